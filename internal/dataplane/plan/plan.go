@@ -1,0 +1,148 @@
+// Package plan provides the immutable compiled configuration that the loops read.
+//
+// Each front door (lull.yaml, and later the two cloud APIs) validates its own documents and compiles them to one
+// Plan; control/apply publishes it. Nothing in a Plan changes after it was published: a change is a new Plan, and the
+// engine compares the two by the keys below. Pure values, safe to read anywhere.
+package plan
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"lull/internal/dataplane/timeout"
+)
+
+// Plan is one revision of everything the data plane does.
+type Plan struct {
+	Revision      uint64
+	LoadBalancers []*LoadBalancer
+}
+
+// LoadBalancer is a named owner of listeners and backend sets.
+type LoadBalancer struct {
+	Name        string
+	Origin      string // where it was defined, for messages: "lull.yaml"
+	Listeners   []*Listener
+	BackendSets []*BackendSet
+}
+
+// Protocol is what a listener speaks with its clients.
+type Protocol uint8
+
+// The protocols.
+const (
+	TCP Protocol = iota
+)
+
+// String returns the word used in lull.yaml.
+func (Protocol) String() string { return "tcp" }
+
+// ListenerKey names a listener across plans.
+type ListenerKey struct{ LoadBalancer, Name string }
+
+// String returns "loadbalancer/listener".
+func (k ListenerKey) String() string { return k.LoadBalancer + "/" + k.Name }
+
+// Listener is an address, a protocol and where its connections go.
+type Listener struct {
+	Key         ListenerKey
+	Protocol    Protocol
+	Address     netip.AddrPort // where it binds
+	BackendSet  *BackendSet
+	Timeouts    timeout.Settings
+	ProxyAccept bool  // the client sends a PROXY header, version 1 or 2
+	ProxySend   uint8 // the PROXY header's version towards backends; 0 = none
+	ResetOnIdle bool  // RST instead of FIN on an idle close (TO-08)
+}
+
+// Policy is how a backend is chosen.
+type Policy uint8
+
+// The policies. LeastOutstanding counts requests in HTTP and connections in TCP.
+const (
+	RoundRobin Policy = iota
+	LeastConnections
+	LeastOutstanding
+	SourceIPHash
+)
+
+//nolint:gochecknoglobals // names of the constants above, in their order
+var policyNames = [...]string{"round_robin", "least_connections", "least_outstanding", "source_ip_hash"}
+
+// String returns the word used in lull.yaml.
+func (p Policy) String() string { return policyNames[p] }
+
+// ParsePolicy returns the policy of that name.
+func ParsePolicy(name string) (Policy, bool) {
+	for i, n := range policyNames {
+		if n == name {
+			return Policy(i), true
+		}
+	}
+	return 0, false
+}
+
+// SetKey names a backend set across plans.
+type SetKey struct{ LoadBalancer, Name string }
+
+// String returns "loadbalancer/set".
+func (k SetKey) String() string { return k.LoadBalancer + "/" + k.Name }
+
+// BackendSet is a group of backends that share policy and health check.
+type BackendSet struct {
+	Key         SetKey
+	Policy      Policy
+	Backends    []Backend
+	HealthCheck *HealthCheck // nil: always healthy
+}
+
+// BackendKey names a backend across plans: two with one address and port in a set are refused by the front doors.
+type BackendKey struct {
+	Set  SetKey
+	Host string // IP address or DNS name, as configured
+	Port uint16
+}
+
+// String returns "loadbalancer/set/host:port".
+func (k BackendKey) String() string { return k.Set.String() + "/" + k.Endpoint() }
+
+// Endpoint returns "host:port", with brackets round an IPv6 address.
+func (k BackendKey) Endpoint() string {
+	port := strconv.Itoa(int(k.Port))
+	if addr, err := netip.ParseAddr(k.Host); err == nil && addr.Is6() {
+		return "[" + k.Host + "]:" + port
+	}
+	return k.Host + ":" + port
+}
+
+// Backend is one address and port that takes connections.
+type Backend struct {
+	Key            BackendKey
+	Weight         int  // 1..100; more takes more
+	ConnectionsMax int  // 0 = no limit
+	Backup         bool // used only while no other backend of the set can be
+	Drain          bool // no new connections; those open finish
+	Offline        bool // no traffic: those open get the drain time
+}
+
+// CheckProtocol is what a health check speaks.
+type CheckProtocol uint8
+
+// The health-check protocols.
+const (
+	CheckTCP CheckProtocol = iota
+)
+
+// String returns the word used in lull.yaml.
+func (CheckProtocol) String() string { return "tcp" }
+
+// HealthCheck is how a set's backends are probed.
+type HealthCheck struct {
+	Protocol  CheckProtocol
+	Port      uint16 // 0 = the backend's own
+	Interval  time.Duration
+	Timeout   time.Duration
+	Healthy   int // successes in a row that bring a backend back
+	Unhealthy int // failures in a row that take it out
+}
