@@ -1,0 +1,209 @@
+package load
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"lull/internal/clock"
+)
+
+// observeMax is how long past the last deadline the observer waits for pairs that are still open.
+const observeMax = 5 * time.Second
+
+// messageBytes is the size of a touch.
+const messageBytes = 16
+
+// observer measures when the balancer ends idle pairs.
+//
+// The last byte of a pair is timed by the kernel, when the balancer's write of the echo reached the client's socket
+// (SO_TIMESTAMPNS); the end is timed right after the poller names it. So what this process is late by can make an end
+// look later than it was, never earlier: a lateness below zero is the balancer's own. During the wait for ends it reads
+// and closes nothing and each pair costs one event, which keeps the delay between two looks small; it is reported, and
+// the thread asks for the highest priority, so that a balancer busy on every core does not hide its own lateness.
+//
+// Both times are of the wall clock, since the kernel stamps packets with no other; a step of that clock meanwhile is
+// reported too.
+type observer struct {
+	conns  *conns
+	o      Options
+	lastAt []int64 // wall clock, when the pair's last byte came
+	endAt  []int64 // wall clock, when the pair's end was seen; 0 = still open
+	busy   int64   // longest time between two looks
+	resets int64
+}
+
+func runExpire(o Options, p *parent) error {
+	runtime.LockOSThread()
+	// Refused without privilege; the observer's delay is reported either way.
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -20)
+	c, err := openConns(o.Targets, o.Conns, make([]byte, messageBytes))
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	v := &observer{conns: c, o: o, lastAt: make([]int64, o.Conns), endAt: make([]int64, o.Conns)}
+	step := wallOffset()
+	if err := v.touchAll(); err != nil {
+		return err
+	}
+	before := cpuNanos()
+	if err := v.observe(); err != nil {
+		return err
+	}
+	e := v.result()
+	e.CPUNanos = cpuNanos() - before
+	e.ClockSteps = wallOffset() - step
+	return p.tell(Report{Stage: StageDone, Count: int64(o.Conns), Expiry: e})
+}
+
+// touchAll exchanges the last message on every pair, spread evenly over o.Spread.
+func (v *observer) touchAll() error {
+	for _, fd := range v.conns.fds {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+			return fmt.Errorf("ask for receive timestamps: %w", err)
+		}
+	}
+	message, start := make([]byte, messageBytes), clock.Now()
+	sent, answered := 0, 0
+	for answered < len(v.conns.fds) {
+		for sent < len(v.conns.fds) && sent-answered < windowMax && clock.Now() >= v.dueAt(start, sent) {
+			if err := send(v.conns.fds[sent], message); err != nil {
+				return err
+			}
+			sent++
+		}
+		limit := stallMax
+		if sent < len(v.conns.fds) && sent-answered < windowMax {
+			limit = time.Millisecond // the next is due within that, or nearly: the spread need not be exact
+		}
+		events, err := v.conns.poll.wait(limit)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 && limit == stallMax {
+			return fmt.Errorf("last bytes: %d of %d answered, then nothing for %v", answered, sent, stallMax)
+		}
+		for i := range events {
+			n, err := v.answer(int(events[i].Fd))
+			if err != nil {
+				return err
+			}
+			answered += n
+		}
+	}
+	return nil
+}
+
+// dueAt is when the pair at index i sends its last message.
+func (v *observer) dueAt(start int64, i int) int64 {
+	return start + int64(v.o.Spread)*int64(i)/int64(len(v.conns.fds))
+}
+
+// answer receives the echo with the kernel's time of its arrival; 1 when the pair now has all it waits for.
+func (v *observer) answer(at int) (int, error) {
+	if v.lastAt[at] != 0 {
+		return 0, nil
+	}
+	var buf [2 * messageBytes]byte
+	var control [64]byte
+	n, cn, _, _, err := unix.Recvmsg(v.conns.fds[at], buf[:], control[:], unix.MSG_DONTWAIT)
+	switch {
+	case err == unix.EAGAIN:
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("receive: %w", err)
+	case n != messageBytes:
+		return 0, fmt.Errorf("receive: %d bytes for a message of %d", n, messageBytes)
+	}
+	v.lastAt[at], err = arrival(control[:cn])
+	return 1, err
+}
+
+// arrival returns the wall-clock time in a control message of SO_TIMESTAMPNS.
+func arrival(control []byte) (int64, error) {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return 0, fmt.Errorf("parse control message: %w", err)
+	}
+	for _, m := range messages {
+		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS &&
+			len(m.Data) >= int(unsafe.Sizeof(unix.Timespec{})) {
+			return (*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Nano(), nil
+		}
+	}
+	return 0, fmt.Errorf("the kernel stamped no time of arrival")
+}
+
+// observe waits until every pair has ended, or for observeMax after the last of them was due.
+func (v *observer) observe() error {
+	open := len(v.conns.fds)
+	giveUp := clock.Now() + int64(v.o.Timeout+observeMax)
+	for open > 0 {
+		now := clock.Now()
+		if now >= giveUp {
+			return nil
+		}
+		events, err := v.conns.poll.wait(time.Duration(giveUp - now + int64(time.Millisecond)))
+		if err != nil {
+			return err
+		}
+		at := wallNanos()
+		for i := range events {
+			if v.ended(int(events[i].Fd), events[i].Events, at) {
+				open--
+			}
+		}
+		if len(events) > 0 {
+			v.busy = max(v.busy, wallNanos()-at)
+		}
+	}
+	return nil
+}
+
+// ended notes the end of a pair; true when it is the first event to say so.
+func (v *observer) ended(i int, events uint32, at int64) bool {
+	if v.endAt[i] != 0 || events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) == 0 {
+		return false
+	}
+	v.endAt[i] = at
+	if events&unix.EPOLLERR != 0 {
+		v.resets++
+	}
+	return true
+}
+
+func (v *observer) result() *Expiry {
+	e := &Expiry{BusyMaxNanos: v.busy, Resets: v.resets}
+	first, last := v.lastAt[0], v.lastAt[0]
+	for i, end := range v.endAt {
+		first, last = min(first, v.lastAt[i]), max(last, v.lastAt[i])
+		if end == 0 {
+			e.Open++
+			continue
+		}
+		e.LatenessNanos = append(e.LatenessNanos, end-v.lastAt[i]-int64(v.o.Timeout))
+	}
+	e.TouchNanos = last - first
+	return e
+}
+
+// wallNanos reads the clock with which the kernel stamps packets.
+func wallNanos() int64 { return clockNanos(unix.CLOCK_REALTIME) }
+
+// wallOffset is the distance between the wall clock and the monotonic one; it changes only when the former is stepped.
+func wallOffset() int64 { return wallNanos() - clockNanos(unix.CLOCK_MONOTONIC) }
+
+// cpuNanos is the processor time that this process has used.
+func cpuNanos() int64 { return clockNanos(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+func clockNanos(id int32) int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(id, &ts); err != nil {
+		panic(fmt.Sprintf("clock %d: %v", id, err)) // these clocks exist on every Linux
+	}
+	return ts.Nano()
+}
