@@ -1,0 +1,231 @@
+// Package acceptor provides the listening sockets of a loop: accepting, the connection limit, and an even spread of
+// connections over the loops.
+//
+// One Acceptor belongs to each loop and runs on its thread. Every loop has a socket of its own for each listener, bound
+// with SO_REUSEPORT, so the kernel spreads connections and no lock is shared. It spreads by hash, which is uneven while
+// connections are few (of 64, one loop of two has more than 60 % about once in seven); so a loop that has clearly more than
+// the least loaded one hands what it accepts to that one. Not chosen: one socket in all loops' pollers with
+// EPOLLEXCLUSIVE, which wakes whichever loop sleeps and so fills one loop first.
+//
+// When the limit is reached or descriptors run out, a listener pauses: its connections wait in the kernel's backlog, and
+// a timer tries again every retryAfter until there is room (PR-04). No error can make it spin.
+package acceptor
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lull/internal/dataplane/loop"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/sys"
+	"lull/internal/dataplane/wheel"
+)
+
+const (
+	// acceptsMax bounds what one listener accepts before the loop's other work has its turn.
+	acceptsMax = 64
+	// retryAfter is how long a paused listener waits: short for a person, long for a processor.
+	retryAfter = 20 * time.Millisecond
+	// lastAcceptsMax bounds what is accepted from a backlog when its listener closes: the kernel's usual largest backlog.
+	lastAcceptsMax = 4096
+)
+
+// Proxy is what takes accepted connections on one loop.
+type Proxy interface {
+	Take(fd int, peer netip.AddrPort, key plan.ListenerKey)
+	Reclaim() bool
+}
+
+// Peer is one loop as the acceptors of all loops see it.
+type Peer struct {
+	Loop  *loop.Loop
+	Load  *atomic.Int64 // its connections, those on their way to it included
+	Proxy Proxy
+}
+
+// Acceptor accepts the connections of one loop.
+type Acceptor struct {
+	// Fixed after New.
+	loop  *loop.Loop
+	peers []Peer // all loops, by index
+	limit *Limit
+
+	// Owned by the loop.
+	sockets []*socket // by ref; nil where closed
+}
+
+// socket is a listening socket of this loop.
+type socket struct {
+	fd     int
+	key    plan.ListenerKey
+	paused bool // waits for the retry timer
+	node   wheel.Node
+}
+
+// New returns the acceptor of loop l.
+func New(l *loop.Loop, peers []Peer, limit *Limit) *Acceptor {
+	a := &Acceptor{loop: l, peers: peers, limit: limit}
+	l.Handle(loop.Acceptor, a)
+	return a
+}
+
+// Listen begins to accept from a listening socket, which the acceptor owns from now on.
+func (a *Acceptor) Listen(fd int, key plan.ListenerKey) {
+	ref := a.freeRef()
+	s := &socket{fd: fd, key: key}
+	s.node.Ref, s.node.Kind = ref, uint8(loop.Acceptor)
+	a.sockets[ref] = s
+	if errno := a.loop.Register(fd, loop.Acceptor, ref, sys.In); errno != 0 {
+		a.pause(s) // without events the retry timer alone accepts; out of kernel memory is the only way here
+	}
+}
+
+// Rename gives a socket to another listener, which has the same address in a new plan.
+func (a *Acceptor) Rename(fd int, key plan.ListenerKey) {
+	for _, s := range a.sockets {
+		if s != nil && s.fd == fd {
+			s.key = key
+		}
+	}
+}
+
+// Close accepts what is in the socket's backlog already, so that nobody whom the kernel has answered is reset, and
+// closes it.
+func (a *Acceptor) Close(fd int) {
+	for ref, s := range a.sockets {
+		if s == nil || s.fd != fd {
+			continue
+		}
+		for range lastAcceptsMax {
+			if !a.acceptOne(s) {
+				break
+			}
+		}
+		a.loop.Wheel.Cancel(&s.node)
+		a.loop.Forget(fd)
+		sys.Close(fd)
+		a.sockets[ref] = nil
+	}
+}
+
+// CloseAll closes every socket.
+func (a *Acceptor) CloseAll() {
+	for _, s := range a.sockets {
+		if s != nil {
+			a.Close(s.fd)
+		}
+	}
+}
+
+func (a *Acceptor) freeRef() uint32 {
+	for i, s := range a.sockets {
+		if s == nil {
+			return uint32(i)
+		}
+	}
+	a.sockets = append(a.sockets, nil)
+	return uint32(len(a.sockets) - 1)
+}
+
+// Ready accepts; see loop.Handler.
+func (a *Acceptor) Ready(ref, _ uint32) {
+	s := a.sockets[ref]
+	if s.paused {
+		return // the edge is not lost: the retry accepts until the backlog is empty
+	}
+	a.accept(s)
+}
+
+// Expired tries a paused listener again; see loop.Handler.
+func (a *Acceptor) Expired(n *wheel.Node) {
+	s := a.sockets[n.Ref]
+	s.paused = false
+	a.accept(s)
+}
+
+// TurnEnd does nothing; see loop.Handler.
+func (a *Acceptor) TurnEnd() {}
+
+func (a *Acceptor) accept(s *socket) {
+	for range acceptsMax {
+		if !a.acceptOne(s) {
+			return
+		}
+	}
+	a.loop.Again(s.fd)
+}
+
+// acceptOne accepts a connection and reports whether there may be another. When it reports that there is none, either
+// the backlog is empty and a new connection makes a new edge, or the listener is paused.
+func (a *Acceptor) acceptOne(s *socket) (again bool) {
+	if a.limit.near() {
+		a.peers[a.loop.Index].Proxy.Reclaim()
+	}
+	if !a.limit.acquire() {
+		a.pause(s)
+		return false
+	}
+	fd, peer, errno := sys.Accept(s.fd)
+	if errno == 0 {
+		a.place(s, fd, peer)
+		return true
+	}
+	a.limit.Release()
+	return a.acceptFailed(s, errno)
+}
+
+// acceptFailed decides whether to go on after a failed accept. accept(2) hands on errors of the new connection
+// (ECONNABORTED and the network's own): those concern nobody any more, the next one may be fine.
+func (a *Acceptor) acceptFailed(s *socket, errno sys.Errno) (again bool) {
+	switch errno {
+	case unix.EAGAIN:
+		return false
+	case unix.EINTR:
+		return true
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		a.pause(s)
+		return false
+	}
+	a.loop.Stats.AcceptErrors.Add(1)
+	return true
+}
+
+// pause stops accepting for a while.
+func (a *Acceptor) pause(s *socket) {
+	a.loop.Stats.AcceptPauses.Add(1)
+	s.paused = true
+	a.loop.Wheel.Arm(&s.node, a.loop.Now()+int64(retryAfter))
+}
+
+// place gives a connection to this loop, or to the least loaded one if this one has clearly more.
+func (a *Acceptor) place(s *socket, fd int, remote netip.AddrPort) {
+	mine := a.loop.Index
+	to := chooseLoop(a.peers, mine)
+	a.peers[to].Load.Add(1)
+	if to == mine {
+		a.peers[to].Proxy.Take(fd, remote, s.key)
+		return
+	}
+	a.loop.Stats.HandedToOthers.Add(1)
+	target, key := a.peers[to], s.key
+	target.Loop.Post(func() { target.Proxy.Take(fd, remote, key) })
+}
+
+// chooseLoop returns the loop that takes a connection accepted by the loop mine. The slack keeps short-lived connections,
+// whose numbers waver, where they are, and still holds the busier of two loops below 56 % of 64 connections.
+func chooseLoop(peers []Peer, mine int) int {
+	least := mine
+	for i := range peers {
+		if peers[i].Load.Load() < peers[least].Load.Load() {
+			least = i
+		}
+	}
+	low := peers[least].Load.Load()
+	if peers[mine].Load.Load() <= low+2+low/8 {
+		return mine
+	}
+	return least
+}

@@ -1,0 +1,119 @@
+package backend
+
+import (
+	"sync"
+	"time"
+
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+)
+
+// Registry holds every backend that a plan names or a connection may still use.
+type Registry struct {
+	// Guarded by mu.
+	mu       sync.Mutex
+	backends map[plan.BackendKey]*Backend
+	inPlan   map[plan.BackendKey]bool
+	drains   map[plan.BackendKey]time.Duration // what a removal leaves to open connections
+}
+
+// NewRegistry returns an empty registry.
+func NewRegistry() *Registry {
+	return &Registry{backends: map[plan.BackendKey]*Backend{}, inPlan: map[plan.BackendKey]bool{},
+		drains: map[plan.BackendKey]time.Duration{}}
+}
+
+// Apply takes over a plan at the time now and returns its sets. Backends that the plan names keep their state;
+// those it no longer names, or names as offline, get an end for their open connections. changed says whether any
+// such end was set or lifted, so that the loops must look at their connections' deadlines.
+func (r *Registry) Apply(p *plan.Plan, now int64) (sets map[plan.SetKey]*Set, changed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sets = map[plan.SetKey]*Set{}
+	inPlan := map[plan.BackendKey]bool{}
+	for _, lb := range p.LoadBalancers {
+		drains := drainTimes(lb)
+		for _, ps := range lb.BackendSets {
+			set := &Set{Key: ps.Key, Policy: ps.Policy}
+			for i := range ps.Backends {
+				c := &ps.Backends[i]
+				b := r.get(c.Key)
+				b.config.Store(c)
+				inPlan[c.Key] = true
+				r.drains[c.Key] = drains[ps.Key]
+				changed = b.schedule(c.Offline, reason.BackendOffline, now+int64(drains[ps.Key])) || changed
+				set.Backends = append(set.Backends, b)
+			}
+			sets[ps.Key] = set
+		}
+	}
+	changed = r.retire(inPlan, now) || changed
+	r.inPlan = inPlan
+	return sets, changed
+}
+
+// drainTimes returns, for each set, the longest drain time among the listeners that use it.
+func drainTimes(lb *plan.LoadBalancer) map[plan.SetKey]time.Duration {
+	drains := map[plan.SetKey]time.Duration{}
+	for _, l := range lb.Listeners {
+		drains[l.BackendSet.Key] = max(drains[l.BackendSet.Key], l.Timeouts.Drain)
+	}
+	return drains
+}
+
+func (r *Registry) get(key plan.BackendKey) *Backend {
+	b := r.backends[key]
+	if b == nil {
+		b = newBackend(key)
+		r.backends[key] = b
+	}
+	return b
+}
+
+// retire sets an end for what has left the plan, and forgets what left it and has no connection any more.
+func (r *Registry) retire(inPlan map[plan.BackendKey]bool, now int64) (changed bool) {
+	for key, b := range r.backends {
+		if inPlan[key] {
+			continue
+		}
+		if r.inPlan[key] {
+			changed = b.schedule(true, reason.DrainTimeout, now+int64(r.drains[key])) || changed
+		} else if b.Active() == 0 {
+			delete(r.backends, key)
+			delete(r.drains, key)
+		}
+	}
+	return changed
+}
+
+// schedule sets or lifts the end of a backend's connections. One that was set already stays as it was.
+func (b *Backend) schedule(end bool, why reason.Reason, at int64) (changed bool) {
+	old := b.closing.Load()
+	switch {
+	case end && (old == nil || old.Why != why):
+		b.closing.Store(&Closing{At: at, Why: why})
+		return true
+	case !end && old != nil:
+		b.closing.Store(nil)
+		return true
+	}
+	return false
+}
+
+// Find returns the backend of that key, or nil.
+func (r *Registry) Find(key plan.BackendKey) *Backend {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.backends[key]
+}
+
+// All returns the backends that the plan names.
+func (r *Registry) All() []*Backend {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*Backend, 0, len(r.inPlan))
+	for key := range r.inPlan {
+		all = append(all, r.backends[key])
+	}
+	return all
+}

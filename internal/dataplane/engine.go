@@ -1,0 +1,237 @@
+// Package dataplane provides the Engine: the loops with what runs on them, and the one way to configure and watch them.
+//
+// control/apply gives it plans, health checks and name resolution report to it, the admin API and metrics read from it;
+// all of these on ordinary goroutines. Apply compares a plan with the last one: it opens what is new first, so that a
+// port that cannot be bound refuses the whole plan and changes nothing, then has every loop take the change over in one
+// piece, and last closes what is gone. What a change does not concern does not notice.
+//
+// Locks: Engine.mu is held during Apply, Drain, Close and by Stats; a Registry's or Log's lock may be taken inside it,
+// never the other way round. Loops take none of the engine's locks.
+package dataplane
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"lull/internal/clock"
+	"lull/internal/dataplane/acceptor"
+	"lull/internal/dataplane/backend"
+	"lull/internal/dataplane/buf"
+	"lull/internal/dataplane/loop"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/stats"
+	"lull/internal/dataplane/sys"
+	"lull/internal/dataplane/tcpproxy"
+)
+
+// Options are what an engine is started with; they cannot change while it runs.
+type Options struct {
+	Loops          int // 0: one per core
+	ConnectionsMax int // 0: what the descriptor limit allows
+}
+
+// Engine is a running data plane.
+type Engine struct {
+	// Fixed after New.
+	workers  []*worker
+	registry *backend.Registry
+	log      record.Log
+	limit    acceptor.Limit
+	running  sync.WaitGroup
+
+	// Guarded by mu.
+	mu        sync.Mutex
+	revision  uint64
+	listeners map[plan.ListenerKey]*listener
+	retired   []*listener // removed, but their counters are still wanted while connections are open
+	closed    bool
+}
+
+// worker is a loop and what runs on it.
+type worker struct {
+	loop     *loop.Loop
+	pool     *buf.Pool
+	proxy    *tcpproxy.Proxy
+	acceptor *acceptor.Acceptor
+	load     atomic.Int64
+	stopped  chan struct{} // closed when the loop has ended
+}
+
+// listener is what the engine keeps of a listener of the plan in force.
+type listener struct {
+	plan  *plan.Listener
+	local netip.AddrPort
+	fds   []int             // one per loop
+	stats []*stats.Listener // one per loop
+}
+
+// New starts an engine with no listeners.
+func New(o Options) (*Engine, error) {
+	loops := o.Loops
+	if loops == 0 {
+		loops = defaultLoops()
+	}
+	e := &Engine{registry: backend.NewRegistry(), listeners: map[plan.ListenerKey]*listener{}}
+	pipes, most := descriptorBudget(loops, sys.RaiseDescriptorLimit())
+	if o.ConnectionsMax > 0 {
+		most = min(most, o.ConnectionsMax)
+	}
+	e.limit.SetMost(most)
+	peers := make([]acceptor.Peer, loops)
+	for i := range loops {
+		w, err := e.newWorker(i, loops, pipes)
+		if err != nil {
+			return nil, fmt.Errorf("start loop %d: %w", i, err)
+		}
+		e.workers = append(e.workers, w)
+		peers[i] = acceptor.Peer{Loop: w.loop, Load: &w.load, Proxy: w.proxy}
+	}
+	leaveProcessors(loops)
+	for _, w := range e.workers {
+		w.acceptor = acceptor.New(w.loop, peers, &e.limit)
+		e.running.Go(func() {
+			w.loop.Run()
+			close(w.stopped)
+		})
+	}
+	return e, nil
+}
+
+func (e *Engine) newWorker(index, loops, pipes int) (*worker, error) {
+	l, err := loop.New(index)
+	if err != nil {
+		return nil, err
+	}
+	w := &worker{loop: l, pool: buf.NewPool(pipes), stopped: make(chan struct{})}
+	w.proxy = tcpproxy.New(l, loops, w.pool, &e.log, &e.limit, &w.load)
+	return w, nil
+}
+
+// Apply makes a plan the one in force. On an error nothing has changed. When it returns, every loop acts on the plan.
+func (e *Engine) Apply(p *plan.Plan) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return fmt.Errorf("apply plan: the data plane is stopping")
+	}
+	next, opened, err := e.openListeners(p)
+	if err != nil {
+		for _, l := range opened {
+			acceptor.CloseSockets(l.fds)
+		}
+		return err
+	}
+	now := clock.Now()
+	sets, _ := e.registry.Apply(p, now)
+	change := e.change(next, sets, now)
+	gone := e.goneSockets(next)
+	e.onEveryLoop(func(w *worker) {
+		w.proxy.Apply(change(w.loop.Index))
+		w.takeSockets(next, opened, gone)
+	})
+	e.retire(next)
+	e.listeners = next
+	e.revision = p.Revision
+	return nil
+}
+
+// onEveryLoop has every loop call f on its thread, and waits until all have.
+func (e *Engine) onEveryLoop(f func(*worker)) {
+	var done sync.WaitGroup
+	for _, w := range e.workers {
+		done.Add(1)
+		w.loop.Post(func() {
+			f(w)
+			done.Done()
+		})
+	}
+	done.Wait()
+}
+
+// change returns what each loop's proxy takes over.
+func (e *Engine) change(next map[plan.ListenerKey]*listener, sets map[plan.SetKey]*backend.Set, now int64) func(int) tcpproxy.Change {
+	var removed []plan.ListenerKey
+	for key := range e.listeners {
+		if next[key] == nil {
+			removed = append(removed, key)
+		}
+	}
+	return func(index int) tcpproxy.Change {
+		ch := tcpproxy.Change{Removed: removed, Now: now}
+		for _, l := range next {
+			ch.Listeners = append(ch.Listeners, tcpproxy.ListenerChange{
+				Plan: l.plan, Set: sets[l.plan.BackendSet.Key], Addr: l.local, Stats: l.stats[index],
+			})
+		}
+		return ch
+	}
+}
+
+// SetStatus records what health checks say of a backend. Callable from anywhere.
+func (e *Engine) SetStatus(key plan.BackendKey, up bool, detail string) {
+	if b := e.registry.Find(key); b != nil {
+		b.SetStatus(backend.Status{Up: up, Detail: detail})
+	}
+}
+
+// SetAddrs replaces the addresses of a backend that is given by name. Callable from anywhere.
+func (e *Engine) SetAddrs(key plan.BackendKey, addrs []netip.AddrPort) {
+	if b := e.registry.Find(key); b != nil {
+		b.SetAddrs(addrs)
+	}
+}
+
+// Addrs returns the addresses of a backend: none while its name is not resolved. Callable from anywhere.
+func (e *Engine) Addrs(key plan.BackendKey) []netip.AddrPort {
+	if b := e.registry.Find(key); b != nil {
+		return b.Addrs()
+	}
+	return nil
+}
+
+// Local returns the address that a listener is bound to; invalid if there is no such listener.
+func (e *Engine) Local(key plan.ListenerKey) netip.AddrPort {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l := e.listeners[key]; l != nil {
+		return l.local
+	}
+	return netip.AddrPort{}
+}
+
+// Drain closes the listening sockets at once and gives open connections their drain time; it returns when the last
+// has ended, or with ctx's error. Close must follow.
+func (e *Engine) Drain(ctx context.Context) error {
+	e.mu.Lock()
+	now := clock.Now()
+	e.closed = true
+	e.onEveryLoop(func(w *worker) {
+		w.acceptor.CloseAll()
+		w.proxy.Drain(now)
+	})
+	e.mu.Unlock()
+	return e.waitEmpty(ctx)
+}
+
+// Close ends every connection that is left, and the loops. Idempotent.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	e.closed = true
+	stop := e.workers
+	e.workers = nil
+	e.mu.Unlock()
+	for _, w := range stop {
+		w.loop.Post(func() {
+			w.acceptor.CloseAll()
+			w.proxy.EndAll(reason.Shutdown)
+			w.pool.Close()
+		})
+		w.loop.Stop()
+	}
+	e.running.Wait()
+}

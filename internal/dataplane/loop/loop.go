@@ -1,0 +1,349 @@
+// Package loop provides the event loop: one thread with its poller, its timer wheel, its run queue and its mailbox.
+//
+// The engine starts one loop per core and each runs on a thread of its own. Proxies and acceptors register descriptors
+// and timers with it and are called back, always on that thread; nothing they own needs a lock. The only way in from
+// another goroutine is Post.
+//
+// A turn is: wait, handle descriptors, mail, the run queue, then what is due. Three decisions shape it.
+//
+// Edge-triggered epoll, every interest registered once: no epoll_ctl on the hot path. Whoever is told of an edge must
+// remember it, and work until EAGAIN or a short read; whoever stops earlier to let others have a turn calls Again.
+//
+// The wait has two steps: a raw one of at most a millisecond, which keeps the processor, and only after an idle
+// millisecond the ordinary one, which gives it back. See sys.EpollWaitRaw for what each costs.
+//
+// Before timers run, the loop polls once more without waiting. So a byte that lay in a socket when a timer's instant
+// passed has been taken first, and counts (TO-01, TO-10), at the price of one system call for a whole batch of
+// timers; reading both sockets of each pair on expiry would be two for each.
+//
+// Not chosen: goroutines on the runtime's poller (13 KiB and two wake-ups per connection), level triggering
+// (an epoll_ctl on every change of interest), one loop for all cores (locks).
+package loop
+
+import (
+	"runtime"
+	"sync"
+
+	"lull/internal/clock"
+	"lull/internal/dataplane/stats"
+	"lull/internal/dataplane/sys"
+	"lull/internal/dataplane/wheel"
+)
+
+const (
+	// eventsMax bounds the descriptors handled between two looks at the clock and the mailbox.
+	eventsMax = 256
+	// expiriesMax bounds the timers run in one turn, so that thousands due together leave room for traffic between.
+	expiriesMax = 128
+	// scratchBytes is the size of the buffer that every read of a loop goes into: what a fast peer can have sent since
+	// the last turn, and small enough to stay in the second-level cache.
+	scratchBytes = 64 << 10
+	millisecond  = int64(1e6)
+)
+
+// ConnEvents is what a connection registers for: everything, once and for all.
+const ConnEvents = sys.In | sys.Out | sys.RdHup
+
+// Kind tells a loop which Handler a descriptor or timer belongs to.
+type Kind uint8
+
+// The kinds. Zero is nobody's, so that a forgotten slot is recognised.
+const (
+	kindNone Kind = iota
+	Acceptor
+	TCPPair
+	kindsMax
+)
+
+// Handler is called on the loop's thread. An indirect call costs about 2 ns of an event's several thousand; the
+// alternative is a loop that knows every proxy.
+type Handler interface {
+	// Ready tells of epoll events on the descriptor registered with ref; events is 0 when Again asked for the call.
+	Ready(ref uint32, events uint32)
+	// Expired tells that the timer with n.Ref has fired; it is no longer armed.
+	Expired(n *wheel.Node)
+	// TurnEnd is called once at the end of every turn.
+	TurnEnd()
+}
+
+// slot is what the loop knows of a descriptor number.
+type slot struct {
+	generation uint32 // counts the uses of this descriptor number; see Loop.lookup
+	ref        uint32
+	kind       Kind
+}
+
+// again is an entry of the run queue.
+type again struct {
+	fd         int32
+	generation uint32
+}
+
+// Loop is one event loop.
+type Loop struct {
+	// Fixed after New.
+	Index int
+	Stats *stats.Loop
+	epfd  int
+	wake  int // eventfd: readable when there is mail
+
+	// Owned by the loop.
+	Wheel    *wheel.Wheel
+	Scratch  []byte // what was read last; valid until the next read on any descriptor of this loop
+	now      int64
+	handlers [kindsMax]Handler
+	slots    []slot // by descriptor
+	runQueue []again
+	spare    []again
+	events   [eventsMax]sys.Event
+	due      bool // timers that are due were left for the next turn
+	mailed   bool // the eventfd has been signalled
+	stopped  bool
+
+	// Guarded by mu.
+	mu    sync.Mutex
+	mail  []func()
+	empty []func() // the other of two slices that take turns
+}
+
+// New opens a loop. Run starts it.
+func New(index int) (*Loop, error) {
+	epfd, errno := sys.EpollCreate()
+	if errno != 0 {
+		return nil, errno
+	}
+	wake, errno := sys.Eventfd()
+	if errno != 0 {
+		sys.Close(epfd)
+		return nil, errno
+	}
+	now := clock.Now()
+	l := &Loop{Index: index, Stats: &stats.Loop{}, epfd: epfd, wake: wake, Wheel: wheel.New(now), now: now,
+		Scratch: make([]byte, scratchBytes)}
+	if errno := sys.EpollAdd(epfd, wake, sys.In|sys.Edge, 0); errno != 0 {
+		l.release()
+		return nil, errno
+	}
+	return l, nil
+}
+
+// Handle sets who is called for a kind. Before Run.
+func (l *Loop) Handle(k Kind, h Handler) { l.handlers[k] = h }
+
+// Run turns the loop until Stop. It takes a thread for itself.
+func (l *Loop) Run() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for !l.stopped {
+		l.turn()
+	}
+	l.release()
+}
+
+// Stop ends Run after the current turn. Descriptors that are still registered are their owners' to close.
+// Callable from anywhere.
+func (l *Loop) Stop() { l.Post(func() { l.stopped = true }) }
+
+func (l *Loop) release() {
+	sys.Close(l.wake)
+	sys.Close(l.epfd)
+}
+
+// Post has f called on the loop's thread, after what was posted before. Callable from anywhere, the loop included.
+// Mail posted to a loop that has stopped is never run.
+func (l *Loop) Post(f func()) {
+	l.mu.Lock()
+	first := len(l.mail) == 0
+	l.mail = append(l.mail, f)
+	l.mu.Unlock()
+	if first {
+		sys.Signal(l.wake)
+	}
+}
+
+// Now returns the time at which the current turn began, or of the last Touch.
+func (l *Loop) Now() int64 { return l.now }
+
+// Touch reads the clock again. Whoever records that a byte moved calls it after the system call that moved the byte:
+// a turn may last milliseconds, and a byte dated at its beginning would let a timer fire early (TO-01).
+func (l *Loop) Touch() int64 {
+	l.now = clock.Now()
+	return l.now
+}
+
+// Register watches a descriptor for every kind of event, edge-triggered, until Forget or its close.
+func (l *Loop) Register(fd int, k Kind, ref uint32, events uint32) sys.Errno {
+	for fd >= len(l.slots) {
+		l.slots = append(l.slots, make([]slot, max(256, len(l.slots)))...)
+	}
+	s := &l.slots[fd]
+	s.generation++
+	s.kind, s.ref = k, ref
+	errno := sys.EpollAdd(l.epfd, fd, events|sys.Edge, s.generation)
+	if errno != 0 {
+		s.kind = kindNone
+	}
+	return errno
+}
+
+// Forget makes the loop drop whatever it still holds of a descriptor. Call it before closing the descriptor.
+func (l *Loop) Forget(fd int) {
+	s := &l.slots[fd]
+	s.generation++
+	s.kind = kindNone
+}
+
+// Again has the handler of fd called once more, with no events, after the others have had their turn.
+func (l *Loop) Again(fd int) {
+	l.runQueue = append(l.runQueue, again{int32(fd), l.slots[fd].generation})
+}
+
+// lookup returns the slot of an event, or nil for a stale one. An event is stale when an earlier event of the same
+// batch made its handler close this descriptor too (a pair closes both of its own); the number may even be in use again
+// already, by a connection accepted in between. This is the one place where such events are dropped.
+func (l *Loop) lookup(fd int32, generation uint32) *slot {
+	s := &l.slots[fd]
+	if s.generation != generation || s.kind == kindNone {
+		return nil
+	}
+	return s
+}
+
+func (l *Loop) turn() {
+	n := l.wait()
+	l.Stats.Turns.Add(1)
+	l.now = clock.Now()
+	l.dispatch(n)
+	l.readMail()
+	l.runAgain()
+	l.expire()
+	for _, h := range l.handlers {
+		if h != nil {
+			h.TurnEnd()
+		}
+	}
+}
+
+// wait returns how many events there are; it returns early, perhaps with none, when something else needs a turn.
+func (l *Loop) wait() int {
+	timeout := l.timeoutMillis()
+	n, _ := sys.EpollWaitRaw(l.epfd, l.events[:], min(timeout, 1))
+	if n > 0 || timeout <= 1 {
+		return n
+	}
+	if timeout = l.timeoutMillis(); timeout == 0 {
+		return 0
+	}
+	if timeout == forever {
+		timeout = -1
+	}
+	n, _ = sys.EpollWait(l.epfd, l.events[:], timeout) // EINTR is an empty turn
+	return n
+}
+
+const forever = 1<<31 - 1
+
+// timeoutMillis returns how long the loop may sleep, rounded up so that a timer is due when it wakes.
+func (l *Loop) timeoutMillis() int {
+	if len(l.runQueue) > 0 || l.due {
+		return 0
+	}
+	next, ok := l.Wheel.Next()
+	if !ok {
+		return forever
+	}
+	left := next - clock.Now()
+	if left <= 0 {
+		return 0
+	}
+	return int(min((left+millisecond-1)/millisecond, forever-1))
+}
+
+func (l *Loop) dispatch(n int) {
+	for i := range l.events[:n] {
+		ev := &l.events[i]
+		if int(ev.Fd) == l.wake {
+			sys.Clear(l.wake)
+			l.mailed = true
+			continue
+		}
+		if s := l.lookup(ev.Fd, uint32(ev.Pad)); s != nil {
+			l.handlers[s.kind].Ready(s.ref, ev.Events)
+		}
+	}
+}
+
+func (l *Loop) readMail() {
+	if !l.mailed {
+		return // the lock is not worth taking in every turn
+	}
+	l.mailed = false
+	l.mu.Lock()
+	mail := l.mail
+	l.mail, l.empty = l.empty[:0], nil
+	l.mu.Unlock()
+	for i, f := range mail {
+		f()
+		mail[i] = nil
+	}
+	l.mu.Lock()
+	l.empty = mail[:0]
+	l.mu.Unlock()
+}
+
+// runAgain gives those who stopped early another go; those who stop early again are for the next turn.
+func (l *Loop) runAgain() {
+	queue := l.runQueue
+	l.runQueue, l.spare = l.spare[:0], nil
+	for _, a := range queue {
+		if s := l.lookup(a.fd, a.generation); s != nil {
+			l.handlers[s.kind].Ready(s.ref, 0)
+		}
+	}
+	l.spare = queue[:0]
+}
+
+// expire runs the timers that are due. The clock is read before the sockets are polled once more, so whatever came
+// before that reading is handled before a timer of that reading fires.
+func (l *Loop) expire() {
+	now := clock.Now()
+	if next, ok := l.Wheel.Next(); !l.due && (!ok || next > now) {
+		return
+	}
+	l.pollBefore()
+	l.Wheel.Advance(now)
+	l.due = true
+	for range expiriesMax {
+		n := l.Wheel.Pop()
+		if n == nil {
+			l.due = false
+			return
+		}
+		l.handlers[n.Kind].Expired(n)
+	}
+}
+
+// pollBefore handles the events that are there now. A full batch may hide further events, so it asks again, but not
+// for ever: under a load that keeps filling batches, timers may not starve.
+func (l *Loop) pollBefore() {
+	const batchesMax = 4
+	for range batchesMax {
+		n, _ := sys.EpollWaitRaw(l.epfd, l.events[:], 0)
+		l.now = clock.Now()
+		l.dispatch(n)
+		if n < len(l.events) {
+			return
+		}
+	}
+}
+
+// Registered returns the number of descriptors that the loop watches. On the loop.
+func (l *Loop) Registered() int {
+	n := 0
+	for i := range l.slots {
+		if l.slots[i].kind != kindNone {
+			n++
+		}
+	}
+	return n
+}

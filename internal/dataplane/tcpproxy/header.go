@@ -1,0 +1,117 @@
+package tcpproxy
+
+import (
+	"golang.org/x/sys/unix"
+
+	"lull/internal/dataplane/proxyproto"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/sys"
+)
+
+// awaitHeader puts a new pair into the list of those that wait for their PROXY header.
+func (p *Proxy) awaitHeader(c *pair) {
+	p.waitAppend(c)
+	p.enter(c, awaitingHeader)
+}
+
+// readHeader looks whether the client's PROXY header is there. It only peeks until the header is whole, so a header in
+// pieces needs no buffer of its own, and what follows it stays in the socket.
+func (p *Proxy) readHeader(c *pair) {
+	fd := int(c.legs[client].fd)
+	n, errno := sys.Peek(fd, p.loop.Scratch[:proxyproto.HeaderMax])
+	switch {
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+		return
+	case errno != 0:
+		p.reset(c, client)
+		return
+	case n == 0:
+		p.close(c, reason.ClientClosed)
+		return
+	}
+	h, size, err := proxyproto.Parse(p.loop.Scratch[:n])
+	if err != nil || (size == 0 && n == proxyproto.HeaderMax) {
+		p.close(c, reason.BadProxyHeader)
+		return
+	}
+	if size == 0 {
+		if c.legs[client].is(ending) {
+			p.close(c, reason.ClientClosed) // the FIN lies behind a part of a header: the rest will never come
+		}
+		return
+	}
+	if _, errno = sys.Read(fd, p.loop.Scratch[:size]); errno != 0 {
+		p.reset(c, client)
+		return
+	}
+	if !h.Local {
+		c.header = &proxyHeader{source: h.Source, dest: h.Dest}
+	}
+	c.legs[client].set(readable) // what follows the header was there before this edge and is not told again
+	p.waitRemove(c)
+	p.connect(c)
+}
+
+// sendHeader writes the PROXY header that the backend wants, first and unprompted. It reports whether the pair lives on.
+func (p *Proxy) sendHeader(c *pair) bool {
+	if c.listener.plan.ProxySend == 0 {
+		return true
+	}
+	dest := c.listener.Addr
+	if c.header != nil && c.header.dest.IsValid() {
+		dest = c.header.dest
+	} else if a := sys.LocalAddr(int(c.legs[client].fd)); a.IsValid() {
+		dest = a // a listener on 0.0.0.0 was reached at one particular address
+	}
+	var header []byte
+	if c.listener.plan.ProxySend == 1 {
+		header = proxyproto.AppendV1(p.loop.Scratch[:0], c.clientAddress(), dest)
+	} else {
+		header = proxyproto.AppendV2(p.loop.Scratch[:0], c.clientAddress(), dest)
+	}
+	n, errno := sys.Write(int(c.legs[server].fd), header)
+	if errno != 0 && errno != unix.EAGAIN {
+		p.reset(c, server)
+		return false
+	}
+	if n < len(header) { // a socket that is connected just now has room; but it may not be relied on
+		c.flows[client].held = p.pool.Keep(header[n:])
+		c.legs[server].clear(writable)
+	}
+	return true
+}
+
+// waitAppend adds a pair to the list of those that wait, as the one that waits shortest.
+func (p *Proxy) waitAppend(c *pair) {
+	c.waitPrev, c.waitNext = p.waitTail, 0
+	if p.waitTail != 0 {
+		p.pairs.at(p.waitTail - 1).waitNext = c.index + 1
+	} else {
+		p.waitHead = c.index + 1
+	}
+	p.waitTail = c.index + 1
+}
+
+func (p *Proxy) waitRemove(c *pair) {
+	if c.waitPrev != 0 {
+		p.pairs.at(c.waitPrev - 1).waitNext = c.waitNext
+	} else {
+		p.waitHead = c.waitNext
+	}
+	if c.waitNext != 0 {
+		p.pairs.at(c.waitNext - 1).waitPrev = c.waitPrev
+	} else {
+		p.waitTail = c.waitPrev
+	}
+	c.waitPrev, c.waitNext = 0, 0
+}
+
+// Reclaim ends the connection that has waited longest without having begun its work, and reports whether there was
+// one (PR-03). A tunnel is never such a one: its exchange is always under way.
+func (p *Proxy) Reclaim() bool {
+	if p.waitHead == 0 {
+		return false
+	}
+	p.close(p.pairs.at(p.waitHead-1), reason.Reclaimed)
+	return true
+}

@@ -1,0 +1,108 @@
+package tcpproxy
+
+import (
+	"net/netip"
+
+	"lull/internal/dataplane/backend"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/stats"
+	"lull/internal/dataplane/timeout"
+)
+
+// Listener is what one loop keeps of a listener: the settings in force and the counters. Every pair points to its own,
+// so a change of settings reaches open connections by being stored here (TO-06).
+type Listener struct {
+	// Fixed after New.
+	Addr  netip.AddrPort // where it really listens
+	Stats *stats.Listener
+
+	// Owned by the loop.
+	plan    *plan.Listener
+	picker  *backend.Picker
+	closing *backend.Closing // an end set for its connections, or nil
+	open    int              // pairs
+}
+
+// Change is what the engine has a proxy take over, all at once.
+type Change struct {
+	Listeners []ListenerChange
+	Removed   []plan.ListenerKey // their connections end when their drain time, counted from Now, is over
+	Now       int64              // ns of clock.Now, the same on every loop
+}
+
+// ListenerChange is one listener as it shall be.
+type ListenerChange struct {
+	Plan  *plan.Listener
+	Set   *backend.Set
+	Addr  netip.AddrPort
+	Stats *stats.Listener
+}
+
+// Apply takes over a plan change. Open connections get the new settings at once; those already over a shortened limit
+// end in this very turn, for their timers are due then.
+func (p *Proxy) Apply(ch Change) {
+	p.forgetUnused()
+	for _, lc := range ch.Listeners {
+		l := p.listeners[lc.Plan.Key]
+		if l == nil {
+			l = &Listener{Stats: lc.Stats, picker: backend.NewPicker(lc.Set, p.loop.Index)}
+			p.listeners[lc.Plan.Key] = l
+		}
+		l.Addr, l.plan, l.closing = lc.Addr, lc.Plan, nil
+		l.picker.SetSet(lc.Set)
+	}
+	for _, key := range ch.Removed {
+		if l := p.listeners[key]; l != nil && l.closing == nil {
+			l.closing = &backend.Closing{At: ch.Now + int64(l.plan.Timeouts.Drain), Why: reason.ListenerRemoved}
+		}
+	}
+	p.rearmAll()
+}
+
+// Drain sets an end for every connection (rule: SIGTERM).
+func (p *Proxy) Drain(now int64) {
+	for _, l := range p.listeners {
+		l.closing = &backend.Closing{At: now + int64(l.plan.Timeouts.Drain), Why: reason.Shutdown}
+	}
+	p.rearmAll()
+}
+
+// EndAll ends every connection now.
+func (p *Proxy) EndAll(why reason.Reason) {
+	p.each(func(c *pair) {
+		if c.state != lingering {
+			p.record(c, why, timeout.Deadline{})
+		}
+		p.release(c, withFIN)
+	})
+	p.TurnEnd()
+}
+
+// forgetUnused drops listeners without connections that an earlier change removed. One that this change removes may yet
+// get what lies in its socket's backlog.
+func (p *Proxy) forgetUnused() {
+	for key, l := range p.listeners {
+		if l.closing != nil && l.open == 0 {
+			delete(p.listeners, key)
+		}
+	}
+}
+
+// rearmAll looks at every pair's deadline again: about a millisecond for 9,000 pairs.
+func (p *Proxy) rearmAll() { p.each(p.rearm) }
+
+// each calls f for every pair there is; f may end the pair.
+func (p *Proxy) each(f func(*pair)) {
+	for i := range p.pairs.size() {
+		if c := p.pairs.at(i); c.state != free {
+			f(c)
+		}
+	}
+}
+
+// Listening says whether the proxy has a listener of that key that takes connections.
+func (p *Proxy) Listening(key plan.ListenerKey) bool {
+	l := p.listeners[key]
+	return l != nil && l.closing == nil
+}

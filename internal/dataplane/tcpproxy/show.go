@@ -1,0 +1,100 @@
+package tcpproxy
+
+import (
+	"time"
+
+	"lull/internal/clock"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/timeout"
+)
+
+// never marks a duration of something that has not happened.
+const never = time.Duration(-1)
+
+// record notes how a pair ended, once. d is the deadline that passed, or zero.
+func (p *Proxy) record(c *pair, why reason.Reason, d timeout.Deadline) {
+	now := p.loop.Touch()
+	c.listener.Stats.Closes[why].Add(1)
+	r := record.Close{
+		ID: c.id, Ends: c.ends(), Reason: why, Side: why.Info().Side, Traffic: c.traffic(now),
+		Opened: clock.Wall(c.opened), Closed: clock.Wall(now), Age: time.Duration(now - c.opened),
+	}
+	if d.At != 0 {
+		r.Timer, r.Setting = d.Timer, d.Setting
+		r.ArmedAt = time.Duration(d.At - int64(d.Setting) - c.opened)
+		r.Late = time.Duration(now - d.At)
+	}
+	p.closed = append(p.closed, r)
+}
+
+func (c *pair) ends() record.Ends {
+	l := c.listener.plan
+	e := record.Ends{
+		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: l.BackendSet.Key.Name,
+		Protocol: l.Protocol.String(), Client: c.clientAddress(), Peer: c.peer.unpack(), Local: c.listener.Addr,
+		BackendAddr: c.target.unpack(),
+	}
+	switch {
+	case c.backend != nil:
+		e.Backend = c.backend.Endpoint
+	case c.attempts != nil:
+		e.Backend = c.attempts.tried[len(c.attempts.tried)-1].Endpoint
+	}
+	return e
+}
+
+func (c *pair) traffic(now int64) record.Traffic {
+	up, down := &c.flows[client], &c.flows[server]
+	t := record.Traffic{
+		BytesUp: up.bytes, BytesDown: down.bytes, PendingUp: up.pending(), PendingDown: down.pending(),
+		QuietUp: span(up.last, now), QuietDown: span(down.last, now),
+		FirstUp: span(c.opened, up.first), FirstDown: span(c.opened, down.first),
+		ConnectTook: time.Duration(c.connect), ConnectedAt: never, ConnectTries: len(c.tried()),
+	}
+	if c.backend != nil {
+		t.ConnectTries++
+	}
+	if c.state == relaying {
+		t.ConnectedAt = time.Duration(c.since - c.opened)
+	}
+	switch c.firstFIN {
+	case reason.ClientClosed:
+		t.HalfClosed = "client"
+	case reason.BackendClosed:
+		t.HalfClosed = "backend"
+	}
+	return t
+}
+
+// span returns the time between two instants, or never if one of them has not come.
+func span(from, to int64) time.Duration {
+	if from == 0 || to == 0 {
+		return never
+	}
+	return time.Duration(to - from)
+}
+
+// Show appends snapshots of up to most pairs to dst, from the index on, and returns the index to go on from; more is
+// false after the last.
+func (p *Proxy) Show(dst []record.Live, from uint32, most int) (list []record.Live, next uint32, more bool) {
+	now := p.loop.Touch()
+	for ; from < p.pairs.size() && most > 0; from++ {
+		most--
+		if c := p.pairs.at(from); c.state != free {
+			dst = append(dst, p.show(c, now))
+		}
+	}
+	return dst, from, from < p.pairs.size()
+}
+
+func (p *Proxy) show(c *pair, now int64) record.Live {
+	d := p.deadline(c)
+	return record.Live{
+		ID: c.id, Ends: c.ends(), State: c.state.String(), Age: time.Duration(now - c.opened), Traffic: c.traffic(now),
+		Timer: d.Timer, Setting: d.Setting, Why: d.Why, FiresIn: time.Duration(d.At - now),
+	}
+}
+
+// Pairs returns the number of pairs there are.
+func (p *Proxy) Pairs() int { return p.pairs.used }

@@ -1,0 +1,208 @@
+// Package tcpproxy provides the TCP proxy: the state machine of a front-end connection and its back-end connection.
+//
+// One Proxy belongs to each loop and runs on its thread only. An acceptor gives it connections (Take), the loop calls
+// it for descriptors and timers, the engine for plan changes and snapshots (through loop.Post).
+//
+// Bytes go from one socket's read straight to the other's write; only what the receiving side does not take is kept,
+// in a buffer on loan, and the sending side is not read meanwhile: that is the back-pressure, at most 64 KiB a
+// direction, or 128 KiB inside a pipe. A direction that has shown itself bulky is spliced (splice.go). Nothing is
+// registered or armed on the way: activity only stores the time, and the timer, when it fires, asks package timeout
+// for the deadline as it stands then.
+//
+// Files in the order of a connection's life: tcpproxy.go (taking over, events, timers), header.go (PROXY header),
+// connect.go, relay.go, splice.go, finish.go (every way to end), listener.go and show.go (plan changes, views).
+//
+// Follows RFC 9293 §3.6 (half-close, reset); rules TO-01..TO-12, SH-01, DI-13, PR-02, PR-03 of spec/timeouts.md.
+package tcpproxy
+
+import (
+	"net/netip"
+	"sync/atomic"
+
+	"lull/internal/dataplane/acceptor"
+	"lull/internal/dataplane/buf"
+	"lull/internal/dataplane/loop"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/sys"
+	"lull/internal/dataplane/timeout"
+	"lull/internal/dataplane/wheel"
+)
+
+// Proxy is the TCP proxy of one loop.
+type Proxy struct {
+	// Fixed after New.
+	loop   *loop.Loop
+	pool   *buf.Pool
+	log    *record.Log
+	limit  *acceptor.Limit
+	load   *atomic.Int64 // pairs of this loop; whoever brings a connection adds one, release takes it off
+	idStep uint64        // number of loops: ids of different loops never meet
+
+	// Owned by the loop.
+	pairs     table
+	listeners map[plan.ListenerKey]*Listener
+	nextID    uint64
+	closed    []record.Close // of this turn
+	waitHead  uint32         // list of pairs that wait for their PROXY header, longest waiting first; 0 = none, else index+1
+	waitTail  uint32
+}
+
+// New returns the proxy of loop l, one of loops.
+func New(l *loop.Loop, loops int, pool *buf.Pool, log *record.Log, limit *acceptor.Limit, load *atomic.Int64) *Proxy {
+	p := &Proxy{loop: l, pool: pool, log: log, limit: limit, load: load, idStep: uint64(loops),
+		nextID: uint64(l.Index) + 1, listeners: map[plan.ListenerKey]*Listener{}}
+	l.Handle(loop.TCPPair, p)
+	return p
+}
+
+// LoopOf returns the index of the loop that a connection id belongs to.
+func LoopOf(id uint64, loops int) int { return int((id - 1) % uint64(loops)) }
+
+// Take makes an accepted connection the front-end connection of a new pair. The caller has counted it in the limit
+// and in the loop's load.
+func (p *Proxy) Take(fd int, peer netip.AddrPort, key plan.ListenerKey) {
+	now := p.loop.Touch()
+	listener := p.listeners[key]
+	c := p.pairs.take()
+	if listener == nil || p.loop.Register(fd, loop.TCPPair, c.ref(client), loop.ConnEvents) != 0 {
+		p.refuse(c, fd)
+		return
+	}
+	c.id = p.nextID
+	p.nextID += p.idStep
+	c.listener = listener
+	c.opened, c.since, c.connect = now, now, -1
+	c.legs = [2]leg{{fd: int32(fd), marks: writable}, {fd: -1}}
+	c.peer = packAddress(peer)
+	c.node.Ref, c.node.Kind = c.index, uint8(loop.TCPPair)
+	listener.open++
+	listener.Stats.Accepted.Add(1)
+	if listener.plan.ProxyAccept {
+		p.awaitHeader(c)
+		return
+	}
+	p.connect(c)
+}
+
+// refuse drops a connection for which there is no listener any more, or which cannot be watched.
+func (p *Proxy) refuse(c *pair, fd int) {
+	sys.Close(fd)
+	p.pairs.giveBack(c)
+	p.load.Add(-1)
+	p.limit.Release()
+}
+
+// ref returns the loop's reference to one leg of the pair.
+func (c *pair) ref(side uint32) uint32 { return c.index<<1 | side }
+
+// Ready handles events on a leg; see loop.Handler.
+func (p *Proxy) Ready(ref, events uint32) {
+	c := p.pairs.at(ref >> 1)
+	c.legs[ref&1].mark(events)
+	switch c.state {
+	case relaying:
+		p.relay(c)
+	case connecting:
+		p.whileConnecting(c, ref&1, events)
+	case awaitingHeader:
+		p.readHeader(c)
+	case lingering:
+		p.linger(c)
+	case free:
+		panic("tcpproxy: an event for a pair that does not exist")
+	}
+}
+
+// mark remembers what an edge said.
+func (l *leg) mark(events uint32) {
+	if events&sys.In != 0 {
+		l.set(readable)
+	}
+	if events&sys.Out != 0 {
+		l.set(writable)
+	}
+	if events&(sys.RdHup|sys.Hup|sys.Err) != 0 {
+		l.set(readable | ending)
+	}
+	if events&sys.Err != 0 {
+		l.set(failed)
+	}
+}
+
+// Expired handles the pair's timer. Activity does not move a timer, so it may have fired early; then it is armed anew.
+func (p *Proxy) Expired(n *wheel.Node) {
+	c := p.pairs.at(n.Ref)
+	d := p.deadline(c)
+	now := p.loop.Touch()
+	if d.At > now {
+		p.loop.Wheel.Arm(n, d.At)
+		return
+	}
+	switch {
+	case c.state == lingering:
+		p.release(c, withFIN)
+	case c.state == connecting && d.Why == reason.ConnectTimeout:
+		p.connectFailed(c, reason.ConnectTimeout, d)
+	default:
+		p.timeOut(c, d)
+	}
+}
+
+// deadline returns when the pair must end, or its state must, as things stand.
+func (p *Proxy) deadline(c *pair) timeout.Deadline {
+	var d timeout.Deadline
+	s := &c.listener.plan.Timeouts
+	switch c.state {
+	case awaitingHeader:
+		d = s.HandshakeDeadline(c.since)
+	case connecting:
+		d = s.ConnectDeadline(c.since)
+	case relaying:
+		t := c.tunnel()
+		d = s.TunnelDeadline(&t)
+	case lingering:
+		return timeout.Deadline{At: c.since + int64(lingerTime), Why: reason.None, Timer: "linger", Setting: lingerTime}
+	case free:
+		return timeout.Deadline{At: timeout.Never}
+	}
+	if e := c.listener.closing; e != nil {
+		d = d.Earlier(timeout.Deadline{At: e.At, Why: e.Why, Timer: "drain", Setting: s.Drain})
+	}
+	if c.backend != nil {
+		if e := c.backend.Closing(); e != nil {
+			d = d.Earlier(timeout.Deadline{At: e.At, Why: e.Why, Timer: "drain", Setting: s.Drain})
+		}
+	}
+	return d
+}
+
+func (c *pair) tunnel() timeout.Tunnel {
+	return timeout.Tunnel{Opened: c.opened, Relaying: c.since, LastUp: c.flows[client].last, LastDown: c.flows[server].last}
+}
+
+// rearm makes the pair's timer fire no later than it must. A timer that is early already is left: it costs less to let
+// it fire once in vain than to move it.
+func (p *Proxy) rearm(c *pair) {
+	if d := p.deadline(c); !c.node.Armed() || d.At < c.node.When() {
+		p.loop.Wheel.Arm(&c.node, d.At)
+	}
+}
+
+// enter is the one place where a pair's state changes.
+func (p *Proxy) enter(c *pair, s state) {
+	c.state = s
+	c.since = p.loop.Now()
+	p.rearm(c)
+}
+
+// TurnEnd hands over the records of the connections that ended in this turn; see loop.Handler.
+func (p *Proxy) TurnEnd() {
+	if len(p.closed) == 0 {
+		return
+	}
+	p.log.Append(p.closed)
+	clear(p.closed)
+	p.closed = p.closed[:0]
+}

@@ -1,0 +1,138 @@
+package dataplane
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"lull/internal/dataplane/loop"
+	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/stats"
+)
+
+// showMost is how many places of a loop's table one look at it covers: some 50 µs, during which the loop does
+// nothing else.
+const showMost = 256
+
+// ErrStopped is returned when the engine has been closed.
+var ErrStopped = errors.New("the data plane has stopped")
+
+// Log returns the connections that have ended.
+func (e *Engine) Log() *record.Log { return &e.log }
+
+// Conns calls each with the open connections, loop by loop and batch by batch; a batch is valid until each returns. It
+// is no snapshot: connections come and go meanwhile. The loops go on working between batches.
+func (e *Engine) Conns(ctx context.Context, each func([]record.Live) error) error {
+	e.mu.Lock()
+	workers := e.workers
+	e.mu.Unlock()
+	for _, w := range workers {
+		if err := w.conns(ctx, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type batch struct {
+	list []record.Live
+	next uint32
+	more bool
+}
+
+func (w *worker) conns(ctx context.Context, each func([]record.Live) error) error {
+	answer := make(chan batch, 1) // with room, so that the loop never waits for a reader that has gone
+	b := batch{more: true}
+	for b.more {
+		w.loop.Post(func() {
+			list, next, more := w.proxy.Show(b.list[:0], b.next, showMost)
+			answer <- batch{list, next, more}
+		})
+		select {
+		case b = <-answer:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.stopped:
+			return ErrStopped
+		}
+		if err := each(b.list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stats returns every counter.
+func (e *Engine) Stats() stats.Snapshot {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := stats.Snapshot{ConnectionsMax: e.limit.Most(), Connections: e.limit.Open(), PlanRevision: e.revision,
+		RecordsAppended: e.log.Next()}
+	for _, l := range e.listeners {
+		s.Listeners = append(s.Listeners, l.totals())
+	}
+	for _, l := range e.retired {
+		s.Listeners = append(s.Listeners, l.totals())
+	}
+	slices.SortFunc(s.Listeners, func(a, b stats.ListenerTotals) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
+	for _, b := range e.registry.All() {
+		ok, failed := b.Connects()
+		status := b.Status()
+		s.Backends = append(s.Backends, stats.BackendTotals{Key: b.Key, Up: status.Up, Detail: status.Detail,
+			Active: b.Active(), Connects: ok, ConnectFails: failed})
+	}
+	slices.SortFunc(s.Backends, func(a, b stats.BackendTotals) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
+	for _, w := range e.workers {
+		s.Loops = append(s.Loops, loopTotals(w.loop, w.load.Load()))
+	}
+	return s
+}
+
+func (l *listener) totals() stats.ListenerTotals {
+	t := stats.ListenerTotals{Key: l.plan.Key, Address: l.local.String()}
+	for _, block := range l.stats {
+		t.AddFrom(block)
+	}
+	return t
+}
+
+func loopTotals(l *loop.Loop, active int64) stats.LoopTotals {
+	c := l.Stats
+	return stats.LoopTotals{Loop: l.Index, Active: active, AcceptPauses: c.AcceptPauses.Load(),
+		AcceptErrors: c.AcceptErrors.Load(), HandedToOthers: c.HandedToOthers.Load(), Turns: c.Turns.Load()}
+}
+
+// Held is what an engine holds at a moment: after the last connection has ended, only listening sockets and what
+// belongs to them.
+type Held struct {
+	Connections int // counted in the limit
+	Pairs       int // in the loops' tables
+	Timers      int // armed in the wheels
+	Loans       int // buffers and pipes out on loan
+	Descriptors int // watched by the loops
+	Listening   int // of those, listening sockets
+}
+
+// Idle says whether nothing is held but listening sockets.
+func (h Held) Idle() bool {
+	return h.Connections == 0 && h.Pairs == 0 && h.Timers == 0 && h.Loans == 0 && h.Descriptors == h.Listening
+}
+
+// Held counts what the engine holds, for tests that look for leaks.
+func (e *Engine) Held() Held {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h := Held{Connections: e.limit.Open(), Listening: len(e.listeners) * len(e.workers)}
+	var mu sync.Mutex
+	e.onEveryLoop(func(w *worker) {
+		mu.Lock()
+		defer mu.Unlock()
+		h.Pairs += w.proxy.Pairs()
+		h.Timers += w.loop.Wheel.Len()
+		h.Loans += w.pool.Lent()
+		h.Descriptors += w.loop.Registered()
+	})
+	return h
+}
