@@ -1,0 +1,107 @@
+package file
+
+import (
+	"net/netip"
+	"strings"
+
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/timeout"
+)
+
+// listener compiles one listener of a load balancer.
+func (s *section) listener(b *balancer, names taken) *plan.Listener {
+	l := &plan.Listener{
+		Key:         plan.ListenerKey{LoadBalancer: b.name, Name: s.name("name")},
+		Protocol:    plan.TCP,
+		Timeouts:    s.listenerTimeouts(b),
+		ResetOnIdle: s.boolean("rst"),
+	}
+	names.claimName(s, l.Key.Name)
+	s.word("protocol") // tcp, or a fault
+	proxy := s.sub("proxy_protocol")
+	l.ProxyAccept = proxy.boolean("accept")
+	l.ProxySend = uint8(proxy.integer("send")) //nolint:gosec // the table's range is 0..2
+	l.Address = s.socket(b, l.Key)
+	l.BackendSet = s.backendSetOf(b)
+	return l
+}
+
+// listenerTimeouts returns the load balancer's timeouts with the listener's own idle timeout, or the default, in them.
+func (s *section) listenerTimeouts(b *balancer) timeout.Settings {
+	t := b.timeouts
+	if own := s.idle(t.Model); own != 0 {
+		t.Idle = own
+	}
+	if t.Idle == 0 {
+		t.Idle = idleDefault(t.Model)
+	}
+	return t
+}
+
+// socket returns where the listener binds, and makes sure that nothing else of the file does.
+func (s *section) socket(b *balancer, key plan.ListenerKey) netip.AddrPort {
+	at := netip.AddrPortFrom(b.address, uint16(s.integer("port"))) //nolint:gosec // the table's range is 1..65535
+	if !s.has("port") {
+		return at
+	}
+	if other, clash := b.ports.take(at, key.String(), s.at("port").Line); clash {
+		s.fault("port", "cannot be bound: %s overlaps with %s of %s in line %d", at, other.at, shorten(other.owner), other.line)
+	}
+	return at
+}
+
+// backendSetOf returns the set that the listener names, which must be the load balancer's own.
+func (s *section) backendSetOf(b *balancer) *plan.BackendSet {
+	name := s.name("backend_set")
+	set := b.sets[name]
+	switch {
+	case set != nil || !s.has("backend_set"):
+	case len(b.setNames) == 0:
+		s.fault("backend_set", "does not exist: this load balancer has no backend_sets")
+	default:
+		s.fault("backend_set", "does not exist: this load balancer has %s", strings.Join(b.setNames, ", "))
+	}
+	return set
+}
+
+// sockets knows which addresses the file has given away. A wildcard address takes its port from all of its family,
+// as bind(2) would have it.
+type sockets struct {
+	exact map[netip.AddrPort]socket
+	first map[netip.AddrPort]socket // by wildcard address and port: the first of that family to take the port
+}
+
+// socket is one taken address.
+type socket struct {
+	at    netip.AddrPort
+	owner string
+	line  int
+}
+
+func newSockets() *sockets {
+	return &sockets{exact: make(map[netip.AddrPort]socket), first: make(map[netip.AddrPort]socket)}
+}
+
+// take gives an address to owner, or returns who has it, or part of it, already.
+func (t *sockets) take(at netip.AddrPort, owner string, line int) (other socket, clash bool) {
+	any4or6 := netip.IPv4Unspecified()
+	if at.Addr().Is6() {
+		any4or6 = netip.IPv6Unspecified()
+	}
+	wildcard := netip.AddrPortFrom(any4or6, at.Port())
+	if other, clash = t.exact[at]; clash {
+		return other, true
+	}
+	if other, clash = t.exact[wildcard]; clash {
+		return other, true
+	}
+	if other, clash = t.first[wildcard]; clash && at == wildcard {
+		return other, true
+	}
+	mine := socket{at, owner, line}
+	t.exact[at] = mine
+	if _, later := t.first[wildcard]; !later {
+		t.first[wildcard] = mine
+	}
+	return socket{}, false
+}

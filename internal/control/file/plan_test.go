@@ -1,0 +1,329 @@
+package file
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/timeout"
+)
+
+// good loads a file of testdata/good.
+func good(t *testing.T, name string) *Config {
+	t.Helper()
+	c, err := Load(filepath.Join("testdata/good", name+".yaml"))
+	if err != nil {
+		t.Fatalf("%s: got faults, want none:\n%v", name, err)
+	}
+	return c
+}
+
+// TestContractExample compiles the example of the reference: everything written in it must arrive in the plan.
+func TestContractExample(t *testing.T) {
+	t.Parallel()
+	got := good(t, "contract")
+	set := &plan.BackendSet{
+		Key:    plan.SetKey{LoadBalancer: "web", Name: "app"},
+		Policy: plan.LeastOutstanding,
+		HealthCheck: &plan.HealthCheck{
+			Protocol: plan.CheckTCP, Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+		},
+	}
+	set.Backends = []plan.Backend{
+		{Key: plan.BackendKey{Set: set.Key, Host: "127.0.0.1", Port: 9001}, Weight: 1},
+		{Key: plan.BackendKey{Set: set.Key, Host: "app.internal", Port: 9001}, Weight: 1, Backup: true},
+	}
+	want := &Config{
+		Path:        "testdata/good/contract.yaml",
+		AdminSocket: "./lull.sock",
+		Metrics:     "127.0.0.1:9440",
+		AccessLog:   AccessLog{Path: "/dev/stdout", Format: "text"},
+		Plan: &plan.Plan{LoadBalancers: []*plan.LoadBalancer{{
+			Name:   "web",
+			Origin: "testdata/good/contract.yaml",
+			Listeners: []*plan.Listener{{
+				Key:        plan.ListenerKey{LoadBalancer: "web", Name: "front"},
+				Protocol:   plan.TCP,
+				Address:    netip.MustParseAddrPort("127.0.0.10:8080"),
+				BackendSet: set,
+				Timeouts: timeout.Settings{
+					Model: timeout.Directional, Idle: 30 * time.Second, FrontKeepalive: 65 * time.Second,
+					FrontRequestsMax: 10000, BackKeepalive: 300 * time.Second, Connect: 10 * time.Second,
+					Handshake: 10 * time.Second, RequestHead: 60 * time.Second, Drain: 30 * time.Second,
+				},
+			}},
+			BackendSets: []*plan.BackendSet{set},
+		}}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nlistener %+v\nwant %+v\nlistener %+v", got, got.Plan.LoadBalancers[0].Listeners[0],
+			want, want.Plan.LoadBalancers[0].Listeners[0])
+	}
+	if got.Plan.LoadBalancers[0].Listeners[0].BackendSet != got.Plan.LoadBalancers[0].BackendSets[0] {
+		t.Error("the listener's backend set is a copy, want the load balancer's own")
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	c := good(t, "minimal")
+	if c.AdminSocket != "./lull.sock" || c.Metrics != "" || c.AccessLog != (AccessLog{}) || c.Loops != 0 || c.ConnectionsMax != 0 {
+		t.Errorf("process settings: got %+v", c)
+	}
+	l := c.Plan.LoadBalancers[0].Listeners[0]
+	want := timeout.Settings{
+		Model: timeout.Shared, Idle: timeout.IdleDefaultShared, Connect: timeout.ConnectDefault,
+		Handshake: timeout.HandshakeDefault, RequestHead: timeout.RequestHeadDefault, Drain: timeout.DrainDefault,
+	}
+	if l.Timeouts != want {
+		t.Errorf("timeouts: got %+v, want %+v", l.Timeouts, want)
+	}
+	if got, want := l.Address.String(), "0.0.0.0:80"; got != want {
+		t.Errorf("address: got %s, want %s", got, want)
+	}
+	if l.BackendSet.Policy != plan.RoundRobin || l.BackendSet.HealthCheck != nil || l.BackendSet.Backends[0].Weight != 1 {
+		t.Errorf("backend set: got %+v", l.BackendSet)
+	}
+}
+
+// TestDefaultsDirectional covers the default of DI-13, 300 seconds on a TCP listener, and an empty health_check.
+func TestDefaultsDirectional(t *testing.T) {
+	t.Parallel()
+	l := good(t, "defaults-directional").Plan.LoadBalancers[0].Listeners[0]
+	want := timeout.Settings{
+		Model: timeout.Directional, Idle: timeout.IdleDefaultDirectionalTCP, FrontKeepalive: timeout.FrontKeepaliveDefault,
+		FrontRequestsMax: timeout.FrontRequestsMaxDefault, BackKeepalive: timeout.BackKeepaliveDefault,
+		Connect: timeout.ConnectDefault, Handshake: timeout.HandshakeDefault, RequestHead: timeout.RequestHeadDefault,
+		Drain: timeout.DrainDefault,
+	}
+	if l.Timeouts != want {
+		t.Errorf("timeouts: got %+v, want %+v", l.Timeouts, want)
+	}
+	check := plan.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3}
+	if got := *l.BackendSet.HealthCheck; got != check {
+		t.Errorf("health check: got %+v, want %+v", got, check)
+	}
+	if got, want := l.Address.String(), "[::1]:80"; got != want {
+		t.Errorf("address: got %s, want %s", got, want)
+	}
+	if got, want := l.BackendSet.Backends[0].Key.Endpoint(), "[::1]:9001"; got != want {
+		t.Errorf("backend: got %s, want %s", got, want)
+	}
+}
+
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	for i, want := range []time.Duration{4000 * time.Second, time.Second} {
+		l := good(t, "aliases").Plan.LoadBalancers[i].Listeners[0]
+		if l.Timeouts.Idle != want || l.Timeouts.Connect != 1500*time.Millisecond || len(l.BackendSet.Backends) != 2 {
+			t.Errorf("load balancer %d: got %+v with %d backends, want idle %v", i, l.Timeouts, len(l.BackendSet.Backends), want)
+		}
+	}
+}
+
+// TestEveryKey sets each key to something other than its default, at the ends of ranges.
+func TestEveryKey(t *testing.T) {
+	t.Parallel()
+	c := good(t, "everything-else")
+	process := Config{
+		Path: c.Path, AdminSocket: "/run/lull.sock", Metrics: "127.0.0.1:9440",
+		AccessLog: AccessLog{Path: "/dev/stdout", Format: "aws"}, Loops: 256, ConnectionsMax: 1000000, Plan: c.Plan,
+	}
+	if *c != process {
+		t.Errorf("process settings: got %+v, want %+v", *c, process)
+	}
+	a := c.Plan.LoadBalancers[1]
+	times := timeout.Settings{
+		Model: timeout.Shared, Idle: 4000 * time.Second, Connect: time.Millisecond, Handshake: 600 * time.Second,
+		AgeMax: 365 * 24 * time.Hour,
+	}
+	one := *a.Listeners[0]
+	want := plan.Listener{
+		Key: plan.ListenerKey{LoadBalancer: "a", Name: "one"}, Address: netip.MustParseAddrPort("127.0.0.1:1"),
+		BackendSet: one.BackendSet, Timeouts: times, ProxyAccept: true, ProxySend: 2, ResetOnIdle: true,
+	}
+	if one != want {
+		t.Errorf("listener: got %+v, want %+v", one, want)
+	}
+	backend := plan.Backend{
+		Key:    plan.BackendKey{Set: one.BackendSet.Key, Host: "A_b.example.", Port: 65535},
+		Weight: 100, ConnectionsMax: 1000000, Backup: true, Drain: true, Offline: true,
+	}
+	if got := one.BackendSet.Backends[0]; got != backend {
+		t.Errorf("backend: got %+v, want %+v", got, backend)
+	}
+	check := plan.HealthCheck{Port: 65535, Interval: 1800 * time.Second, Timeout: 600 * time.Second, Healthy: 10, Unhealthy: 1}
+	if got := *one.BackendSet.HealthCheck; got != check {
+		t.Errorf("health check: got %+v, want %+v", got, check)
+	}
+	if got := a.BackendSets[1].HealthCheck.Timeout; got != 100*time.Millisecond {
+		t.Errorf("timeout of a health check with only an interval: got %v, want the interval, 100ms", got)
+	}
+}
+
+// TestIdleRange is this front door's half of SH-10 and DI-14: the ranges of the two models, and nothing but an error,
+// so nothing to apply, outside them.
+func TestIdleRange(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		model, idle string
+		ok          bool
+	}{
+		{"shared", "1", true}, {"shared", "1s", true}, {"shared", "1000ms", true}, {"shared", "4000", true},
+		{"shared", "66m40s", true}, {"shared", "0", false}, {"shared", "0s", false}, {"shared", "4001", false},
+		{"shared", "-1", false}, {"shared", "999ms", false}, {"shared", "1.5", false}, {"shared", "1.5s", false},
+		{"shared", "4000.5s", false}, {"shared", "60 s", false}, {"shared", "sixty", false}, {"shared", "~", false},
+		{"directional", "1", true}, {"directional", "7200", true}, {"directional", "2h", true},
+		{"directional", "0", false}, {"directional", "7201", false}, {"directional", "-60s", false},
+		{"directional", "999ms", false}, {"directional", "60.5", false},
+	}
+	for _, c := range cases {
+		t.Run(c.model+"/"+c.idle, func(t *testing.T) {
+			t.Parallel()
+			for _, where := range []string{
+				"load_balancers: [{name: a, timeouts: {model: " + c.model + ", idle: " + c.idle + "}, listeners: [" +
+					"{name: l, protocol: tcp, port: 1, backend_set: s}], backend_sets: [{name: s}]}]",
+				"load_balancers: [{name: a, timeouts: {model: " + c.model + "}, listeners: [" +
+					"{name: l, protocol: tcp, port: 1, backend_set: s, idle: " + c.idle + "}], backend_sets: [{name: s}]}]",
+			} {
+				got, err := Parse("lull.yaml", []byte(where))
+				if (err == nil) != c.ok || (got != nil) != c.ok {
+					t.Errorf("%s: got %v, %v, want accepted %v", where, got, err, c.ok)
+				}
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	const file = `load_balancers:
+  - name: a
+    timeouts: {idle: 5, connection_age_max: 4}
+    listeners:
+      - {name: l, protocol: tcp, port: 1, backend_set: used}
+      - {name: quick, protocol: tcp, port: 2, backend_set: gone, idle: 60}
+    backend_sets:
+      - name: used
+        backends: [{address: 127.0.0.1, port: 1}]
+        health_check: {interval: 400s, timeout: 6s, unhealthy: 2}
+      - {name: gone, backends: [{address: 127.0.0.1, port: 1, offline: true}, {address: 127.0.0.1, port: 2, drain: true}]}
+      - {name: spare}
+  - name: b
+`
+	c, err := Parse("lull.yaml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"a/l: connect 10s is not below idle 5s: an attempt to connect ends after 5s",
+		"a/l: connection_age_max 4s is not above idle 5s: the age ends quiet connections before idle can",
+		"a/l: health_check.timeout 6s of backend set used is above connect 5s: a backend this slow passes its probes and yet gets no connection",
+		"a/quick: connection_age_max 4s is not above idle 60s: the age ends quiet connections before idle can",
+		"a/used: a backend that fails is noticed after 800s (interval 400s, unhealthy 2)",
+		"a/gone: every backend is drain or offline, so its connections are closed at once",
+		"a/spare: no listener uses this backend set",
+		"a/spare: has no backends, so its connections are closed at once",
+		"b: has no listeners, so nothing can connect to it",
+	}
+	if got := c.Warnings(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := good(t, "contract").Warnings(); got != nil {
+		t.Errorf("the contract's example: got %q, want none", got)
+	}
+}
+
+// FuzzParse checks that no file makes Parse panic, and that whatever it accepts keeps the promises of a plan.
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/bad/*.yaml"} {
+		paths, _ := filepath.Glob(pattern)
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse("lull.yaml", data)
+		if err != nil {
+			checkErrors(t, err)
+			if c != nil {
+				t.Fatalf("got both a configuration and %v", err)
+			}
+			return
+		}
+		checkPlan(t, c.Plan)
+		c.Warnings()
+		if again, err := Parse("lull.yaml", data); err != nil || !reflect.DeepEqual(c, again) {
+			t.Fatalf("the second reading differs: %+v, %v", again, err)
+		}
+	})
+}
+
+func checkErrors(t *testing.T, err error) {
+	t.Helper()
+	errs, ok := err.(Errors) //nolint:errorlint // the documented type, not a wrapped one
+	if !ok || len(errs) == 0 || len(errs) > faultsMax+1 {
+		t.Fatalf("got %T with %d faults", err, len(errs))
+	}
+	for _, e := range errs {
+		if text := e.Error(); strings.ContainsAny(text, "\n\r\x1b") || !strings.HasPrefix(text, "lull.yaml:") {
+			t.Fatalf("not one clean line: %q", text)
+		}
+	}
+}
+
+func checkPlan(t *testing.T, p *plan.Plan) {
+	t.Helper()
+	if len(p.LoadBalancers) == 0 || p.Revision != 0 {
+		t.Fatalf("got %+v", p)
+	}
+	sockets := map[netip.AddrPort]bool{}
+	for _, lb := range p.LoadBalancers {
+		own := map[*plan.BackendSet]bool{}
+		for _, set := range lb.BackendSets {
+			own[set] = true
+			checkSet(t, set)
+		}
+		for _, l := range lb.Listeners {
+			if !own[l.BackendSet] || sockets[l.Address] || !l.Address.IsValid() || l.Address.Port() == 0 || l.ProxySend > 2 {
+				t.Fatalf("listener %+v", l)
+			}
+			sockets[l.Address] = true
+			checkTimeouts(t, &l.Timeouts)
+		}
+	}
+}
+
+func checkSet(t *testing.T, set *plan.BackendSet) {
+	t.Helper()
+	seen := map[plan.BackendKey]bool{}
+	for _, b := range set.Backends {
+		if b.Key.Host == "" || b.Key.Port == 0 || b.Weight < 1 || b.Weight > 100 || b.ConnectionsMax < 0 || seen[b.Key] {
+			t.Fatalf("backend %+v", b)
+		}
+		seen[b.Key] = true
+	}
+	if hc := set.HealthCheck; hc != nil && (hc.Timeout <= 0 || hc.Timeout > hc.Interval || hc.Healthy < 1 || hc.Unhealthy < 1) {
+		t.Fatalf("health check %+v", hc)
+	}
+}
+
+func checkTimeouts(t *testing.T, s *timeout.Settings) {
+	t.Helper()
+	r := timeout.IdleRange(s.Model)
+	if s.Idle < r.Min || s.Idle > r.Max || s.Idle%time.Second != 0 {
+		t.Fatalf("idle %v in %+v", s.Idle, s)
+	}
+	if s.Connect <= 0 || s.Handshake <= 0 || s.RequestHead < 0 || s.AgeMax < 0 || s.Drain < 0 {
+		t.Fatalf("timeouts %+v", s)
+	}
+}

@@ -1,0 +1,400 @@
+package file
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/timeout"
+)
+
+// kind is the type of a setting's value.
+type kind uint8
+
+// The kinds.
+const (
+	kindMapping  kind = iota // keys below it, each with a row of its own
+	kindList                 // items, each a mapping; their keys have rows below "key[]"
+	kindDuration             // Go duration, or a bare integer of seconds; min and max in nanoseconds
+	kindSeconds              // a duration that must be whole seconds
+	kindInteger              // decimal; min and max as they are
+	kindBoolean              // true or false
+	kindWord                 // one of words
+	kindName                 // 1..64 of nameChars
+	kindText                 // max in bytes
+	kindAddress              // IP literal
+	kindHost                 // IP literal or DNS host name
+	kindEndpoint             // host:port
+)
+
+// nameMax bounds a name: it is written in every log line and may become a metric label.
+const nameMax = 64
+
+// String returns the type as the reference shows it.
+func (k kind) String() string {
+	return [...]string{
+		"mapping", "list", "duration", "whole seconds", "integer", "true or false", "word", "name", "text",
+		"IP address", "IP address or host name", "host:port",
+	}[k]
+}
+
+// effect is when a changed value is felt after a reload.
+type effect string
+
+// The effects.
+const (
+	atOnce    effect = "now"             // connections that are open feel it
+	nextConn  effect = "next connection" // what begins after the reload feels it
+	onRestart effect = "restart"         // the process must be started again
+)
+
+// setting is one row of the table: one key of lull.yaml.
+type setting struct {
+	path      string // "load_balancers[].timeouts.idle": [] stands for any item
+	kind      kind
+	required  bool     // must be given wherever its mapping is
+	def       string   // what holds without it, as one would write it
+	defNote   string   // shown instead of def where one value cannot say it
+	min, max  int64    // duration: ns; integer: itself; text: bytes
+	allowNote string   // shown in the reference instead of the range where it depends on another key
+	zero      string   // what 0 means; not empty: 0 is allowed even when below min
+	words     []string // word: what may be said
+	later     []string // word: what may be said one day
+	notYet    bool     // the key is in the contract but lull cannot do it yet
+	only      string   // the one timeout model that has it
+	aws, oci  string   // what the two clouds call it
+	effect    effect   // empty where the row holds others
+	doc       string   // what it does, in a sentence or two
+}
+
+// Where the rows hang; each ends in the separator.
+const (
+	inBalancer = "load_balancers[]."
+	inTimeouts = inBalancer + "timeouts."
+	inListener = inBalancer + "listeners[]."
+	inProxy    = inListener + "proxy_protocol."
+	inSet      = inBalancer + "backend_sets[]."
+	inBackend  = inSet + "backends[]."
+	inCheck    = inSet + "health_check."
+)
+
+// Bounds that are ours; the two clouds' own come from package timeout or are named in the row.
+const (
+	attemptMax = 600 * time.Second      // connect, handshake: longer than any TCP stack keeps trying by itself
+	headMax    = 3600 * time.Second     // request_head
+	ageMax     = 31536000 * time.Second // connection_age_max: a year
+	drainMax   = 3600 * time.Second     // AWS: ConnectionDraining.Timeout goes up to this
+	probeMin   = 100 * time.Millisecond // both clouds start at a second or more; tests and laptops want faster ones
+)
+
+// idleWidest is what either timeout model accepts as idle timeout; reading narrows it to the model in force.
+//
+//nolint:gochecknoglobals // a constant in all but syntax
+var idleWidest = timeout.IdleRange(timeout.Directional)
+
+//nolint:gochecknoglobals // the table is what this package is about; nothing writes to it
+var settings = []setting{
+	{path: "admin", kind: kindMapping, doc: "The control socket of this process."},
+	{path: "admin.socket", kind: kindText, def: "./lull.sock", min: 1, max: 107, effect: onRestart,
+		doc: "Path of the Unix socket that `lull conns`, `lull events`, `lull explain` and `lull version` talk to, made with mode 0600. 107 bytes is what the kernel takes."},
+	{path: "api", kind: kindMapping, notYet: true, doc: "The cloud APIs and the console."},
+	{path: "metrics", kind: kindMapping, defNote: "absent: not served", doc: "Prometheus metrics."},
+	{path: "metrics.address", kind: kindEndpoint, def: "127.0.0.1:9440", effect: onRestart,
+		doc: "Where `/metrics`, `/healthz` and `/readyz` are served."},
+	{path: "access_log", kind: kindMapping, defNote: "absent: none is written", doc: "The access log."},
+	{path: "access_log.path", kind: kindText, def: "/dev/stdout", min: 1, max: 4096, effect: onRestart,
+		doc: "File that is appended to."},
+	{path: "access_log.format", kind: kindWord, def: "text", words: []string{"text", "json", "aws"}, effect: onRestart,
+		doc: "`text`: one readable line for each TCP connection; `json`: the same as one object a line; `aws`: the Classic ELB format."},
+	{path: "loops", kind: kindInteger, def: "0", max: 256, zero: "one per core", effect: onRestart,
+		doc: "Event loops, each with a thread of its own."},
+	{path: "limits", kind: kindMapping, doc: "Limits of the whole process."},
+	{path: "limits.connections", kind: kindInteger, def: "0", max: 1000000, zero: "what the descriptor limit allows", effect: onRestart,
+		doc: "Front-end connections open at once; more wait in the accept backlog (PR-04)."},
+	{path: "limits.head_bytes", kind: kindInteger, def: "65536", min: 4096, max: 1048576, effect: onRestart,
+		doc: "The largest HTTP head. TCP listeners have no use for it."},
+
+	{path: "load_balancers", kind: kindList, doc: "The load balancers of this file."},
+	{path: inBalancer + "name", kind: kindName, required: true, aws: "LoadBalancerName", oci: "displayName", effect: nextConn,
+		doc: "Its name in logs, metrics and commands. A renamed load balancer is a new one: connections of the old one drain."},
+	{path: inBalancer + "address", kind: kindAddress, def: "0.0.0.0", effect: nextConn,
+		doc: "Where its listeners bind, IPv4 or IPv6."},
+	{path: inBalancer + "timeouts", kind: kindMapping, doc: "The timeouts of its listeners; spec names in brackets."},
+	{path: inTimeouts + "model", kind: kindWord, def: "shared", words: []string{"shared", "directional"}, effect: atOnce,
+		doc: "`shared`: one idle timer for a pair of connections, as AWS Classic has it. `directional`: OCI's rules. TCP listeners run the same timer in both; defaults and ranges differ."},
+	{path: inTimeouts + "idle", kind: kindSeconds, min: int64(idleWidest.Min), max: int64(idleWidest.Max), allowNote: idleAllowed(),
+		defNote: "`60s`; directional: `60s` for http, `300s` for tcp listeners", effect: atOnce,
+		aws: "ConnectionSettings.IdleTimeout", oci: "connectionConfiguration.idleTimeout",
+		doc: "A connection on which no byte moves for this long is closed (SH-01, DI-13)."},
+	{path: inTimeouts + "front_keepalive", kind: kindSeconds, def: FormatDuration(timeout.FrontKeepaliveDefault),
+		min: int64(idleWidest.Min), max: int64(idleWidest.Max), only: "directional", effect: atOnce,
+		doc: "HTTP: how long a client connection may wait for a request (DI-09)."},
+	{path: inTimeouts + "front_requests_max", kind: kindInteger, def: strconv.Itoa(timeout.FrontRequestsMaxDefault),
+		min: 1, max: 1000000, only: "directional", effect: atOnce,
+		doc: "HTTP: requests that one client connection may carry (DI-10)."},
+	{path: inTimeouts + "back_keepalive", kind: kindSeconds, def: FormatDuration(timeout.BackKeepaliveDefault),
+		min: int64(idleWidest.Min), max: int64(idleWidest.Max), only: "directional", effect: atOnce,
+		doc: "HTTP: how long an unused back-end connection is kept (DI-11); shared uses `idle`."},
+	{path: inTimeouts + "active_transfer_rearms", kind: kindBoolean, def: "false", only: "directional", effect: atOnce,
+		doc: "HTTP: bytes in either direction re-arm both timers of an upload or download (DI-16)."},
+	{path: inTimeouts + "connect", kind: kindDuration, def: FormatDuration(timeout.ConnectDefault),
+		min: int64(time.Millisecond), max: int64(attemptMax), effect: nextConn,
+		doc: "One attempt to reach a backend; never longer than `idle` in effect, after which the next backend is tried (TO-11)."},
+	{path: inTimeouts + "handshake", kind: kindDuration, def: FormatDuration(timeout.HandshakeDefault),
+		min: int64(time.Millisecond), max: int64(attemptMax), effect: nextConn,
+		doc: "The client's TLS handshake, or its PROXY header where one is accepted (TO-05)."},
+	{path: inTimeouts + "request_head", kind: kindDuration, def: FormatDuration(timeout.RequestHeadDefault),
+		min: int64(time.Second), max: int64(headMax), zero: "off", effect: atOnce,
+		doc: "HTTP: the whole request head, from its first byte (PR-01)."},
+	{path: inTimeouts + "connection_age_max", kind: kindDuration, def: "0s",
+		min: int64(time.Second), max: int64(ageMax), zero: "off", effect: atOnce,
+		doc: "A connection older than this is closed at its next idle moment; for TCP that is a second without a byte (PR-02)."},
+	{path: inTimeouts + "drain", kind: kindDuration, def: FormatDuration(timeout.DrainDefault), max: int64(drainMax), effect: atOnce,
+		aws: "ConnectionDraining.Timeout",
+		doc: "What open connections are left when their backend or listener is removed, their backend is set offline, or the process is asked to stop. 0 cuts them at once."},
+
+	{path: inBalancer + "listeners", kind: kindList, aws: "Listeners", oci: "listeners", doc: "Where its clients connect."},
+	{path: inListener + "name", kind: kindName, required: true, oci: "listener name", effect: nextConn,
+		doc: "Its name, unique in the load balancer. A renamed listener is a new one."},
+	{path: inListener + "protocol", kind: kindWord, required: true, words: []string{plan.TCP.String()},
+		later: []string{"http", "https", "ssl", "http2", "grpc"},
+		aws:   "Protocol", oci: "protocol", effect: nextConn, doc: "What it speaks with its clients."},
+	{path: inListener + "port", kind: kindInteger, required: true, min: 1, max: 65535, aws: "LoadBalancerPort", oci: "port", effect: nextConn,
+		doc: "Where it listens, at the load balancer's address. Two listeners cannot share an address and port, nor can one at a wildcard address share its port with any other of its family."},
+	{path: inListener + "backend_set", kind: kindName, required: true, oci: "defaultBackendSetName", effect: nextConn,
+		doc: "The backend set, of this load balancer, that its connections go to."},
+	{path: inListener + "idle", kind: kindSeconds, defNote: "the load balancer's `timeouts.idle`",
+		min: int64(idleWidest.Min), max: int64(idleWidest.Max), allowNote: idleAllowed(), oci: "connectionConfiguration.idleTimeout", effect: atOnce,
+		doc: "Replaces `timeouts.idle` for this listener; the same range."},
+	{path: inListener + "tls", kind: kindMapping, notYet: true, doc: "The certificates of an https or ssl listener."},
+	{path: inListener + "proxy_protocol", kind: kindMapping, doc: "The PROXY protocol."},
+	{path: inProxy + "accept", kind: kindBoolean, def: "false", effect: nextConn,
+		doc: "Clients begin with a PROXY header, version 1 or 2; a connection without one is refused."},
+	{path: inProxy + "send", kind: kindInteger, def: "0", max: 2, zero: "off", aws: "ProxyProtocol policy",
+		oci: "connectionConfiguration.backendTcpProxyProtocolVersion", effect: nextConn,
+		doc: "The version of the PROXY header that backends are sent."},
+	{path: inListener + "rst", kind: kindBoolean, def: "false", effect: atOnce,
+		doc: "Idle connections are closed with an RST instead of a FIN (TO-08)."},
+
+	{path: inBalancer + "backend_sets", kind: kindList, oci: "backendSets", doc: "The groups of backends that its listeners use."},
+	{path: inSet + "name", kind: kindName, required: true, oci: "backend set name", effect: nextConn,
+		doc: "Its name, unique in the load balancer."},
+	{path: inSet + "policy", kind: kindWord, def: plan.RoundRobin.String(), words: policies(), oci: "policy", effect: nextConn,
+		doc: "How a backend is chosen. On TCP, `least_outstanding` counts connections, as `least_connections` does."},
+	{path: inSet + "protocol", kind: kindWord, defNote: "the plain form of the listener's", words: []string{plan.TCP.String()},
+		later: []string{"http", "https", "ssl"}, aws: "InstanceProtocol", effect: nextConn, doc: "What backends are spoken to in."},
+	{path: inSet + "backends", kind: kindList, aws: "Instances", oci: "backends",
+		doc: "Its backends; no two with the same address and port."},
+	{path: inBackend + "address", kind: kindHost, required: true, oci: "ipAddress", effect: nextConn,
+		doc: "IP address, or a host name that is looked up again and again."},
+	{path: inBackend + "port", kind: kindInteger, required: true, min: 1, max: 65535, aws: "InstancePort", oci: "port", effect: nextConn,
+		doc: "Its port."},
+	{path: inBackend + "weight", kind: kindInteger, def: "1", min: 1, max: 100, oci: "weight", effect: nextConn,
+		doc: "Its share: 3 takes three times what 1 takes."},
+	{path: inBackend + "connections_max", kind: kindInteger, def: "0", max: 1000000, zero: "no limit", oci: "maxConnections", effect: nextConn,
+		doc: "Connections to it at once, from the whole process."},
+	{path: inBackend + "backup", kind: kindBoolean, def: "false", oci: "backup", effect: nextConn,
+		doc: "Used only while no other backend of the set can be."},
+	{path: inBackend + "drain", kind: kindBoolean, def: "false", oci: "drain", effect: nextConn,
+		doc: "Takes no new connections; those open go on to their own end."},
+	{path: inBackend + "offline", kind: kindBoolean, def: "false", oci: "offline", effect: atOnce,
+		doc: "No traffic: takes no new connections, and those open are left `timeouts.drain`."},
+	{path: inSet + "health_check", kind: kindMapping, aws: "HealthCheck", oci: "healthChecker",
+		defNote: "absent: backends count as healthy", doc: "How its backends are probed."},
+	{path: inCheck + "protocol", kind: kindWord, def: plan.CheckTCP.String(), words: []string{plan.CheckTCP.String()},
+		later: []string{"http", "https", "ssl"}, aws: "HealthCheck.Target", oci: "healthChecker.protocol", effect: atOnce,
+		doc: "`tcp`: a connection is made and closed."},
+	{path: inCheck + "path", kind: kindText, notYet: true, aws: "HealthCheck.Target", oci: "healthChecker.urlPath",
+		doc: "What an http probe asks for."},
+	{path: inCheck + "port", kind: kindInteger, def: "0", max: 65535, zero: "the backend's own", aws: "HealthCheck.Target",
+		oci: "healthChecker.port", effect: atOnce, doc: "The port probed."},
+	{path: inCheck + "interval", kind: kindDuration, def: "10s", min: int64(probeMin), max: int64(1800 * time.Second),
+		aws: "HealthCheck.Interval", oci: "healthChecker.intervalInMillis", effect: atOnce, doc: "From one probe to the next."},
+	{path: inCheck + "timeout", kind: kindDuration, defNote: "`5s`, or the interval where that is shorter", min: int64(probeMin),
+		max: int64(600 * time.Second), aws: "HealthCheck.Timeout", oci: "healthChecker.timeoutInMillis", effect: atOnce,
+		doc: "How long a probe may take; at most the interval."},
+	{path: inCheck + "healthy", kind: kindInteger, def: "3", min: 1, max: 10, aws: "HealthCheck.HealthyThreshold",
+		oci: "healthChecker.retries", effect: atOnce, doc: "Probes that must pass in a row to bring a backend back."},
+	{path: inCheck + "unhealthy", kind: kindInteger, def: "3", min: 1, max: 10, aws: "HealthCheck.UnhealthyThreshold",
+		oci: "healthChecker.retries", effect: atOnce, doc: "Probes that must fail in a row to take a backend out."},
+	{path: inSet + "stickiness", kind: kindMapping, notYet: true, doc: "Keeping a client with a backend by a cookie."},
+}
+
+// probeTimeoutDefault is the health check's timeout where the interval leaves room for it.
+const probeTimeoutDefault = 5 * time.Second
+
+//nolint:gochecknoglobals // an index of the table above
+var (
+	byPath   = indexByPath()
+	children = indexChildren()
+)
+
+func indexByPath() map[string]*setting {
+	m := make(map[string]*setting, len(settings))
+	for i := range settings {
+		m[settings[i].path] = &settings[i]
+	}
+	return m
+}
+
+// indexChildren maps the path of a mapping ("" for the document) to the keys it knows, in the table's order.
+func indexChildren() map[string][]string {
+	m := make(map[string][]string)
+	for i := range settings {
+		parent, key := splitPath(settings[i].path)
+		m[parent] = append(m[parent], key)
+	}
+	return m
+}
+
+// splitPath cuts the last key off a path.
+func splitPath(path string) (parent, key string) {
+	i := strings.LastIndexByte(path, '.')
+	if i < 0 {
+		return "", path
+	}
+	return path[:i], path[i+1:]
+}
+
+// joinPath is the reverse of splitPath.
+func joinPath(parent, key string) string {
+	if parent == "" {
+		return key
+	}
+	return parent + "." + key
+}
+
+func policies() []string {
+	return []string{
+		plan.RoundRobin.String(), plan.LeastOutstanding.String(), plan.LeastConnections.String(), plan.SourceIPHash.String(),
+	}
+}
+
+// idleAllowed is the reference's text for ranges that the timeout model decides.
+func idleAllowed() string {
+	r := timeout.IdleRange(timeout.Shared)
+	return FormatDuration(r.Min) + ".." + FormatDuration(r.Max) + "; directional: " +
+		FormatDuration(idleWidest.Min) + ".." + FormatDuration(idleWidest.Max) + " (whole seconds)"
+}
+
+// allowed says what a setting may be, as messages and the reference show it; empty where the type says it all.
+func (s *setting) allowed() string {
+	switch s.kind {
+	case kindDuration, kindSeconds, kindInteger:
+		return s.allowedNumbers()
+	case kindBoolean:
+		return "true, false"
+	case kindWord:
+		return strings.Join(s.words, ", ")
+	case kindName:
+		return fmt.Sprintf("1..%d of A-Z a-z 0-9 _ . -", nameMax)
+	case kindText:
+		if s.max == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%d..%d bytes", s.min, s.max)
+	case kindMapping, kindList, kindAddress, kindHost, kindEndpoint:
+		return ""
+	}
+	return ""
+}
+
+func (s *setting) allowedNumbers() string {
+	show := func(n int64) string { return strconv.FormatInt(n, 10) }
+	if s.kind != kindInteger {
+		show = func(n int64) string { return FormatDuration(time.Duration(n)) }
+	}
+	out := show(s.min) + ".." + show(s.max)
+	if s.kind == kindSeconds {
+		out += " (whole seconds)"
+	}
+	switch {
+	case s.zero != "" && s.min > 0:
+		out = show(0) + " (" + s.zero + ") or " + out
+	case s.zero != "":
+		out += " (0: " + s.zero + ")"
+	}
+	return out
+}
+
+// admits reports whether a number is within the setting's range.
+func (s *setting) admits(n int64) bool {
+	if n == 0 && s.zero != "" {
+		return true
+	}
+	if s.kind == kindSeconds && n%int64(time.Second) != 0 {
+		return false
+	}
+	return n >= s.min && n <= s.max
+}
+
+// nearest returns the key of a mapping that was most likely meant, or "".
+func nearest(parent, key string) string {
+	const slipsMax, longest = 2, 32
+	if len(key) > longest {
+		return ""
+	}
+	best, bestDistance := "", slipsMax+1
+	for _, known := range children[parent] {
+		if d := distance(key, known); d < bestDistance && d < len(known) {
+			best, bestDistance = known, d
+		}
+	}
+	return best
+}
+
+// elsewhere returns the mappings that do know a key, unless they are too many to be of help.
+func elsewhere(key string) []string {
+	const helpful = 2
+	var found []string
+	for i := range settings {
+		if parent, k := splitPath(settings[i].path); k == key && parent != "" {
+			found = append(found, parent)
+		}
+	}
+	if len(found) > helpful {
+		return nil
+	}
+	return found
+}
+
+// distance is the number of typing slips between two words: a byte too many, too few or wrong, or two swapped.
+func distance(a, b string) int {
+	var before []int // the row before last
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row := make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			row[j+1] = min(last[j+1]+1, row[j]+1)
+			if a[i] == b[j] {
+				row[j+1] = min(row[j+1], last[j])
+			} else {
+				row[j+1] = min(row[j+1], last[j]+1)
+			}
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
+
+// FormatDuration writes a duration as lull.yaml and its reference do: in seconds where they are whole, else in
+// milliseconds, else as Go does.
+func FormatDuration(d time.Duration) string {
+	switch {
+	case d%time.Second == 0:
+		return strconv.FormatInt(int64(d/time.Second), 10) + "s"
+	case d%time.Millisecond == 0:
+		return strconv.FormatInt(int64(d/time.Millisecond), 10) + "ms"
+	default:
+		return d.String()
+	}
+}
