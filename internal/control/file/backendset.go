@@ -29,7 +29,7 @@ func (s *section) backend(set plan.SetKey, endpoints taken) plan.Backend {
 		Key: plan.BackendKey{
 			Set:  set,
 			Host: s.host("address"),
-			Port: uint16(s.integer("port")), //nolint:gosec // the table's range is 1..65535
+			Port: uint16(s.integer("port")), // the table allows 1..65535
 		},
 		Weight:         s.integer("weight"),
 		ConnectionsMax: s.integer("connections_max"),
@@ -53,7 +53,7 @@ func (s *section) healthCheck() *plan.HealthCheck {
 	s.word("protocol") // tcp, or a fault
 	hc := &plan.HealthCheck{
 		Protocol:  plan.CheckTCP,
-		Port:      uint16(s.integer("port")), //nolint:gosec // the table's range is 0..65535
+		Port:      uint16(s.integer("port")), // the table allows 0..65535
 		Healthy:   s.integer("healthy"),
 		Unhealthy: s.integer("unhealthy"),
 	}

@@ -60,7 +60,7 @@ func cutMarked(t *testing.T, path string) (data []byte, want string) {
 func rewriteMarked(t *testing.T, path string, data []byte, faults string) {
 	t.Helper()
 	marked := mark + strings.ReplaceAll(faults, "\n", "\n"+mark) + "\n"
-	if err := os.WriteFile(path, append(bytes.Clone(data), marked...), 0o644); err != nil { //nolint:gosec // a test's data
+	if err := os.WriteFile(path, append(bytes.Clone(data), marked...), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -20,7 +20,7 @@ func (s *section) listener(b *balancer, names taken) *plan.Listener {
 	s.word("protocol") // tcp, or a fault
 	proxy := s.sub("proxy_protocol")
 	l.ProxyAccept = proxy.boolean("accept")
-	l.ProxySend = uint8(proxy.integer("send")) //nolint:gosec // the table's range is 0..2
+	l.ProxySend = uint8(proxy.integer("send")) // the table allows 0..2
 	l.Address = s.socket(b, l.Key)
 	l.BackendSet = s.backendSetOf(b)
 	return l
@@ -40,7 +40,7 @@ func (s *section) listenerTimeouts(b *balancer) timeout.Settings {
 
 // socket returns where the listener binds, and makes sure that nothing else of the file does.
 func (s *section) socket(b *balancer, key plan.ListenerKey) netip.AddrPort {
-	at := netip.AddrPortFrom(b.address, uint16(s.integer("port"))) //nolint:gosec // the table's range is 1..65535
+	at := netip.AddrPortFrom(b.address, uint16(s.integer("port"))) // the table allows 1..65535
 	if !s.has("port") {
 		return at
 	}

@@ -1,0 +1,178 @@
+package file
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+const (
+	referencePath = "../../../docs/reference/lull-yaml.md"
+	examplePath   = "testdata/good/contract.yaml"
+)
+
+const referenceHead = `# lull.yaml
+
+The file that ` + "`lull serve`" + ` runs by and ` + "`lull check`" + ` checks. There must be at least one load balancer in it.
+
+- A duration is written as Go does (` + "`60s`, `1m30s`, `1500ms`" + `); a bare integer is seconds. Where *whole seconds* are
+  asked for, ` + "`999ms`" + ` and ` + "`1.5s`" + ` are out of range.
+- Unknown keys, keys given twice, wrong types and values out of range are refused at start and on reload, all of them at
+  once, each with file, line, key, value and allowed range. A refused file changes nothing that runs.
+- A key with nothing after it is refused; only lists may be empty. Text that YAML would take for something else (a name
+  such as ` + "`12`" + `) goes in quotes.
+- Anchors and aliases may be used, merge keys (` + "`<<`" + `) may not. The file holds one document and at most 4 MiB.
+- Relative paths start from the directory in which the process was started.
+
+` + "```" + `
+lull.yaml:12: load_balancers[0].timeouts.idle: 5000s is out of range: allowed 1s..4000s (whole seconds)
+` + "```" + `
+
+## Example
+
+` + "```yaml" + `
+%s` + "```" + `
+
+## Keys
+
+*Takes effect* says when a change is felt after a reload (SIGHUP): *now*, by connections that are open too; *next
+connection*, by what begins after it; *restart*, only by a new process. *AWS* and *OCI* are what the two clouds call the
+same thing. What a rule such as TO-11 says in full stands in the specification of the timeouts.
+
+<!-- Written by "go test ./internal/control/file -update"; change the table in settings.go, not this file. -->
+`
+
+const referenceTail = `
+## Between keys
+
+- A listener's address and port are its own: no other listener of the file and not the metrics may have them, and one at
+  ` + "`0.0.0.0` or `::`" + ` takes its port from all of its address family. ` + "`::`" + ` does not include IPv4.
+- An attempt to connect never takes longer than ` + "`idle`" + `, whatever ` + "`connect`" + ` says.
+- A backend set that no listener uses is allowed. So is one without backends, and a load balancer without listeners.
+  ` + "`lull check`" + ` warns of them, and of timers that another one always beats.
+
+## Additions
+
+Of the keys above, ` + "`timeouts.drain` and `backends[].connections_max`" + ` were added after the format was first set down. The
+ranges of a health check are the two clouds' together; intervals and timeouts below a second, down to 100ms, are lull's
+own, for laptops and tests.
+
+## Not supported yet
+
+These parts of the format are refused with just those words:
+
+%s`
+
+// reference renders docs/reference/lull-yaml.md from the table.
+func reference(t *testing.T) []byte {
+	t.Helper()
+	example, err := os.ReadFile(examplePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, _ := strings.Cut(string(example), "\n") // without the comment that says where it is used
+	var b bytes.Buffer
+	fmt.Fprintf(&b, referenceHead, body)
+	writeKeys(&b, "")
+	for i := range settings {
+		switch s := &settings[i]; s.kind {
+		case kindMapping:
+			writeKeys(&b, s.path)
+		case kindList:
+			writeKeys(&b, s.path+"[]")
+		case kindDuration, kindSeconds, kindInteger, kindBoolean, kindWord, kindName, kindText, kindAddress, kindHost, kindEndpoint:
+		}
+	}
+	fmt.Fprintf(&b, referenceTail, notYet())
+	return b.Bytes()
+}
+
+// writeKeys renders the keys of one mapping, if it has any that lull knows.
+func writeKeys(b *bytes.Buffer, parent string) {
+	if len(children[parent]) == 0 {
+		return
+	}
+	title := "Top level"
+	if parent != "" {
+		title = "`" + parent + "`"
+	}
+	fmt.Fprintf(b, "\n### %s\n\n", title)
+	if row := byPath[strings.TrimSuffix(parent, "[]")]; row != nil {
+		fmt.Fprintf(b, "%s%s\n\n", row.doc, after(" Default: ", row.defNote, "."))
+	}
+	b.WriteString("| Key | Type | Default | Allowed | Takes effect | AWS | OCI | |\n|---|---|---|---|---|---|---|---|\n")
+	for _, key := range children[parent] {
+		s := byPath[joinPath(parent, key)]
+		if s.notYet {
+			continue
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s | %s | %s | %s%s |\n", key, s.kind, shownDefault(s), shownAllowed(s), s.effect,
+			s.aws, s.oci, after("Model ", s.only, " only. "), s.doc)
+	}
+}
+
+// after puts a text between two others, unless it is empty.
+func after(before, text, end string) string {
+	if text == "" {
+		return ""
+	}
+	return before + text + end
+}
+
+func shownDefault(s *setting) string {
+	switch {
+	case s.required:
+		return "must be given"
+	case s.defNote != "":
+		return s.defNote
+	default:
+		return after("`", s.def, "`")
+	}
+}
+
+func shownAllowed(s *setting) string {
+	switch {
+	case s.allowNote != "":
+		return s.allowNote
+	case s.kind == kindWord || s.kind == kindBoolean:
+		return "`" + strings.ReplaceAll(s.allowed(), ", ", "`, `") + "`"
+	default:
+		return s.allowed()
+	}
+}
+
+// notYet lists what the table says is for later, one to a line.
+func notYet() string {
+	var b strings.Builder
+	for i := range settings {
+		s := &settings[i]
+		switch {
+		case s.notYet:
+			fmt.Fprintf(&b, "- `%s`\n", s.path)
+		case len(s.later) > 0:
+			fmt.Fprintf(&b, "- `%s`: `%s`\n", s.path, strings.Join(s.later, "`, `"))
+		}
+	}
+	return b.String()
+}
+
+// TestReferenceFollowsTheTable keeps the document true; with -update it is written anew.
+func TestReferenceFollowsTheTable(t *testing.T) {
+	t.Parallel()
+	want := reference(t)
+	if *update {
+		if err := os.WriteFile(referencePath, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(referencePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("docs/reference/lull-yaml.md does not follow the table: run go test ./internal/control/file -update")
+	}
+}
