@@ -87,7 +87,11 @@ func (v *observer) touchAll() error {
 		if len(events) == 0 && limit == stallMax {
 			return fmt.Errorf("last bytes: %d of %d answered, then nothing for %v", answered, sent, stallMax)
 		}
+		at := wallNanos()
 		for i := range events {
+			if v.ended(int(events[i].Fd), events[i].Events, at) {
+				continue // far too early, which the lateness will show
+			}
 			n, err := v.answer(int(events[i].Fd))
 			if err != nil {
 				return err
@@ -116,6 +120,8 @@ func (v *observer) answer(at int) (int, error) {
 		return 0, nil
 	case err != nil:
 		return 0, fmt.Errorf("receive: %w", err)
+	case n == 0:
+		return 0, fmt.Errorf("pair %d was ended before it had its last byte: opening all took longer than %v", at, v.o.Timeout)
 	case n != messageBytes:
 		return 0, fmt.Errorf("receive: %d bytes for a message of %d", n, messageBytes)
 	}
@@ -140,7 +146,12 @@ func arrival(control []byte) (int64, error) {
 
 // observe waits until every pair has ended, or for observeMax after the last of them was due.
 func (v *observer) observe() error {
-	open := len(v.conns.fds)
+	open := 0
+	for _, end := range v.endAt {
+		if end == 0 {
+			open++
+		}
+	}
 	giveUp := clock.Now() + int64(v.o.Timeout+observeMax)
 	for open > 0 {
 		now := clock.Now()
@@ -164,9 +175,9 @@ func (v *observer) observe() error {
 	return nil
 }
 
-// ended notes the end of a pair; true when it is the first event to say so.
+// ended notes the end of a pair that has had its last byte; true when it is the first event to say so.
 func (v *observer) ended(i int, events uint32, at int64) bool {
-	if v.endAt[i] != 0 || events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) == 0 {
+	if v.lastAt[i] == 0 || v.endAt[i] != 0 || events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) == 0 {
 		return false
 	}
 	v.endAt[i] = at

@@ -12,18 +12,24 @@ import (
 // discardMax is how much one call throws away at most.
 const discardMax = 1 << 20
 
-// runSink opens connections and throws away what comes, inside the kernel, until each has ended after o.Bytes.
+// runSink opens connections, asks the source behind the balancer for its bytes and throws them away, inside the kernel,
+// until each connection has ended after o.Bytes.
 func runSink(o Options, p *parent) error {
 	runtime.LockOSThread()
-	if err := p.tell(Report{Stage: StageReady}); err != nil || !p.wait() {
-		return err
-	}
-	start := clock.Now()
 	c, err := openConns(o.Targets, o.Conns, nil)
 	if err != nil {
 		return err
 	}
 	defer c.close()
+	if err := p.tell(Report{Stage: StageReady}); err != nil || !p.wait() {
+		return err
+	}
+	start := clock.Now()
+	for _, fd := range c.fds {
+		if err := send(fd, []byte{1}); err != nil {
+			return err
+		}
+	}
 	total, err := c.drain(o.Bytes)
 	if err != nil {
 		return err
@@ -31,8 +37,8 @@ func runSink(o Options, p *parent) error {
 	return p.tell(Report{Stage: StageDone, Nanos: clock.Now() - start, Count: total})
 }
 
-// drain receives until every connection has ended, each after want bytes. What came before the call makes no event any
-// more, so the first look is at all of them.
+// drain receives until every connection has ended, each after want bytes. Every byte that comes makes an event after
+// the call that emptied the socket, so none is missed.
 func (c *conns) drain(want int64) (int64, error) {
 	buf := make([]byte, discardMax) // never touched: the kernel discards
 	got, ended := make([]int64, len(c.fds)), 0
@@ -49,11 +55,6 @@ func (c *conns) drain(want int64) (int64, error) {
 		}
 		got[at], ended = -1, ended+1
 		return nil
-	}
-	for at := range c.fds {
-		if err := look(at); err != nil {
-			return 0, err
-		}
 	}
 	for ended < len(c.fds) {
 		events, err := c.poll.mustWait()

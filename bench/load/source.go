@@ -7,11 +7,17 @@ import "golang.org/x/sys/unix"
 // but hand the balancer 4 KiB fragments, of which a pipe holds only sixteen: that would measure the sender.
 const sourceChunk = 256 << 10
 
-// source writes a fixed number of bytes to each connection as fast as it takes them, then closes it.
+// source writes a fixed number of bytes to each connection as fast as it takes them, once the client has asked for them
+// by sending something, and closes it then.
 type source struct {
 	bytes int64
-	left  perConn[int64]
+	conns perConn[sourceConn]
 	buf   []byte
+}
+
+type sourceConn struct {
+	asked bool
+	left  int64
 }
 
 func runSource(o Options, p *parent) error {
@@ -19,22 +25,32 @@ func runSource(o Options, p *parent) error {
 }
 
 func (s *source) opened(fd int) uint32 {
-	*s.left.at(fd) = s.bytes
-	return unix.EPOLLOUT
+	*s.conns.at(fd) = sourceConn{left: s.bytes}
+	return unix.EPOLLIN | unix.EPOLLOUT
 }
 
 func (s *source) ready(_ *backend, fd int) {
-	left := s.left.at(fd)
-	for *left > 0 {
-		n, errno := write(fd, s.buf[:min(*left, sourceChunk)])
+	c := s.conns.at(fd)
+	if !c.asked {
+		n, errno := read(fd, s.buf[:1])
+		if errno == unix.EAGAIN {
+			return
+		}
+		if errno != 0 || n == 0 {
+			unix.Close(fd)
+			return
+		}
+		c.asked = true
+	}
+	for c.left > 0 {
+		n, errno := write(fd, s.buf[:min(c.left, sourceChunk)])
 		if errno == unix.EAGAIN {
 			return
 		}
 		if errno != 0 {
 			break
 		}
-		*left -= int64(n)
+		c.left -= int64(n)
 	}
-	*left = 0
 	unix.Close(fd)
 }

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+)
+
+// scenario is one kind of load and the figures taken under it.
+type scenario struct {
+	name  string
+	about string // one Markdown paragraph: what is done, what is counted
+	run   func(*session) error
+}
+
+// scenarios lists them in the order of the report.
+var scenarios = []scenario{
+	idleMemory, idleCPU, idleLateness, requestCPU, connectRate, bulk, acceptBalance, wheelTimers,
+}
+
+// bench is one run of the program.
+type bench struct {
+	// Fixed after New.
+	ctx        context.Context
+	o          options
+	size       sizes
+	contenders []contender
+	absent     []string // balancers that were left out, and why
+	self       string   // this program's file, for the child processes
+	dir        string   // holds generated configurations until the end of the run
+	log        io.Writer
+
+	started int // balancers started so far; numbers their directories
+}
+
+func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
+	b := &bench{ctx: ctx, o: o, size: fullSizes, log: log}
+	if o.quick {
+		b.size = quickSizes
+	}
+	var err error
+	if b.contenders, b.absent, err = pick(o.names, o.lull); err != nil {
+		return nil, err
+	}
+	if b.self, err = os.Executable(); err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	if b.dir, err = os.MkdirTemp("", "lull-bench-"); err != nil {
+		return nil, fmt.Errorf("make a directory for configurations: %w", err)
+	}
+	return b, nil
+}
+
+func (b *bench) close() {
+	if err := os.RemoveAll(b.dir); err != nil {
+		fmt.Fprintln(b.log, "bench:", err)
+	}
+}
+
+// runAll runs every scenario that the options ask for. One that breaks is reported as broken and the next one runs.
+func (b *bench) runAll() *report {
+	r := &report{bench: b, began: wallTime()}
+	for _, s := range scenarios {
+		if !b.o.scenarios.MatchString(s.name) || b.ctx.Err() != nil {
+			continue
+		}
+		r.sessions = append(r.sessions, b.runOne(s))
+	}
+	return r
+}
+
+// runOne runs a scenario and notes how far other programs disturbed it.
+func (b *bench) runOne(s scenario) *session {
+	fmt.Fprintf(b.log, "%s:", s.name)
+	x := &session{bench: b, scenario: s}
+	for _, c := range b.contenders {
+		x.columns = append(x.columns, c.name)
+	}
+	before, err1 := machineLoadNow()
+	broken := s.run(x)
+	after, err2 := machineLoadNow()
+	x.foreign = after.foreign(before)
+	x.broken = errors.Join(broken, err1, err2)
+	fmt.Fprintf(b.log, " %.0f s, others used %.0f %% of the machine\n", after.at.Sub(before.at).Seconds(), 100*x.foreign)
+	return x
+}
+
+// session is one scenario's course in this run.
+type session struct {
+	*bench
+	scenario scenario
+	columns  []string // balancers with a column in the table
+	figures  []*figure
+	foreign  float64 // share of the machine that other programs used meanwhile
+	broken   error
+}
+
+// figure adds a row to the scenario's table.
+func (x *session) figure(f figure) *figure {
+	x.figures = append(x.figures, &f)
+	return &f
+}
+
+// eachRound calls f for every balancer in every round, in an order that differs between rounds.
+func (x *session) eachRound(f func(contender) error) error {
+	for round := range x.o.rounds {
+		for _, c := range order(x.contenders, round) {
+			if err := x.ctx.Err(); err != nil {
+				return err
+			}
+			if err := f(c); err != nil {
+				return fmt.Errorf("%s, round %d: %w", c.name, round+1, err)
+			}
+			fmt.Fprint(x.log, ".")
+		}
+	}
+	return nil
+}
+
+// order rotates by the round and runs every other round backwards, so that over a few rounds each balancer comes in
+// every place and after each of the others.
+func order(cs []contender, round int) []contender {
+	k := round % len(cs)
+	o := slices.Concat(cs[k:], cs[:k])
+	if round%2 == 1 {
+		slices.Reverse(o)
+	}
+	return o
+}
+
+// pause waits for d or until the run is cancelled.
+func (b *bench) pause(d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-b.ctx.Done():
+		return b.ctx.Err()
+	}
+}
+
+// until asks done every few milliseconds, for limit at most.
+func (b *bench) until(what string, limit time.Duration, done func() (bool, error)) error {
+	const every = 5 * time.Millisecond
+	for range limit / every {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		if err := b.pause(every); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: not within %v", what, limit)
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"lull/bench/load"
+)
+
+func TestRender(t *testing.T) {
+	t.Parallel()
+	s := setup{
+		Threads: 2, Idle: 3 * time.Second, Dir: "/tmp/x",
+		Listen:   netip.MustParseAddrPort("127.0.2.1:1000"),
+		Backends: []load.Address{netip.MustParseAddrPort("127.0.1.1:2000"), netip.MustParseAddrPort("127.0.1.2:2000")},
+	}
+	for name, parts := range map[string][]string{
+		"lull":    {"loops: 2", "address: 127.0.2.1\n", "port: 1000,", "idle: 3s", "{address: 127.0.1.2, port: 2000}"},
+		"haproxy": {"nbthread 2", "bind 127.0.2.1:1000", "timeout client 3000ms", "timeout server 3000ms", "server b1 127.0.1.2:2000"},
+		"nginx":   {"worker_processes 2;", "listen 127.0.2.1:1000 reuseport;", "proxy_timeout 3000ms;", "server 127.0.1.2:2000;"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, k := range kinds("lull") {
+				if k.name != name {
+					continue
+				}
+				text, err := k.render(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range parts {
+					if !strings.Contains(text, p) {
+						t.Errorf("configuration: got no %q in\n%s", p, text)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestPick(t *testing.T) {
+	t.Parallel()
+	// A shell stands for lull: only its presence counts.
+	cs, _, err := pick("lull,lull", "/bin/sh")
+	if err != nil || len(cs) != 2 || cs[0].name != "lull" || cs[1].name != "lull#2" {
+		t.Errorf("twice the same: got %v, %v; want lull and lull#2", cs, err)
+	}
+	for _, names := range []string{"", "lull", "haproxy,lull"} {
+		if _, _, err := pick(names, "/nonexistent/lull"); err == nil {
+			t.Errorf("pick(%q) without lull: got no error", names)
+		}
+	}
+	if _, _, err := pick("x", "/bin/sh"); err == nil || !strings.Contains(err.Error(), "allowed are lull, haproxy, nginx") {
+		t.Errorf("unknown name: got %v, want the known ones named", err)
+	}
+	cs, absent, err := pick("", "/bin/sh")
+	if err != nil || len(cs)+len(absent) != 3 || cs[0].name != "lull" {
+		t.Errorf("default: got %v, %v, %v; want lull first and the peers there or excused", cs, absent, err)
+	}
+}
+
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	cs := []contender{{name: "a"}, {name: "b"}, {name: "c"}}
+	first := map[string]int{}
+	after := map[string]int{}
+	for round := range 6 {
+		o := order(cs, round)
+		names := []string{o[0].name, o[1].name, o[2].name}
+		if sorted := slices.Sorted(slices.Values(names)); !slices.Equal(sorted, []string{"a", "b", "c"}) {
+			t.Fatalf("round %d: got %v, want each once", round, names)
+		}
+		first[names[0]]++
+		after[names[0]+names[1]]++
+		after[names[1]+names[2]]++
+	}
+	for _, c := range cs {
+		if first[c.name] == 0 {
+			t.Errorf("%s never comes first: %v", c.name, first)
+		}
+	}
+	if len(after) != 6 {
+		t.Errorf("successions: got %v, want each of the six", after)
+	}
+}
+
+func TestParseShowFD(t *testing.T) {
+	t.Parallel()
+	const text = `      6 : st=0x000001(cl heopI W:sRa R:srA) ref=0 gid=1 tmask=0x3 umask=0x0 owner=0x55 iocb=0x55(sock_accept_iocb) l.st=RDY fe=bench 
+     18 : st=0x000121(cl heopI W:sRa R:srA) ref=0 gid=1 tmask=0x2 umask=0x0 back=0 cflg=0x00000300 lport=20000 rport=49814 fe=bench mux=PASS
+     19 : st=0x010121(cL heopI W:sRa R:srA) ref=0 gid=1 tmask=0x2 umask=0x0 back=1 cflg=0x10000300 lport=60674 rport=20001 sv=echo/b0 mux=PASS
+     20 : st=0x000121(cl heopI W:sRa R:srA) ref=0 gid=1 tmask=0x1 umask=0x0 back=0 cflg=0x00000300 lport=20000 rport=49816 fe=bench mux=PASS
+     21 : st=0x000121(cl heopI W:sRa R:srA) ref=0 gid=1 tmask=0x2 umask=0x0 back=0 cflg=0x00000300 lport=20000 rport=49818 fe=bench mux=PASS
+`
+	if got, err := parseShowFD(text); err != nil || !slices.Equal(got, []int{1, 2}) {
+		t.Errorf("parseShowFD: got %v, %v; want [1 2]", got, err)
+	}
+	if got, err := parseShowFD(strings.ReplaceAll(text, "tmask=0x1", "tmask=0x4")); err == nil {
+		t.Errorf("a third thread: got %v, want an error", got)
+	}
+}
+
+func TestParseLoops(t *testing.T) {
+	t.Parallel()
+	const good = `{"loops":[{"loop":0,"active":30,"turns":9},{"loop":1,"active":34}],"connections":64}`
+	if got, err := parseLoops([]byte(good)); err != nil || !slices.Equal(got, []int{30, 34}) {
+		t.Errorf("parseLoops: got %v, %v; want [30 34]", got, err)
+	}
+	for _, bad := range []string{"", "[]", "{}", `{"loops":[]}`, `{"loops":[{"loop":0}]}`} {
+		if got, err := parseLoops([]byte(bad)); err == nil {
+			t.Errorf("parseLoops(%q): got %v, want an error", bad, got)
+		}
+	}
+}
+
+func TestBusierShare(t *testing.T) {
+	t.Parallel()
+	if got, err := busierShare([]int{10, 12}, []int{58, 92}, 64); err != nil || got != 0.625 {
+		t.Errorf("busierShare: got %v, %v; want 0.625", got, err)
+	}
+	if _, err := busierShare([]int{0, 0}, []int{30, 33}, 64); err == nil {
+		t.Error("one connection missing: got no error")
+	}
+	if _, err := busierShare([]int{0}, []int{32, 32}, 64); err == nil {
+		t.Error("another number of threads: got no error")
+	}
+}
+
+func TestParseBenchmarks(t *testing.T) {
+	t.Parallel()
+	const text = `goos: linux
+BenchmarkArm/order=random-2   	 1000000	        83.39 ns/op	       0 B/op	       0 allocs/op
+BenchmarkBurst/n=5000-2	     10	   1814979 ns/op	       363.0 ns/timer
+PASS
+`
+	want := []measurement{
+		{"Arm/order=random", "ns/op", 83.39}, {"Arm/order=random", "B/op", 0}, {"Arm/order=random", "allocs/op", 0},
+		{"Burst/n=5000", "ns/op", 1814979}, {"Burst/n=5000", "ns/timer", 363},
+	}
+	if got := parseBenchmarks(text); !slices.Equal(got, want) {
+		t.Errorf("parseBenchmarks: got %v, want %v", got, want)
+	}
+}
+
+func TestCPUModel(t *testing.T) {
+	t.Parallel()
+	if got := cpuModel([]byte("processor\t: 0\nmodel\t\t: 2\nmodel name\t: Some CPU @ 2 GHz\n")); got != "Some CPU @ 2 GHz" {
+		t.Errorf("cpuModel: got %q", got)
+	}
+	if got := cpuModel(nil); got == "" {
+		t.Error("cpuModel of nothing: got an empty string, want the architecture")
+	}
+}
