@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lull/internal/control/file"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/timeout"
+)
+
+func newCheck(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check lull.yaml",
+		Short: "Validate a lull.yaml and print what would listen where, with every effective timeout",
+		Long: "Validates a lull.yaml and prints what would listen where, with every effective timeout, the backends,\n" +
+			"policies and health checks. Nothing is started and no name is looked up. Exit code 2 and every fault on\n" +
+			"standard error when the file is wrong; warnings there, too, but they leave the exit code 0.",
+		Args: between(1, 1, "the file to check"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, err := file.Load(args[0])
+			if err != nil {
+				return err
+			}
+			for _, w := range c.Warnings() {
+				fmt.Fprintf(e.stderr, "warning: %s\n", w)
+			}
+			return showConfig(e.stdout, c)
+		},
+	}
+}
+
+// column is where the values of a line begin: past the longest name, active_transfer_rearms, at its indent of 4.
+const column = 28
+
+// page is text being laid out in lines of name, value and remark.
+type page struct{ bytes.Buffer }
+
+func (p *page) head(indent int, format string, args ...any) {
+	fmt.Fprintf(p, "%*s%s\n", indent, "", fmt.Sprintf(format, args...))
+}
+
+func (p *page) line(indent int, name, value, remark string) {
+	fmt.Fprintf(p, "%*s%-*s", indent, "", column-indent, name)
+	if remark != "" {
+		value = fmt.Sprintf("%-8s  %s", value, remark)
+	}
+	p.WriteString(value + "\n")
+}
+
+// showConfig writes a whole configuration for people.
+func showConfig(w io.Writer, c *file.Config) error {
+	var p page
+	p.head(0, "%s is valid", c.Path)
+	p.head(0, "")
+	p.head(0, "process")
+	p.line(2, "control socket", c.AdminSocket, "")
+	p.line(2, "metrics", orElse(c.Metrics, "off"), "")
+	p.line(2, "access log", accessLog(c.AccessLog), "")
+	p.line(2, "loops", countOr(c.Loops, "one per core"), "")
+	p.line(2, "connections", countOr(c.ConnectionsMax, "as many as the descriptor limit allows"), "")
+	for _, lb := range c.Plan.LoadBalancers {
+		p.balancer(lb)
+	}
+	_, err := w.Write(p.Bytes())
+	return err
+}
+
+func (p *page) balancer(lb *plan.LoadBalancer) {
+	p.head(0, "")
+	p.head(0, "load balancer %s", lb.Name)
+	for _, l := range lb.Listeners {
+		p.head(2, "listener %s: %s on %s to backend set %s", l.Key.Name, l.Protocol, l.Address, l.BackendSet.Key.Name)
+		p.timeouts(l)
+		p.behaviour(l)
+	}
+	for _, set := range lb.BackendSets {
+		p.backendSet(set)
+	}
+}
+
+// timeouts shows each timer with the value that counts, and says of those that never run why.
+func (p *page) timeouts(l *plan.Listener) {
+	t := &l.Timeouts
+	p.line(4, "model", t.Model.String(), "")
+	p.line(4, "idle", file.FormatDuration(t.Idle), "")
+	capped := ""
+	if t.ConnectLimit() < t.Connect {
+		capped = "connect " + file.FormatDuration(t.Connect) + ", cut to idle"
+	}
+	p.line(4, "connect", file.FormatDuration(t.ConnectLimit()), capped)
+	unused := ""
+	if !l.ProxyAccept {
+		unused = "not used: tcp has no TLS and no PROXY header is accepted"
+	}
+	p.line(4, "handshake", file.FormatDuration(t.Handshake), unused)
+	p.line(4, "connection_age_max", durationOr(t.AgeMax, "off"), "")
+	p.line(4, "drain", file.FormatDuration(t.Drain), "")
+
+	const onlyHTTP = "not used: tcp has no requests"
+	p.line(4, "request_head", durationOr(t.RequestHead, "off"), onlyHTTP)
+	if t.Model == timeout.Directional {
+		p.line(4, "front_keepalive", file.FormatDuration(t.FrontKeepalive), onlyHTTP)
+		p.line(4, "front_requests_max", strconv.Itoa(t.FrontRequestsMax), onlyHTTP)
+		p.line(4, "back_keepalive", file.FormatDuration(t.BackKeepalive), onlyHTTP)
+		p.line(4, "active_transfer_rearms", strconv.FormatBool(t.ActiveTransferRearm), onlyHTTP)
+	}
+}
+
+// behaviour shows the listener's switches that are not off.
+func (p *page) behaviour(l *plan.Listener) {
+	if l.ProxyAccept {
+		p.line(4, "PROXY from clients", "required", "")
+	}
+	if l.ProxySend != 0 {
+		p.line(4, "PROXY to backends", "version "+strconv.Itoa(int(l.ProxySend)), "")
+	}
+	if l.ResetOnIdle {
+		p.line(4, "idle close", "RST", "")
+	}
+}
+
+func (p *page) backendSet(set *plan.BackendSet) {
+	p.head(2, "backend set %s", set.Key.Name)
+	p.line(4, "policy", set.Policy.String(), "")
+	p.line(4, "health check", healthCheck(set.HealthCheck), "")
+	if len(set.Backends) == 0 {
+		p.line(4, "backends", "none", "")
+	}
+	for i := range set.Backends {
+		p.line(4, "backend", backend(&set.Backends[i]), "")
+	}
+}
+
+func healthCheck(hc *plan.HealthCheck) string {
+	if hc == nil {
+		return "none: every backend counts as healthy"
+	}
+	port := ""
+	if hc.Port != 0 {
+		port = " on port " + strconv.Itoa(int(hc.Port))
+	}
+	return fmt.Sprintf("%s%s every %s, timeout %s, healthy after %d, unhealthy after %d", hc.Protocol, port,
+		file.FormatDuration(hc.Interval), file.FormatDuration(hc.Timeout), hc.Healthy, hc.Unhealthy)
+}
+
+func backend(b *plan.Backend) string {
+	out := b.Key.Endpoint() + ", weight " + strconv.Itoa(b.Weight)
+	if b.ConnectionsMax != 0 {
+		out += ", at most " + strconv.Itoa(b.ConnectionsMax) + " connections"
+	}
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{{"backup", b.Backup}, {"drain", b.Drain}, {"offline", b.Offline}} {
+		if flag.set {
+			out += ", " + flag.name
+		}
+	}
+	return out
+}
+
+func accessLog(a file.AccessLog) string {
+	if a.Path == "" {
+		return "off"
+	}
+	return a.Path + ", " + a.Format
+}
+
+func orElse(v, otherwise string) string {
+	if v == "" {
+		return otherwise
+	}
+	return v
+}
+
+func countOr(n int, zero string) string {
+	if n == 0 {
+		return zero
+	}
+	return strconv.Itoa(n)
+}
+
+func durationOr(d time.Duration, zero string) string {
+	if d == 0 {
+		return zero
+	}
+	return file.FormatDuration(d)
+}
