@@ -26,7 +26,7 @@ type versionInfo struct {
 	Commit   string          `json:"commit"` // "unknown" when the build recorded none
 	Go       string          `json:"go"`
 	Platform string          `json:"platform"`
-	Kernel   string          `json:"kernel"` // release; empty if that cannot be read
+	Kernel   string          `json:"kernel"`          // release; empty if that cannot be read
 	Features []kernelFeature `json:"kernel_features"` // null without a release
 }
 
