@@ -142,10 +142,10 @@ func haproxyThreads(socket string) ([]int, error) {
 		return nil, err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(wallTime().Add(askMax)); err != nil {
+	if err = c.SetDeadline(wallTime().Add(askMax)); err != nil {
 		return nil, err
 	}
-	if _, err := io.WriteString(c, "show fd\n"); err != nil {
+	if _, err = io.WriteString(c, "show fd\n"); err != nil {
 		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(c, 1<<20))

@@ -20,14 +20,14 @@ func runIdleCPU(x *session) error {
 			}
 			defer client.finish()
 			// What opening the pairs left to do is not idling.
-			if _, err := t.settledPss(t.balancer.pids); err != nil {
+			if _, err = t.settledPss(t.balancer.pids); err != nil {
 				return err
 			}
 			before, err := t.balancer.usage()
 			if err != nil {
 				return err
 			}
-			if err := t.pause(x.size.idleFor); err != nil {
+			if err = t.pause(x.size.idleFor); err != nil {
 				return err
 			}
 			after, err := t.balancer.usage()

@@ -61,8 +61,8 @@ func (t *trial) memory(pairs int, bytes int64) (memoryUse, error) {
 // weigh reads the balancer's memory, once settled, and its number of descriptors.
 func (t *trial) weigh() (bytes int64, files int, err error) {
 	for _, pid := range t.balancer.pids {
-		n, err := openFiles(pid)
-		if err != nil {
+		var n int
+		if n, err = openFiles(pid); err != nil {
 			return 0, 0, err
 		}
 		files += n

@@ -103,12 +103,12 @@ func TestOwnProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := child.Start(); err != nil {
+	if err = child.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
 		in.Close()
-		if err := child.Wait(); err != nil {
+		if err = child.Wait(); err != nil {
 			t.Error(err)
 		}
 	}()

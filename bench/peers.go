@@ -231,7 +231,7 @@ func (b *bench) startBalancer(c contender, s setup) (*balancer, error) {
 		return nil, err
 	}
 	file := filepath.Join(s.Dir, c.kind.file)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err = os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	p, err := startProcess(c.kind.binary, c.kind.args(s.Dir, file))

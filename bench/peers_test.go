@@ -50,11 +50,11 @@ func TestPick(t *testing.T) {
 		t.Errorf("twice the same: got %v, %v; want lull and lull#2", cs, err)
 	}
 	for _, names := range []string{"", "lull", "haproxy,lull"} {
-		if _, _, err := pick(names, "/nonexistent/lull"); err == nil {
+		if _, _, err = pick(names, "/nonexistent/lull"); err == nil {
 			t.Errorf("pick(%q) without lull: got no error", names)
 		}
 	}
-	if _, _, err := pick("x", "/bin/sh"); err == nil || !strings.Contains(err.Error(), "allowed are lull, haproxy, nginx") {
+	if _, _, err = pick("x", "/bin/sh"); err == nil || !strings.Contains(err.Error(), "allowed are lull, haproxy, nginx") {
 		t.Errorf("unknown name: got %v, want the known ones named", err)
 	}
 	cs, absent, err := pick("", "/bin/sh")

@@ -113,8 +113,8 @@ func (t *trial) hold(pairs int, bytes int64) (*child, error) {
 		return nil, err
 	}
 	err = t.until("open back-end connections", pairsMax, func() (bool, error) {
-		n, err := t.accepted()
-		return n-before >= pairs, err
+		n, asked := t.accepted()
+		return n-before >= pairs, asked
 	})
 	if err != nil {
 		c.finish()

@@ -34,10 +34,10 @@ func runExchange(o Options, p *parent) error {
 		got: make([]int, o.Conns), sentAt: make([]int64, o.Conns),
 		latency: make([]int64, 0, max(o.Count, o.Warm)+o.Conns),
 	}
-	if _, err := x.run(o.Warm); err != nil {
+	if _, err = x.run(o.Warm); err != nil {
 		return err
 	}
-	if err := p.tell(Report{Stage: StageReady}); err != nil || !p.wait() {
+	if err = p.tell(Report{Stage: StageReady}); err != nil || !p.wait() {
 		return err
 	}
 	nanos, err := x.run(o.Count)

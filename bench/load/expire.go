@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -116,7 +117,7 @@ func (v *observer) answer(at int) (int, error) {
 	var control [64]byte
 	n, cn, _, _, err := unix.Recvmsg(v.conns.fds[at], buf[:], control[:], unix.MSG_DONTWAIT)
 	switch {
-	case err == unix.EAGAIN:
+	case errors.Is(err, unix.EAGAIN):
 		return 0, nil
 	case err != nil:
 		return 0, fmt.Errorf("receive: %w", err)

@@ -21,12 +21,12 @@ func runSink(o Options, p *parent) error {
 		return err
 	}
 	defer c.close()
-	if err := p.tell(Report{Stage: StageReady}); err != nil || !p.wait() {
+	if err = p.tell(Report{Stage: StageReady}); err != nil || !p.wait() {
 		return err
 	}
 	start := clock.Now()
 	for _, fd := range c.fds {
-		if err := send(fd, []byte{1}); err != nil {
+		if err = send(fd, []byte{1}); err != nil {
 			return err
 		}
 	}
