@@ -165,7 +165,7 @@ func (s *Server) serveTCP() {
 
 // serveConn answers the queries of one connection until it ends.
 func (s *Server) serveConn(c net.Conn) {
-	defer c.Close() //nolint:errcheck // a test's connection
+	defer c.Close()
 	select {
 	case <-s.stop: // accepted while close went through conns
 		return

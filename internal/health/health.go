@@ -1,0 +1,147 @@
+// Package health provides the health checks: it probes the backends of a plan and reports which of them are up.
+//
+// The engine calls Apply with every new plan and Close at the end. Report comes back on the goroutine of the backend
+// concerned, or on Apply's own. Nothing here runs on an event loop, and probes have sockets of their own that no loop
+// ever sees: they cannot re-arm a timer of any connection, nor count anywhere in the data plane's figures (TO-04).
+//
+// A backend counts as up until its first probe says otherwise. The first probe runs at once and its verdict stands
+// alone; afterwards as many failures in a row as the check's unhealthy threshold take the backend out, and as many
+// successes in a row as its healthy threshold bring it back (threshold.go). A backend by name is up if any of its
+// addresses answers (probe.go). A backend whose set has no check is up.
+//
+// Each backend has a goroutine, which sleeps between probes on a ticker of its own. One scheduler with a heap of due
+// times would save most of the 7 KiB that this costs per backend, and would pay with a state machine per backend where
+// there is a loop now; the runtime's timer heap does the scheduling either way. The first probes of a plan come together; from
+// the second on a backend's probes have their own place within the interval, a hash of its name, so that a thousand
+// backends are probed evenly rather than at once, and at the same places after every restart.
+//
+// One mutex guards what is shared and is held while Report runs, so reports come one at a time and none about a backend
+// follows the Apply that dropped it, or Close. In return Report must not block or call back into the Checker, and
+// callers of Apply and Close must not hold a lock that Report takes.
+//
+// Limits: 128 connections being made or held by probes at a time, of at most 64 addresses for a backend (which is the
+// resolver's limit). Probes of more wait for their turn, and their timeout begins when it has come.
+package health
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"lull/internal/dataplane/plan"
+)
+
+// probesMax bounds the connections of probes at a time: few of a process's 20,000 descriptors, and still 25 a second
+// when every one of them takes 5 s to time out.
+const probesMax = 128
+
+// Report tells whether a backend is up, and in a few words why.
+//
+// It is called with the first verdict, with each change, and once when a backend begins to have no health check: with
+// the plan that takes its check away, or that brings it without one.
+type Report func(key plan.BackendKey, up bool, detail string)
+
+// uncheckedDetail is the detail of a backend that is up because nobody looks.
+const uncheckedDetail = "no health check"
+
+// Checker probes the backends of a plan until it is closed.
+type Checker struct {
+	// Fixed after New.
+	addrs   func(plan.BackendKey) []netip.AddrPort
+	report  Report
+	probes  map[plan.CheckProtocol]probe
+	slots   chan struct{} // holds one value per connection of a probe
+	running sync.WaitGroup
+
+	// Guarded by mu.
+	mu        sync.Mutex
+	closed    bool
+	checked   map[plan.BackendKey]*backend
+	unchecked map[plan.BackendKey]struct{}
+}
+
+// New returns a Checker without backends; Apply gives it some. addrs returns where a backend is at the moment, none if
+// that is not known; it is called from many goroutines and must not block.
+func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
+	return &Checker{
+		addrs:     addrs,
+		report:    report,
+		probes:    map[plan.CheckProtocol]probe{plan.CheckTCP: probeTCP},
+		slots:     make(chan struct{}, probesMax),
+		checked:   make(map[plan.BackendKey]*backend),
+		unchecked: make(map[plan.BackendKey]struct{}),
+	}
+}
+
+// Apply makes p's backends the ones to probe. A backend whose check did not change keeps its state and schedule. New
+// thresholds, intervals and timeouts keep the state; a check of another port or protocol begins anew. Callable from
+// anywhere, and without effect after Close.
+func (c *Checker) Apply(p *plan.Plan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	checked, unchecked := split(p)
+	for key, b := range c.checked {
+		if _, ok := checked[key]; !ok {
+			b.cancel()
+			delete(c.checked, key)
+		}
+	}
+	for key, check := range checked {
+		if b, ok := c.checked[key]; ok {
+			b.setLocked(check)
+		} else {
+			c.startLocked(key, check)
+		}
+	}
+	for key := range unchecked {
+		if _, ok := c.unchecked[key]; !ok {
+			c.report(key, true, uncheckedDetail)
+		}
+	}
+	c.unchecked = unchecked
+}
+
+// startLocked begins to probe a backend.
+func (c *Checker) startLocked(key plan.BackendKey, check plan.HealthCheck) {
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &backend{
+		key: key, checker: c, cancel: cancel,
+		changed: make(chan struct{}, 1),
+		check:   check,
+	}
+	c.checked[key] = b
+	c.running.Go(func() { b.run(ctx) })
+}
+
+// Close stops all probes and waits until they have ended. No report follows.
+func (c *Checker) Close() {
+	c.mu.Lock()
+	c.closed = true
+	for key, b := range c.checked {
+		b.cancel()
+		delete(c.checked, key)
+	}
+	c.mu.Unlock()
+	c.running.Wait()
+}
+
+// split sorts the backends of a plan into those with a health check and those without.
+func split(p *plan.Plan) (checked map[plan.BackendKey]plan.HealthCheck, unchecked map[plan.BackendKey]struct{}) {
+	checked = make(map[plan.BackendKey]plan.HealthCheck)
+	unchecked = make(map[plan.BackendKey]struct{})
+	for _, lb := range p.LoadBalancers {
+		for _, set := range lb.BackendSets {
+			for i := range set.Backends {
+				if set.HealthCheck == nil {
+					unchecked[set.Backends[i].Key] = struct{}{}
+				} else {
+					checked[set.Backends[i].Key] = sane(*set.HealthCheck)
+				}
+			}
+		}
+	}
+	return checked, unchecked
+}
