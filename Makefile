@@ -8,6 +8,7 @@
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 
 VERSION  ?= $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT   ?= $(shell git -c safe.directory='*' rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 TEST     ?= ./...
 FUZZTIME ?= 5s
 BIN      := bin
@@ -19,7 +20,7 @@ help: ## print the targets
 
 .PHONY: build
 build: ## build bin/lull
-	go build -trimpath -ldflags '-X lull/internal/cli.version=$(VERSION)' -o $(BIN)/lull ./cmd/lull
+	go build -trimpath -ldflags '-X lull/internal/cli.version=$(VERSION) -X lull/internal/cli.commit=$(COMMIT)' -o $(BIN)/lull ./cmd/lull
 
 .PHONY: run
 run: build ## build and start the demonstration: two load balancers, two backends, what to try next
