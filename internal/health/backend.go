@@ -9,7 +9,7 @@ import (
 	"lull/internal/dataplane/plan"
 )
 
-// durationMin is the least interval and timeout. Front doors allow no less than a second; this keeps a plan that comes
+// durationMin is the least interval and timeout. Front doors allow no less than 100 ms; this keeps a plan that comes
 // from elsewhere from probing without pause.
 const durationMin = 10 * time.Millisecond
 

@@ -11,9 +11,9 @@
 //
 // Each backend has a goroutine, which sleeps between probes on a ticker of its own. One scheduler with a heap of due
 // times would save most of the 7 KiB that this costs per backend, and would pay with a state machine per backend where
-// there is a loop now; the runtime's timer heap does the scheduling either way. The first probes of a plan come together; from
-// the second on a backend's probes have their own place within the interval, a hash of its name, so that a thousand
-// backends are probed evenly rather than at once, and at the same places after every restart.
+// there is a loop now; the runtime's timer heap does the scheduling either way. The first probes of a plan come
+// together; from the second on a backend's probes have their own place within the interval, a hash of its name, so that
+// a thousand backends are probed evenly rather than at once, and at the same places after every restart.
 //
 // One mutex guards what is shared and is held while Report runs, so reports come one at a time and none about a backend
 // follows the Apply that dropped it, or Close. In return Report must not block or call back into the Checker, and

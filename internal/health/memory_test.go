@@ -15,7 +15,7 @@ import (
 // A backend that is probed costs a goroutine, and this is what that costs. Not parallel: it reads the whole process's
 // figures.
 func TestMemoryPerBackend(t *testing.T) {
-	const backends, bytesMax = 5000, 8 << 10
+	const backends, bytesMax = 5000, 10 << 10
 	var list []string
 	for i := range backends {
 		list = append(list, fmt.Sprintf("10.0.%d.%d:80", i/250, i%250+1))
