@@ -39,6 +39,7 @@ type Options struct {
 type Engine struct {
 	// Fixed after New.
 	workers  []*worker
+	budget   int // connections that the descriptor limit allows
 	registry *backend.Registry
 	log      record.Log
 	limit    acceptor.Limit
@@ -78,10 +79,8 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{registry: backend.NewRegistry(), listeners: map[plan.ListenerKey]*listener{}}
 	pipes, most := descriptorBudget(loops, sys.RaiseDescriptorLimit())
-	if o.ConnectionsMax > 0 {
-		most = min(most, o.ConnectionsMax)
-	}
-	e.limit.SetMost(most)
+	e.budget = most
+	e.SetConnectionsMax(o.ConnectionsMax)
 	peers := make([]acceptor.Peer, loops)
 	for i := range loops {
 		w, err := e.newWorker(i, loops, pipes)
@@ -170,6 +169,15 @@ func (e *Engine) change(next map[plan.ListenerKey]*listener, sets map[plan.SetKe
 		}
 		return ch
 	}
+}
+
+// SetConnectionsMax sets the most front-end connections; 0, and whatever exceeds it, stands for what the descriptor limit
+// allows. Connections above a lowered limit stay. Callable from anywhere.
+func (e *Engine) SetConnectionsMax(n int) {
+	if n <= 0 || n > e.budget {
+		n = e.budget
+	}
+	e.limit.SetMost(n)
 }
 
 // SetStatus records what health checks say of a backend. Callable from anywhere.

@@ -58,6 +58,7 @@ func (p *Proxy) reset(c *pair, side int) {
 	if side == server {
 		why = reason.BackendReset
 	}
+	c.legs[side].set(failed)
 	p.record(c, why, timeout.Deadline{})
 	p.release(c, withRST)
 }
@@ -130,7 +131,7 @@ func (p *Proxy) closeLeg(c *pair, side int, how manner) {
 		return
 	}
 	p.loop.Forget(int(l.fd))
-	if how == withRST {
+	if how == withRST && !l.is(failed) { // a connection that was reset has no peer to send an RST to
 		sys.CloseWithReset(int(l.fd))
 	} else {
 		sys.Close(int(l.fd))

@@ -13,11 +13,9 @@ import (
 // Listener is what one loop keeps of a listener: the settings in force and the counters. Every pair points to its own,
 // so a change of settings reaches open connections by being stored here (TO-06).
 type Listener struct {
-	// Fixed after New.
-	Addr  netip.AddrPort // where it really listens
-	Stats *stats.Listener
-
 	// Owned by the loop.
+	Addr    netip.AddrPort // where it really listens
+	Stats   *stats.Listener
 	plan    *plan.Listener
 	picker  *backend.Picker
 	closing *backend.Closing // an end set for its connections, or nil
@@ -46,10 +44,10 @@ func (p *Proxy) Apply(ch Change) {
 	for _, lc := range ch.Listeners {
 		l := p.listeners[lc.Plan.Key]
 		if l == nil {
-			l = &Listener{Stats: lc.Stats, picker: backend.NewPicker(lc.Set, p.loop.Index)}
+			l = &Listener{picker: backend.NewPicker(lc.Set, p.loop.Index)}
 			p.listeners[lc.Plan.Key] = l
 		}
-		l.Addr, l.plan, l.closing = lc.Addr, lc.Plan, nil
+		l.Addr, l.Stats, l.plan, l.closing = lc.Addr, lc.Stats, lc.Plan, nil
 		l.picker.SetSet(lc.Set)
 	}
 	for _, key := range ch.Removed {
