@@ -1,0 +1,194 @@
+package admin
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+const (
+	dialLimit     = 5 * time.Second // to connect, and for the head of the answer
+	lineBytesMax  = 64 << 10        // of one event; lull writes under 1 KiB
+	errorBytesMax = 4 << 10         // of an error document
+)
+
+// Client asks a running lull.
+type Client struct {
+	path string
+	http *http.Client
+}
+
+// Dial returns a client of the lull that answers on a control socket. The error says what to do when none does.
+func Dial(path string) (*Client, error) {
+	path, err := sanePath(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{path: path}
+	c.http = &http.Client{Transport: &http.Transport{
+		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) },
+		ResponseHeaderTimeout: dialLimit,
+		DisableCompression:    true,
+	}}
+	conn, err := c.dial(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return c, conn.Close()
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: dialLimit}
+	conn, err := dialer.DialContext(ctx, "unix", c.path)
+	switch {
+	case err == nil:
+		return conn, nil
+	case nobodyThere(err):
+		return nil, fmt.Errorf("no lull answers on %s: is it running? name its socket with --socket", c.path)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("the control socket %s belongs to another user: run this as the user that lull runs as", c.path)
+	}
+	return nil, fmt.Errorf("control socket %s: %w", c.path, cause(err))
+}
+
+// Conns calls each with every open connection that the filter picks, in no order. The value is valid until each
+// returns.
+func (c *Client) Conns(ctx context.Context, filter Filter, each func(*Conn) error) error {
+	query := url.Values{}
+	filter.values(query)
+	body, err := c.get(ctx, "conns", query)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read
+	dec := json.NewDecoder(body)
+	if _, err = dec.Token(); err != nil {
+		return c.brokeOff("the list of connections", err)
+	}
+	for dec.More() {
+		var conn Conn
+		if err = dec.Decode(&conn); err != nil {
+			return c.brokeOff("the list of connections", err)
+		}
+		if err = each(&conn); err != nil {
+			return err
+		}
+	}
+	if _, err = dec.Token(); err != nil {
+		return c.brokeOff("the list of connections", err)
+	}
+	return nil
+}
+
+// EventQuery says which events are wanted.
+type EventQuery struct {
+	Filter
+	Since   string   // "now" (or empty), "all", a connection's id, or a duration such as "10m"
+	Reasons []string // codes; none picks all
+	Text    bool     // lines for people, as in the text access log, instead of JSON (Event)
+}
+
+// Events calls each with a line for every connection that ends, without its line end, until ctx or lull ends; both
+// are no error. The line is valid until each returns.
+func (c *Client) Events(ctx context.Context, q EventQuery, each func(line []byte) error) error {
+	query := url.Values{"reason": q.Reasons}
+	q.values(query)
+	if q.Since != "" {
+		query.Set("since", q.Since)
+	}
+	if q.Text {
+		query.Set("format", "text")
+	}
+	body, err := c.get(ctx, "events", query)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read
+	lines := bufio.NewReaderSize(body, lineBytesMax)
+	for {
+		line, failed := lines.ReadSlice('\n')
+		switch {
+		case failed == nil:
+		case ctx.Err() != nil || errors.Is(failed, io.EOF) && len(line) == 0:
+			return nil
+		default: // a line cut short is no event
+			return c.brokeOff("the stream of events", failed)
+		}
+		if err = each(line[:len(line)-1]); err != nil {
+			return err
+		}
+	}
+}
+
+// Explain returns the story of one connection.
+func (c *Client) Explain(ctx context.Context, id uint64) (*Explanation, error) {
+	e := new(Explanation)
+	return e, c.document(ctx, "explain/"+strconv.FormatUint(id, 10), e)
+}
+
+// Stats returns every counter.
+func (c *Client) Stats(ctx context.Context) (*Stats, error) {
+	s := new(Stats)
+	return s, c.document(ctx, "stats", s)
+}
+
+// Version returns which lull answers.
+func (c *Client) Version(ctx context.Context) (*Version, error) {
+	v := new(Version)
+	return v, c.document(ctx, "version", v)
+}
+
+func (c *Client) document(ctx context.Context, path string, into any) error {
+	body, err := c.get(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // only read
+	if err = json.NewDecoder(body).Decode(into); err != nil {
+		return c.brokeOff("the answer", err)
+	}
+	return nil
+}
+
+// get returns the body of an answer, or the error that lull answered with.
+func (c *Client) get(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lull"+root+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		if inner, ok := errors.AsType[*url.Error](err); ok {
+			err = inner.Err // without the address, which means nothing to people
+		}
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	var refused struct {
+		Error string `json:"error"`
+	}
+	if json.NewDecoder(io.LimitReader(resp.Body, errorBytesMax)).Decode(&refused) != nil || refused.Error == "" {
+		return nil, fmt.Errorf("what listens on %s answered %q: is it a lull?", c.path, resp.Status)
+	}
+	return nil, errors.New(refused.Error)
+}
+
+// brokeOff says that an answer ended before its end.
+func (c *Client) brokeOff(what string, err error) error {
+	return fmt.Errorf("%s from %s broke off: %w", what, c.path, err)
+}
