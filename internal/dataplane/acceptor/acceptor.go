@@ -7,6 +7,10 @@
 // the least loaded one hands what it accepts to that one. Not chosen: one socket in all loops' pollers with
 // EPOLLEXCLUSIVE, which wakes whichever loop sleeps and so fills one loop first.
 //
+// Listening sockets are level-triggered and usually accept one connection a turn: an accept that finds nothing is not
+// cheap (the kernel makes a socket and a file first, 1 µs), and an edge could be left only by one of those. A listener that
+// had something in stormTurns turns running accepts until nothing is left.
+//
 // When the limit is reached or descriptors run out, a listener pauses: its connections wait in the kernel's backlog, and
 // a timer tries again every retryAfter until there is room (PR-04). No error can make it spin.
 package acceptor
@@ -27,6 +31,8 @@ import (
 const (
 	// acceptsMax bounds what one listener accepts before the loop's other work has its turn.
 	acceptsMax = 64
+	// stormTurns is how many turns running a listener accepts one connection each before it takes them in bulk.
+	stormTurns = 8
 	// retryAfter is how long a paused listener waits: short for a person, long for a processor.
 	retryAfter = 20 * time.Millisecond
 	// lastAcceptsMax bounds what is accepted from a backlog when its listener closes: the kernel's usual largest backlog.
@@ -59,10 +65,13 @@ type Acceptor struct {
 
 // socket is a listening socket of this loop.
 type socket struct {
-	fd     int
-	key    plan.ListenerKey
-	paused bool // waits for the retry timer
-	node   wheel.Node
+	fd      int
+	key     plan.ListenerKey
+	watched bool   // registered with the loop
+	paused  bool   // waits for the retry timer, and for no events
+	turn    uint64 // in which it accepted last
+	streak  int    // turns running in which it did
+	node    wheel.Node
 }
 
 // New returns the acceptor of loop l.
@@ -78,9 +87,7 @@ func (a *Acceptor) Listen(fd int, key plan.ListenerKey) {
 	s := &socket{fd: fd, key: key}
 	s.node.Ref, s.node.Kind = ref, uint8(loop.Acceptor)
 	a.sockets[ref] = s
-	if errno := a.loop.Register(fd, loop.Acceptor, ref, sys.In); errno != 0 {
-		a.pause(s) // without events the retry timer alone accepts; out of kernel memory is the only way here
-	}
+	a.watch(s)
 }
 
 // Rename gives a socket to another listener, which has the same address in a new plan.
@@ -134,32 +141,50 @@ func (a *Acceptor) freeRef() uint32 {
 func (a *Acceptor) Ready(ref, _ uint32) {
 	s := a.sockets[ref]
 	if s.paused {
-		return // the edge is not lost: the retry accepts until the backlog is empty
+		return // an event of the same batch as the one that found the limit
 	}
-	a.accept(s)
+	if turn := a.loop.Stats.Turns.Load(); turn == s.turn+1 {
+		s.streak++
+		s.turn = turn
+	} else {
+		s.streak, s.turn = 0, turn
+	}
+	most := 1
+	if s.streak >= stormTurns {
+		most = acceptsMax
+	}
+	for range most {
+		if !a.acceptOne(s) {
+			s.streak = 0
+			return
+		}
+	}
 }
 
-// Expired tries a paused listener again; see loop.Handler.
-func (a *Acceptor) Expired(n *wheel.Node) {
-	s := a.sockets[n.Ref]
+// Expired lets a paused listener try again; see loop.Handler.
+func (a *Acceptor) Expired(n *wheel.Node) { a.watch(a.sockets[n.Ref]) }
+
+// watch has the loop tell of connections. The user's limit on epoll watches can stand against it; then it is tried again.
+func (a *Acceptor) watch(s *socket) {
+	var errno sys.Errno
+	if s.watched {
+		errno = a.loop.Change(s.fd, loop.ListenEvents)
+	} else {
+		errno = a.loop.Register(s.fd, loop.Acceptor, s.node.Ref, loop.ListenEvents)
+		s.watched = errno == 0
+	}
+	if errno != 0 {
+		a.pause(s)
+		return
+	}
 	s.paused = false
-	a.accept(s)
 }
 
 // TurnEnd does nothing; see loop.Handler.
 func (a *Acceptor) TurnEnd() {}
 
-func (a *Acceptor) accept(s *socket) {
-	for range acceptsMax {
-		if !a.acceptOne(s) {
-			return
-		}
-	}
-	a.loop.Again(s.fd)
-}
-
-// acceptOne accepts a connection and reports whether there may be another. When it reports that there is none, either
-// the backlog is empty and a new connection makes a new edge, or the listener is paused.
+// acceptOne accepts a connection and reports whether there may be another. If not, either the backlog is empty or the
+// listener is paused.
 func (a *Acceptor) acceptOne(s *socket) (again bool) {
 	if a.limit.near() {
 		a.peers[a.loop.Index].Proxy.Reclaim()
@@ -193,10 +218,13 @@ func (a *Acceptor) acceptFailed(s *socket, errno sys.Errno) (again bool) {
 	return true
 }
 
-// pause stops accepting for a while.
+// pause stops accepting for a while: no events, so that the loop can sleep although the backlog is not empty.
 func (a *Acceptor) pause(s *socket) {
 	a.loop.Stats.AcceptPauses.Add(1)
 	s.paused = true
+	if s.watched {
+		a.loop.Change(s.fd, loop.NoEvents)
+	}
 	a.loop.Wheel.Arm(&s.node, a.loop.Now()+int64(retryAfter))
 }
 

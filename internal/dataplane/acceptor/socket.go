@@ -49,10 +49,11 @@ func probe(addr netip.AddrPort) error {
 }
 
 func listen(addr netip.AddrPort, shared bool) (int, error) {
-	fd, errno := sys.SocketTCP(addr.Addr()) // its TCP_NODELAY is inherited by what it accepts
+	fd, errno := sys.SocketTCP(addr.Addr())
 	if errno != 0 {
 		return -1, fmt.Errorf("open a socket for %s: %w", addr, errno)
 	}
+	sys.NoDelay(fd) // what it accepts inherits it
 	sys.SetInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	if addr.Addr().Is6() {
 		sys.SetInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1) // [::] beside 0.0.0.0 must be possible

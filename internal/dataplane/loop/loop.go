@@ -6,8 +6,8 @@
 //
 // A turn is: wait, handle descriptors, mail, the run queue, then what is due. Three decisions shape it.
 //
-// Edge-triggered epoll, every interest registered once: no epoll_ctl on the hot path. Whoever is told of an edge must
-// remember it, and work until EAGAIN or a short read; whoever stops earlier to let others have a turn calls Again.
+// Connections are registered once, for edges: no epoll_ctl on the hot path. Whoever is told of an edge must remember it,
+// and work until EAGAIN or a short read; whoever stops earlier to let others have a turn calls Again.
 //
 // The wait has two steps: a raw one of at most a millisecond, which keeps the processor, and only after an idle
 // millisecond the ordinary one, which gives it back. See sys.EpollWaitRaw for what each costs.
@@ -41,8 +41,12 @@ const (
 	millisecond  = int64(1e6)
 )
 
-// ConnEvents is what a connection registers for: everything, once and for all.
-const ConnEvents = sys.In | sys.Out | sys.RdHup
+// What a descriptor registers for.
+const (
+	ConnEvents   = sys.In | sys.Out | sys.RdHup | sys.Edge // a connection: everything, once and for all
+	ListenEvents = sys.In                                  // a listening socket: as long as its backlog is not empty
+	NoEvents     = 0                                       // a listening socket that is paused
+)
 
 // Kind tells a loop which Handler a descriptor or timer belongs to.
 type Kind uint8
@@ -171,7 +175,7 @@ func (l *Loop) Touch() int64 {
 	return l.now
 }
 
-// Register watches a descriptor for every kind of event, edge-triggered, until Forget or its close.
+// Register watches a descriptor for events until Forget or its close.
 func (l *Loop) Register(fd int, k Kind, ref uint32, events uint32) sys.Errno {
 	for fd >= len(l.slots) {
 		l.slots = append(l.slots, make([]slot, max(256, len(l.slots)))...)
@@ -179,11 +183,16 @@ func (l *Loop) Register(fd int, k Kind, ref uint32, events uint32) sys.Errno {
 	s := &l.slots[fd]
 	s.generation++
 	s.kind, s.ref = k, ref
-	errno := sys.EpollAdd(l.epfd, fd, events|sys.Edge, s.generation)
+	errno := sys.EpollAdd(l.epfd, fd, events, s.generation)
 	if errno != 0 {
 		s.kind = kindNone
 	}
 	return errno
+}
+
+// Change watches a registered descriptor for other events.
+func (l *Loop) Change(fd int, events uint32) sys.Errno {
+	return sys.EpollChange(l.epfd, fd, events, l.slots[fd].generation)
 }
 
 // Forget makes the loop drop whatever it still holds of a descriptor. Call it before closing the descriptor.

@@ -30,11 +30,20 @@ func EpollCreate() (fd int, errno Errno) {
 	return int(r), 0
 }
 
-// EpollAdd registers a descriptor once and for all: edge-triggered interest is never changed afterwards. It needs no
-// removal: closing the descriptor removes it, and no descriptor here is ever duplicated.
-func EpollAdd(epfd, fd int, events uint32, generation uint32) Errno {
+// EpollAdd registers a descriptor. It needs no removal: closing the descriptor removes it, and no descriptor here is
+// ever duplicated.
+func EpollAdd(epfd, fd int, events, generation uint32) Errno {
+	return epollControl(epfd, unix.EPOLL_CTL_ADD, fd, events, generation)
+}
+
+// EpollChange registers other events for a descriptor.
+func EpollChange(epfd, fd int, events, generation uint32) Errno {
+	return epollControl(epfd, unix.EPOLL_CTL_MOD, fd, events, generation)
+}
+
+func epollControl(epfd, op, fd int, events, generation uint32) Errno {
 	ev := Event{Events: events, Fd: int32(fd), Pad: int32(generation)}
-	_, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epfd), unix.EPOLL_CTL_ADD, uintptr(fd),
+	_, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epfd), uintptr(op), uintptr(fd),
 		uintptr(unsafe.Pointer(&ev)), 0, 0)
 	return e
 }

@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SocketTCP opens a non-blocking TCP socket of addr's family, with Nagle's algorithm off: a proxy passes on what it got
-// when it got it.
+// SocketTCP opens a non-blocking TCP socket of addr's family.
 func SocketTCP(addr netip.Addr) (fd int, errno Errno) {
 	family := uintptr(unix.AF_INET)
 	if addr.Is6() && !addr.Is4In6() {
@@ -19,10 +18,11 @@ func SocketTCP(addr netip.Addr) (fd int, errno Errno) {
 	if e != 0 {
 		return -1, e
 	}
-	fd = int(r)
-	SetInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	return fd, 0
+	return int(r), 0
 }
+
+// NoDelay turns Nagle's algorithm off: a proxy passes on what it got when it got it.
+func NoDelay(fd int) { SetInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) }
 
 // SetInt sets an integer socket option. The options lull sets cannot fail on a TCP socket, or do no harm if they do.
 func SetInt(fd, level, option, value int) Errno {

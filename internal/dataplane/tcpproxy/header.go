@@ -69,6 +69,8 @@ func (p *Proxy) sendHeader(c *pair) bool {
 	} else {
 		header = proxyproto.AppendV2(p.loop.Scratch[:0], c.clientAddress(), dest)
 	}
+	sys.NoDelay(int(c.legs[server].fd)) // or the first bytes would wait for the header's acknowledgement
+	c.legs[server].set(hasty)
 	n, errno := sys.Write(int(c.legs[server].fd), header)
 	if errno != 0 && errno != unix.EAGAIN {
 		p.reset(c, server)

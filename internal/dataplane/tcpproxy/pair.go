@@ -53,6 +53,7 @@ const (
 	ended                      // the end of the stream was read
 	finished                   // our FIN was sent: nothing more may be written
 	failed                     // the peer reset the connection, or the network did
+	hasty                      // Nagle's algorithm is off
 )
 
 func (l *leg) is(m marks) bool { return l.marks&m != 0 }

@@ -74,7 +74,7 @@ func (p *Proxy) Take(fd int, peer netip.AddrPort, key plan.ListenerKey) {
 	p.nextID += p.idStep
 	c.listener = listener
 	c.opened, c.since, c.connect = now, now, -1
-	c.legs = [2]leg{{fd: int32(fd), marks: writable}, {fd: -1}}
+	c.legs = [2]leg{{fd: int32(fd), marks: writable | hasty}, {fd: -1}}
 	c.peer = packAddress(peer)
 	c.node.Ref, c.node.Kind = c.index, uint8(loop.TCPPair)
 	listener.open++
