@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -76,7 +77,7 @@ func (b *bench) runAll() *report {
 // runOne runs a scenario and notes how far other programs disturbed it.
 func (b *bench) runOne(s scenario) *session {
 	fmt.Fprintf(b.log, "%s:", s.name)
-	x := &session{bench: b, scenario: s}
+	x := &session{bench: b, scenario: s, failed: map[string]error{}}
 	for _, c := range b.contenders {
 		x.columns = append(x.columns, c.name)
 	}
@@ -84,7 +85,7 @@ func (b *bench) runOne(s scenario) *session {
 	broken := s.run(x)
 	after, err2 := machineLoadNow()
 	x.foreign = after.foreign(before)
-	x.broken = errors.Join(broken, err1, err2)
+	x.broken = errors.Join(append(slices.Collect(maps.Values(x.failed)), broken, err1, err2)...)
 	fmt.Fprintf(b.log, " %.0f s, others used %.0f %% of the machine\n", after.at.Sub(before.at).Seconds(), 100*x.foreign)
 	return x
 }
@@ -95,8 +96,9 @@ type session struct {
 	scenario scenario
 	columns  []string // balancers with a column in the table
 	figures  []*figure
-	foreign  float64 // share of the machine that other programs used meanwhile
-	broken   error
+	foreign  float64          // share of the machine that other programs used meanwhile
+	failed   map[string]error // balancers that broke
+	broken   error            // all that went wrong
 }
 
 // figure adds a row to the scenario's table.
@@ -105,15 +107,19 @@ func (x *session) figure(f figure) *figure {
 	return &f
 }
 
-// eachRound calls f for every balancer in every round, in an order that differs between rounds.
+// eachRound calls f for every balancer in every round, in an order that differs between rounds. A balancer that breaks
+// is left out of the rest of the scenario and the others go on; the error is for a run that is cancelled.
 func (x *session) eachRound(f func(contender) error) error {
 	for round := range x.o.rounds {
 		for _, c := range order(x.contenders, round) {
+			if x.failed[c.name] != nil {
+				continue
+			}
 			if err := x.ctx.Err(); err != nil {
 				return err
 			}
 			if err := f(c); err != nil {
-				return fmt.Errorf("%s, round %d: %w", c.name, round+1, err)
+				x.failed[c.name] = fmt.Errorf("%s, round %d: %w", c.name, round+1, err)
 			}
 			fmt.Fprint(x.log, ".")
 		}

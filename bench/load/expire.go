@@ -41,6 +41,15 @@ func runExpire(o Options, p *parent) error {
 	runtime.LockOSThread()
 	// Refused without privilege; the observer's delay is reported either way.
 	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -20)
+	first, err := socket()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(first)
+	// The kernel begins to stamp packets a moment after the first socket asks for it; opening the pairs takes longer.
+	if err = stampArrivals(first); err != nil {
+		return err
+	}
 	c, err := openConns(o.Targets, o.Conns, make([]byte, messageBytes))
 	if err != nil {
 		return err
@@ -48,11 +57,11 @@ func runExpire(o Options, p *parent) error {
 	defer c.close()
 	v := &observer{conns: c, o: o, lastAt: make([]int64, o.Conns), endAt: make([]int64, o.Conns)}
 	step := wallOffset()
-	if err := v.touchAll(); err != nil {
+	if err = v.touchAll(); err != nil {
 		return err
 	}
 	before := cpuNanos()
-	if err := v.observe(); err != nil {
+	if err = v.observe(); err != nil {
 		return err
 	}
 	e := v.result()
@@ -61,11 +70,18 @@ func runExpire(o Options, p *parent) error {
 	return p.tell(Report{Stage: StageDone, Count: int64(o.Conns), Expiry: e})
 }
 
+func stampArrivals(fd int) error {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+		return fmt.Errorf("ask for receive timestamps: %w", err)
+	}
+	return nil
+}
+
 // touchAll exchanges the last message on every pair, spread evenly over o.Spread.
 func (v *observer) touchAll() error {
 	for _, fd := range v.conns.fds {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
-			return fmt.Errorf("ask for receive timestamps: %w", err)
+		if err := stampArrivals(fd); err != nil {
+			return err
 		}
 	}
 	message, start := make([]byte, messageBytes), clock.Now()
