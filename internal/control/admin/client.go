@@ -72,7 +72,7 @@ func (c *Client) Conns(ctx context.Context, filter Filter, each func(*Conn) erro
 	if err != nil {
 		return err
 	}
-	defer body.Close() //nolint:errcheck // only read
+	defer body.Close()
 	dec := json.NewDecoder(body)
 	if _, err = dec.Token(); err != nil {
 		return c.brokeOff("the list of connections", err)
@@ -115,7 +115,7 @@ func (c *Client) Events(ctx context.Context, q EventQuery, each func(line []byte
 	if err != nil {
 		return err
 	}
-	defer body.Close() //nolint:errcheck // only read
+	defer body.Close()
 	lines := bufio.NewReaderSize(body, lineBytesMax)
 	for {
 		line, failed := lines.ReadSlice('\n')
@@ -155,7 +155,7 @@ func (c *Client) document(ctx context.Context, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	defer body.Close() //nolint:errcheck // only read
+	defer body.Close()
 	if err = json.NewDecoder(body).Decode(into); err != nil {
 		return c.brokeOff("the answer", err)
 	}
@@ -178,7 +178,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (io.Rea
 	if resp.StatusCode == http.StatusOK {
 		return resp.Body, nil
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	var refused struct {
 		Error string `json:"error"`
 	}

@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall" //nolint:depguard // the type in net.ListenConfig.Control
+	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix" //nolint:depguard // mode and lock of a file that is the control plane's alone
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -75,7 +75,10 @@ func (s *socket) remove() error {
 // set it afterwards would leave a moment in which others may connect, and the umask belongs to the whole process.
 func ownerOnly(_, _ string, raw syscall.RawConn) error {
 	var failed error
-	if err := raw.Control(func(fd uintptr) { failed = unix.Fchmod(int(fd), 0o600) }); err != nil {
+	chmod := func(fd uintptr) {
+		failed = unix.Fchmod(int(fd), 0o600) //nolint:forbidigo // os has no way to a socket's mode before bind
+	}
+	if err := raw.Control(chmod); err != nil {
 		return err
 	}
 	return failed
@@ -133,7 +136,7 @@ func lockDirectory(dir string) (unlock func()) {
 	defer limit.Stop()
 	retry := time.NewTicker(lockRetry)
 	defer retry.Stop()
-	for unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+	for unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil { //nolint:forbidigo // os has no file locks
 		select {
 		case <-retry.C:
 		case <-limit.C:

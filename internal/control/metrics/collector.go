@@ -1,0 +1,177 @@
+package metrics
+
+import (
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lull/internal/dataplane/accesslog"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/stats"
+)
+
+// A metric is one row of the table: a name with its help text and labels.
+type metric struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
+func counter(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc("lull_"+name, help, labels, nil), prometheus.CounterValue}
+}
+
+func gauge(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc("lull_"+name, help, labels, nil), prometheus.GaugeValue}
+}
+
+// The metrics; docs/reference/metrics.md lists them, and a test holds the two together.
+//
+//nolint:gochecknoglobals // a table
+var (
+	accepted       = counter("connections_accepted_total", "Client connections accepted.", "listener")
+	active         = gauge("connections_active", "Client connections open.")
+	connectionsTop = gauge("connections_max", "Client connections that may be open at once.")
+	bytesMoved     = counter("bytes_total", "Payload bytes taken from clients (up) and from backends (down).", "direction")
+	closes         = counter("closes_total", "Connections ended, by reason; reasons that never occurred have no series.", "listener", "reason", "side")
+
+	backendUp       = gauge("backend_up", "Whether health checks find the backend up (1) or not (0).", "backend_set", "backend")
+	backendActive   = gauge("backend_connections_active", "Back-end connections open.", "backend_set", "backend")
+	backendConnects = counter("backend_connects_total", "Connections made to the backend.", "backend_set", "backend")
+	backendFailures = counter("backend_connect_failures_total", "Attempts to connect to the backend that failed.", "backend_set", "backend")
+
+	loopActive   = gauge("loop_connections_active", "Client connections open on the loop.", "loop")
+	acceptPauses = counter("accept_pauses_total", "Times accepting stopped for want of descriptors or at the connection limit.", "loop")
+	acceptErrors = counter("accept_errors_total", "Accepts that failed otherwise.", "loop")
+	handedOver   = counter("loop_handed_to_others_total", "Accepted connections given to a less loaded loop.", "loop")
+	turns        = counter("loop_turns_total", "Turns of the loop.", "loop")
+
+	planRevision = gauge("plan_revision", "Revision of the configuration in force.")
+
+	logRecords = counter("access_log_records_total", "Connections written to the access log.")
+	logLost    = counter("access_log_lost_total", "Connections forgotten before the access log could be written.")
+	logErrors  = counter("access_log_write_errors_total", "Writes to the access log that failed; each is tried again.")
+)
+
+// described lists every metric.
+//
+//nolint:gochecknoglobals // a table
+var described = []metric{
+	accepted, active, connectionsTop, bytesMoved, closes,
+	backendUp, backendActive, backendConnects, backendFailures,
+	loopActive, acceptPauses, acceptErrors, handedOver, turns,
+	planRevision, logRecords, logLost, logErrors,
+}
+
+// collector turns a snapshot of the counters into metrics at each scrape.
+type collector struct {
+	source Source
+	log    *atomic.Pointer[accesslog.Writer]
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, m := range described {
+		out <- m.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	s := c.source.Stats()
+	w := writer{out}
+	w.process(&s)
+	w.listeners(s.Listeners)
+	w.backends(s.Backends)
+	w.loops(s.Loops)
+	if log := c.log.Load(); log != nil {
+		n := log.Counters()
+		w.put(logRecords, float64(n.Written))
+		w.put(logLost, float64(n.Lost))
+		w.put(logErrors, float64(n.WriteErrors))
+	}
+}
+
+// writer sends metrics.
+type writer struct{ out chan<- prometheus.Metric }
+
+// put sends one series. Labels come from a validated configuration; should one hold invalid UTF-8 all the same, that
+// must not cost the scrape.
+func (w writer) put(m metric, value float64, labels ...string) {
+	for i := range labels {
+		labels[i] = strings.ToValidUTF8(labels[i], "\uFFFD")
+	}
+	w.out <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
+}
+
+func (w writer) process(s *stats.Snapshot) {
+	w.put(active, float64(s.Connections))
+	w.put(connectionsTop, float64(s.ConnectionsMax))
+	w.put(planRevision, float64(s.PlanRevision))
+}
+
+// listeners sums what has the same name first: a listener that was removed and added again has two sets of counters
+// while connections of the old one are open, and two series of one name would fail the scrape.
+func (w writer) listeners(list []stats.ListenerTotals) {
+	var up, down uint64
+	var names []string
+	sums := make(map[string]*stats.ListenerTotals)
+	for i := range list {
+		l := &list[i]
+		up += l.BytesUp
+		down += l.BytesDown
+		name := l.Key.String()
+		sum := sums[name]
+		if sum == nil {
+			sum = &stats.ListenerTotals{}
+			sums[name] = sum
+			names = append(names, name)
+		}
+		sum.Accepted += l.Accepted
+		for r, n := range l.Closes {
+			sum.Closes[r] += n
+		}
+	}
+	w.put(bytesMoved, float64(up), "up")
+	w.put(bytesMoved, float64(down), "down")
+	for _, name := range names {
+		w.listener(name, sums[name])
+	}
+}
+
+func (w writer) listener(name string, sum *stats.ListenerTotals) {
+	w.put(accepted, float64(sum.Accepted), name)
+	for r, n := range sum.Closes {
+		if n > 0 {
+			info := reason.Reason(r).Info()
+			w.put(closes, float64(n), name, info.Code, info.Side.String())
+		}
+	}
+}
+
+func (w writer) backends(list []stats.BackendTotals) {
+	for i := range list {
+		b := &list[i]
+		set, name := b.Key.Set.String(), b.Key.Endpoint()
+		up := 0.0
+		if b.Up {
+			up = 1
+		}
+		w.put(backendUp, up, set, name)
+		w.put(backendActive, float64(b.Active), set, name)
+		w.put(backendConnects, float64(b.Connects), set, name)
+		w.put(backendFailures, float64(b.ConnectFails), set, name)
+	}
+}
+
+func (w writer) loops(list []stats.LoopTotals) {
+	for _, l := range list {
+		index := strconv.Itoa(l.Loop)
+		w.put(loopActive, float64(l.Active), index)
+		w.put(acceptPauses, float64(l.AcceptPauses), index)
+		w.put(acceptErrors, float64(l.AcceptErrors), index)
+		w.put(handedOver, float64(l.HandedToOthers), index)
+		w.put(turns, float64(l.Turns), index)
+	}
+}

@@ -1,0 +1,134 @@
+// Package metrics provides the counters of a running lull to Prometheus, and answers whether it is up and ready.
+//
+// `lull serve` calls Serve once; each request runs on a goroutine of net/http. A scrape reads the data plane's counters
+// through Source and turns them into metrics on the spot; the alternative, metrics of client_golang that the loops
+// count in, would put an atomic shared by all loops on every byte. The only state is the ready flag and which access
+// log is written, both atomic and set from anywhere. Limits: connectionsMax connections, scrapesMax at once, and a
+// deadline on everything a scraper may delay. Reasons are those of spec/timeouts.md §5 (TO-07); docs/reference/metrics.md
+// lists every metric.
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
+
+	"lull/internal/dataplane/accesslog"
+	"lull/internal/dataplane/stats"
+)
+
+const (
+	connectionsMax = 64 // descriptors that scrapers may take from the data plane's
+	scrapesMax     = 4  // at once: a handful of Prometheus servers
+	headerBytesMax = 8 << 10
+	headerLimit    = 5 * time.Second
+	idleLimit      = 2 * time.Minute // longer than the usual pause between scrapes
+	writeLimit     = 30 * time.Second
+	closeLimit     = 2 * time.Second
+)
+
+// Source is the data plane as seen from here. Stats may be called from any goroutine.
+type Source interface {
+	Stats() stats.Snapshot
+}
+
+// Server serves /metrics, /healthz and /readyz.
+type Server struct {
+	// Fixed after Serve.
+	http *http.Server
+	addr net.Addr
+	done chan error // takes what ended the accepting
+
+	// Atomic.
+	ready atomic.Bool
+	log   atomic.Pointer[accesslog.Writer]
+}
+
+// Serve listens on address, "host:port", and answers until Close. It is not ready until SetReady.
+func Serve(address string, source Source, logger *slog.Logger) (*Server, error) {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("metrics.address %s: cannot listen: %w", address, cause(err))
+	}
+	s := &Server{addr: ln.Addr(), done: make(chan error, 1)}
+	s.http = &http.Server{
+		Handler:           s.handler(source),
+		ReadHeaderTimeout: headerLimit,
+		ReadTimeout:       headerLimit,
+		WriteTimeout:      writeLimit,
+		IdleTimeout:       idleLimit,
+		MaxHeaderBytes:    headerBytesMax,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // port scanners are no news
+	}
+	go func() { s.done <- s.http.Serve(netutil.LimitListener(ln, connectionsMax)) }()
+	return s, nil
+}
+
+// Addr returns the address listened on.
+func (s *Server) Addr() net.Addr { return s.addr }
+
+// SetReady says whether new connections are welcome: true once every listener accepts, false from when draining begins.
+func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
+
+// SetAccessLog names the access log to count; nil counts none.
+func (s *Server) SetAccessLog(w *accesslog.Writer) { s.log.Store(w) }
+
+// Close ends the answering. It may be called once.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil { // a reader was too slow
+		_ = s.http.Close()
+	}
+	if err := <-s.done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("metrics on %s stopped answering: %w", s.addr, err)
+	}
+	return nil
+}
+
+func (s *Server) handler(source Source) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		&collector{source: source, log: &s.log},
+	)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesMax}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		say(w, http.StatusOK, "lull is up")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if s.ready.Load() {
+			say(w, http.StatusOK, "lull is ready")
+			return
+		}
+		say(w, http.StatusServiceUnavailable, "lull is starting or draining")
+	})
+	return mux
+}
+
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n") // a prober that has gone misses nothing
+}
+
+// cause drops the operation and address that the message names already.
+func cause(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}

@@ -1,0 +1,243 @@
+package metrics
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lull/internal/dataplane/accesslog"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/stats"
+)
+
+// fixed is a data plane whose counters stand still.
+type fixed stats.Snapshot
+
+func (f fixed) Stats() stats.Snapshot { return stats.Snapshot(f) }
+
+func sample() fixed {
+	listener := func(name string, accepted, up, down, idle, reset uint64) stats.ListenerTotals {
+		l := stats.ListenerTotals{Key: plan.ListenerKey{LoadBalancer: "web", Name: name}, Accepted: accepted, BytesUp: up, BytesDown: down}
+		l.Closes[reason.TunnelIdle], l.Closes[reason.ClientReset] = idle, reset
+		return l
+	}
+	backend := func(host string, up bool) stats.BackendTotals {
+		key := plan.BackendKey{Set: plan.SetKey{LoadBalancer: "web", Name: "app"}, Host: host, Port: 5432}
+		return stats.BackendTotals{Key: key, Up: up, Active: 3, Connects: 20, ConnectFails: 2}
+	}
+	return fixed{
+		// pg was removed and added again while connections were open: two sets of counters under one name.
+		Listeners:      []stats.ListenerTotals{listener("pg", 10, 100, 1000, 4, 1), listener("mq", 5, 50, 500, 0, 0), listener("pg", 1, 1, 1, 1, 0)},
+		Backends:       []stats.BackendTotals{backend("db1", true), backend("2001:db8::1", false)},
+		Loops:          []stats.LoopTotals{{Loop: 0, Active: 3, AcceptPauses: 1, AcceptErrors: 2, HandedToOthers: 3, Turns: 4}, {Loop: 1}},
+		ConnectionsMax: 1000, Connections: 3, PlanRevision: 7,
+	}
+}
+
+func serve(t *testing.T, source Source) *Server {
+	t.Helper()
+	s, err := Serve("127.0.0.1:0", source, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func get(t *testing.T, s *Server, path string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr().String()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// TestScrape is the counters' part of TO-07: each end is counted under its reason and side.
+func TestScrape(t *testing.T) {
+	t.Parallel()
+	_, body := get(t, serve(t, sample()), "/metrics")
+	var got []string
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, "lull_") {
+			got = append(got, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	want := []string{
+		`lull_accept_errors_total{loop="0"} 2`,
+		`lull_accept_errors_total{loop="1"} 0`,
+		`lull_accept_pauses_total{loop="0"} 1`,
+		`lull_accept_pauses_total{loop="1"} 0`,
+		`lull_backend_connect_failures_total{backend="[2001:db8::1]:5432",backend_set="web/app"} 2`,
+		`lull_backend_connect_failures_total{backend="db1:5432",backend_set="web/app"} 2`,
+		`lull_backend_connections_active{backend="[2001:db8::1]:5432",backend_set="web/app"} 3`,
+		`lull_backend_connections_active{backend="db1:5432",backend_set="web/app"} 3`,
+		`lull_backend_connects_total{backend="[2001:db8::1]:5432",backend_set="web/app"} 20`,
+		`lull_backend_connects_total{backend="db1:5432",backend_set="web/app"} 20`,
+		`lull_backend_up{backend="[2001:db8::1]:5432",backend_set="web/app"} 0`,
+		`lull_backend_up{backend="db1:5432",backend_set="web/app"} 1`,
+		`lull_bytes_total{direction="down"} 1501`,
+		`lull_bytes_total{direction="up"} 151`,
+		`lull_closes_total{listener="web/pg",reason="client-reset",side="front-end"} 1`,
+		`lull_closes_total{listener="web/pg",reason="tunnel-idle",side="lull"} 5`,
+		`lull_connections_accepted_total{listener="web/mq"} 5`,
+		`lull_connections_accepted_total{listener="web/pg"} 11`,
+		`lull_connections_active 3`,
+		`lull_connections_max 1000`,
+		`lull_loop_connections_active{loop="0"} 3`,
+		`lull_loop_connections_active{loop="1"} 0`,
+		`lull_loop_handed_to_others_total{loop="0"} 3`,
+		`lull_loop_handed_to_others_total{loop="1"} 0`,
+		`lull_loop_turns_total{loop="0"} 4`,
+		`lull_loop_turns_total{loop="1"} 0`,
+		`lull_plan_revision 7`,
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("\n got %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+	}
+	for _, name := range []string{"go_goroutines", "process_open_fds"} {
+		if !strings.Contains(body, "\n"+name+" ") {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+func TestAccessLogIsCounted(t *testing.T) {
+	t.Parallel()
+	var log record.Log
+	w, err := accesslog.Open(&log, filepath.Join(t.TempDir(), "access.log"), accesslog.Text, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Append(make([]record.Close, 3))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, sample())
+	s.SetAccessLog(w)
+	_, body := get(t, s, "/metrics")
+	for _, want := range []string{"lull_access_log_records_total 3", "lull_access_log_lost_total 0", "lull_access_log_write_errors_total 0"} {
+		if !strings.Contains(body, "\n"+want+"\n") {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	s.SetAccessLog(nil)
+	if _, body = get(t, s, "/metrics"); strings.Contains(body, "lull_access_log") {
+		t.Error("an access log that is not written is counted")
+	}
+}
+
+// TestBadNamesDoNotCostTheScrape: names are validated before they come here; should that fail, one label suffers.
+func TestBadNamesDoNotCostTheScrape(t *testing.T) {
+	t.Parallel()
+	f := sample()
+	f.Listeners[1].Key.Name = "m\xffq"
+	status, body := get(t, serve(t, f), "/metrics")
+	if status != http.StatusOK || !strings.Contains(body, "lull_connections_accepted_total{listener=\"web/m\uFFFDq\"} 5\n") {
+		t.Errorf("status %d, want 200 and the name with a replacement character", status)
+	}
+}
+
+func TestHealthAndReadiness(t *testing.T) {
+	t.Parallel()
+	s := serve(t, sample())
+	check := func(path string, want int) {
+		t.Helper()
+		if got, body := get(t, s, path); got != want {
+			t.Errorf("%s: %d %s, want %d", path, got, body, want)
+		}
+	}
+	check("/healthz", http.StatusOK)
+	check("/readyz", http.StatusServiceUnavailable)
+	s.SetReady(true)
+	check("/readyz", http.StatusOK)
+	s.SetReady(false)
+	check("/readyz", http.StatusServiceUnavailable)
+	check("/healthz", http.StatusOK)
+	check("/nothing", http.StatusNotFound)
+}
+
+func TestServeRefusesATakenAddress(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	s, err := Serve(ln.Addr().String(), sample(), slog.New(slog.DiscardHandler))
+	if err == nil {
+		_ = s.Close()
+		t.Fatal("served on a taken address")
+	}
+	if want := "metrics.address " + ln.Addr().String() + ": cannot listen: "; !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%q, want it to begin with %q", err, want)
+	}
+}
+
+// TestReferenceNamesEveryMetric holds docs/reference/metrics.md against the table, both ways.
+func TestReferenceNamesEveryMetric(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/reference/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented, known []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `(lull_[a-z_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+		documented = append(documented, m[1])
+	}
+	name := regexp.MustCompile(`fqName: "([a-z_]+)"`)
+	out := make(chan *prometheus.Desc, len(described))
+	new(collector).Describe(out)
+	close(out)
+	for desc := range out {
+		known = append(known, name.FindStringSubmatch(desc.String())[1])
+	}
+	slices.Sort(documented)
+	slices.Sort(known)
+	if !slices.Equal(documented, known) {
+		t.Errorf("docs/reference/metrics.md has rows for\n%v, want\n%v", documented, known)
+	}
+}
+
+func BenchmarkScrape(b *testing.B) {
+	f := sample()
+	s, err := Serve("127.0.0.1:0", f, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for b.Loop() {
+		resp, err := http.Get("http://" + s.Addr().String() + "/metrics")
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+}
