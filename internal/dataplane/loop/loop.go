@@ -101,7 +101,7 @@ type Loop struct {
 	spare    []again
 	events   [eventsMax]sys.Event
 	due      bool // timers that are due were left for the next turn
-	mailed   bool // the eventfd has been signalled
+	mailed   bool // the eventfd has been signalled and cleared, and the mail not read since
 	stopped  bool
 
 	// Guarded by mu.
@@ -254,7 +254,7 @@ const forever = 1<<31 - 1
 
 // timeoutMillis returns how long the loop may sleep, rounded up so that a timer is due when it wakes.
 func (l *Loop) timeoutMillis() int {
-	if len(l.runQueue) > 0 || l.due {
+	if len(l.runQueue) > 0 || l.due || l.mailed {
 		return 0
 	}
 	next, ok := l.Wheel.Next()

@@ -1,0 +1,97 @@
+package loop
+
+import (
+	"sync"
+	"testing"
+)
+
+// TestPostOrder posts from many goroutines in an order fixed by a lock, and from the loop itself.
+func TestPostOrder(t *testing.T) {
+	t.Parallel()
+	const senders, each = 8, 500
+	l, _ := runLoop(t, &fake{})
+	done := make(chan struct{})
+	var mu sync.Mutex
+	next := 0       // guarded by mu
+	var order []int // on the loop
+	inner := 0      // on the loop: mail that mail has posted
+	var posts sync.WaitGroup
+	for range senders {
+		posts.Go(func() {
+			for range each {
+				mu.Lock()
+				n := next
+				next++
+				l.Post(func() {
+					order = append(order, n)
+					l.Post(func() { inner++ })
+				})
+				mu.Unlock()
+			}
+		})
+	}
+	posts.Wait()
+	l.Post(func() { l.Post(func() { close(done) }) })
+	wait(t, "mail", done)
+	if len(order) != senders*each || inner != senders*each {
+		t.Fatalf("run: got %d and %d from the loop, want %d each", len(order), inner, senders*each)
+	}
+	for i, n := range order {
+		if n != i {
+			t.Fatalf("mail %d ran as number %d", n, i)
+		}
+	}
+}
+
+// TestPostOrderEach posts without a lock: each sender's own mail stays in order, and none is lost while the loop falls
+// asleep and wakes between.
+func TestPostOrderEach(t *testing.T) {
+	t.Parallel()
+	const senders, each = 4, 300
+	l, _ := runLoop(t, &fake{})
+	var last [senders]int // on the loop
+	var posts sync.WaitGroup
+	for s := range senders {
+		posts.Go(func() {
+			for i := 1; i <= each; i++ {
+				answer := make(chan struct{})
+				l.Post(func() {
+					if last[s] != i-1 {
+						t.Errorf("sender %d: mail %d came after %d", s, i, last[s])
+					}
+					last[s] = i
+					close(answer)
+				})
+				if i%10 == 0 {
+					wait(t, "mail", answer)
+				}
+			}
+		})
+	}
+	posts.Wait()
+	done := make(chan struct{})
+	l.Post(func() { close(done) })
+	wait(t, "mail", done)
+	for s, n := range last {
+		if n != each {
+			t.Errorf("sender %d: %d of %d were run", s, n, each)
+		}
+	}
+}
+
+func TestStop(t *testing.T) {
+	t.Parallel()
+	l, ended := runLoop(t, &fake{})
+	before, after := 0, 0
+	hold := make(chan struct{})
+	l.Post(func() { <-hold })
+	l.Post(func() { before++ })
+	l.Stop()
+	close(hold)
+	wait(t, "end of Run", ended)
+	l.Post(func() { after++ })
+	l.Stop() // must not block or panic
+	if before != 1 || after != 0 {
+		t.Errorf("mail: %d ran that was posted before Stop, %d after its end; want 1, 0", before, after)
+	}
+}
