@@ -108,6 +108,7 @@ type Loop struct {
 	mu    sync.Mutex
 	mail  []func()
 	empty []func() // the other of two slices that take turns
+	ended bool     // Run has returned: wake is no longer this loop's
 }
 
 // New opens a loop. Run starts it.
@@ -149,6 +150,9 @@ func (l *Loop) Run() {
 func (l *Loop) Stop() { l.Post(func() { l.stopped = true }) }
 
 func (l *Loop) release() {
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
 	sys.Close(l.wake)
 	sys.Close(l.epfd)
 }
@@ -157,11 +161,13 @@ func (l *Loop) release() {
 // Mail posted to a loop that has stopped is never run.
 func (l *Loop) Post(f func()) {
 	l.mu.Lock()
-	first := len(l.mail) == 0
+	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
 	l.mail = append(l.mail, f)
-	l.mu.Unlock()
-	if first {
-		sys.Signal(l.wake)
+	if len(l.mail) == 1 {
+		sys.Signal(l.wake) // under the lock: when the loop has ended, the descriptor's number may be another's
 	}
 }
 

@@ -3,6 +3,10 @@ package loop
 import (
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"lull/internal/dataplane/sys"
 )
 
 // TestPostOrder posts from many goroutines in an order fixed by a lock, and from the loop itself.
@@ -94,4 +98,37 @@ func TestStop(t *testing.T) {
 	if before != 1 || after != 0 {
 		t.Errorf("mail: %d ran that was posted before Stop, %d after its end; want 1, 0", before, after)
 	}
+}
+
+// TestPostAfterStop: a stopped loop's descriptors are closed and their numbers soon another's; Post must not write to
+// those.
+func TestPostAfterStop(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		l, ended := runLoop(t, &fake{})
+		wake := l.wake
+		l.Stop()
+		wait(t, "end of Run", ended)
+		counter, errno := sys.Eventfd()
+		if errno != 0 {
+			t.Fatalf("eventfd: %v", errno)
+		}
+		taken, err := unix.FcntlInt(uintptr(counter), unix.F_DUPFD_CLOEXEC, wake)
+		if counter != wake && (err != nil || taken != wake) {
+			sys.Close(counter)
+			sys.Close(taken)
+			continue // a test that runs beside this one was faster
+		}
+		l.Post(func() {})
+		var count [8]byte
+		if n, err := unix.Read(counter, count[:]); err != unix.EAGAIN { //nolint:errorlint // a bare errno
+			t.Errorf("Post to a stopped loop wrote to descriptor %d, which is another's: read %d, %v", wake, n, err)
+		}
+		sys.Close(counter)
+		if taken != counter {
+			sys.Close(taken)
+		}
+		return
+	}
+	t.Skip("the descriptor's number was never free")
 }
