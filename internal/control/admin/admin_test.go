@@ -160,8 +160,8 @@ func TestConnsOfAFullProcess(t *testing.T) {
 	if err := dial(t, path).Conns(t.Context(), Filter{}, func(*Conn) error { n++; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(begin); n != 9000 || took > 10*time.Second {
-		t.Errorf("%d connections in %s, want 9000 in well under 10 s", n, took)
+	if took := time.Since(begin); n != 9000 || took > 30*time.Second {
+		t.Errorf("%d connections in %s, want 9000 in well under 30 s", n, took)
 	}
 }
 

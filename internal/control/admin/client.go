@@ -21,6 +21,15 @@ const (
 	errorBytesMax = 4 << 10         // of an error document
 )
 
+// Refusal is an error with which lull answered.
+type Refusal struct {
+	Status  int // of HTTP: http.StatusBadRequest when the question was wrong
+	Message string
+}
+
+// Error returns lull's own words.
+func (r *Refusal) Error() string { return r.Message }
+
 // Client asks a running lull.
 type Client struct {
 	path string
@@ -185,7 +194,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (io.Rea
 	if json.NewDecoder(io.LimitReader(resp.Body, errorBytesMax)).Decode(&refused) != nil || refused.Error == "" {
 		return nil, fmt.Errorf("what listens on %s answered %q: is it a lull?", c.path, resp.Status)
 	}
-	return nil, errors.New(refused.Error)
+	return nil, &Refusal{Status: resp.StatusCode, Message: refused.Error}
 }
 
 // brokeOff says that an answer ended before its end.
