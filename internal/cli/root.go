@@ -27,6 +27,9 @@ type env struct {
 func commands(e *env) []*cobra.Command {
 	return []*cobra.Command{
 		newCheck(e),
+		newConns(e),
+		newEvents(e),
+		newExplain(e),
 		newVersion(e),
 	}
 }

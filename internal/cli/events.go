@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"lull/internal/control/admin"
+)
+
+func newEvents(e *env) *cobra.Command {
+	var q question
+	var query admin.EventQuery
+	cmd := &cobra.Command{
+		Use:   "events",
+		Short: "Show connections as they end, each with its reason, until interrupted",
+		Long: "Prints a line for each connection that ends, with who ended it, why, which timer fired and how quiet it had\n" +
+			"been, until Ctrl-C or until that lull stops. The lines are those of the access log's formats text and json.",
+		Args: between(0, 0, ""),
+		RunE: func(*cobra.Command, []string) error {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			query.Text = !q.asJSON
+			return q.ask(func(client *admin.Client) error { return showEvents(ctx, e, client, query) })
+		},
+	}
+	q.flags(cmd, "print one JSON object per line")
+	filterFlags(cmd, &query.Filter)
+	cmd.Flags().StringVar(&query.Since, "since", "now",
+		"begin with what ended after now, all that is remembered, a connection's ID, or a duration ago such as 10m")
+	cmd.Flags().StringSliceVar(&query.Reasons, "reason", nil, "only with these reasons, such as tunnel-idle,client-reset")
+	return cmd
+}
+
+// showEvents prints lines until ctx or the stream ends; each is written at once, for those who watch.
+func showEvents(ctx context.Context, e *env, client *admin.Client, query admin.EventQuery) error {
+	return client.Events(ctx, query, func(line []byte) error {
+		_, err := e.stdout.Write(append(line, '\n'))
+		return err
+	})
+}
