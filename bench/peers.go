@@ -24,7 +24,7 @@ type kind struct {
 	file        string // name of the configuration file
 	config      *template.Template
 	args        func(dir, file string) []string
-	ready       string // what it prints on standard error once it listens; empty = nothing
+	ready       string // the line that it prints on standard error once it listens; empty = none
 }
 
 // kinds lists the programs in the order of the report's columns.
@@ -241,7 +241,7 @@ func (b *bench) startBalancer(c contender, s setup) (*balancer, error) {
 	r := &balancer{process: p, listen: s.Listen, dir: s.Dir}
 	if err := b.awaitBalancer(r, c.kind, s.Threads); err != nil {
 		r.stop()
-		return nil, fmt.Errorf("start %s: %w; it said: %s", c.kind.name, err, p.said())
+		return nil, fmt.Errorf("start %s: %w; it said: %s", c.kind.name, err, p.lastSaid())
 	}
 	return r, nil
 }
@@ -251,7 +251,10 @@ func (b *bench) awaitBalancer(r *balancer, k kind, threads int) error {
 		if err := r.process.ended(); err != nil {
 			return false, err
 		}
-		if !strings.Contains(r.process.said(), k.ready) || !accepts(r.listen) {
+		if k.ready != "" && !strings.Contains("\n"+r.process.said(), "\n"+k.ready+"\n") {
+			return false, nil
+		}
+		if !accepts(r.listen) {
 			return false, nil
 		}
 		var err error

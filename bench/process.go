@@ -47,6 +47,13 @@ func (p *process) said() string {
 	return string(p.text)
 }
 
+// lastSaid is the end of what the process said, for an error's text.
+func (p *process) lastSaid() string {
+	const most = 400
+	text := p.said()
+	return text[max(0, len(text)-most):]
+}
+
 // ended returns how the process ended, or nil while it runs.
 func (p *process) ended() error {
 	select {
@@ -141,7 +148,7 @@ func (c *child) next() (load.Report, error) {
 	defer late.Stop()
 	var r load.Report
 	if err := c.out.Decode(&r); err != nil {
-		return r, fmt.Errorf("%s: %w; it said: %s", c.role, err, c.said())
+		return r, fmt.Errorf("%s: %w; it said: %s", c.role, err, c.lastSaid())
 	}
 	return r, nil
 }
@@ -155,7 +162,7 @@ func (c *child) goOn() error {
 // ask is goOn and next.
 func (c *child) ask() (load.Report, error) {
 	if err := c.goOn(); err != nil {
-		return load.Report{}, fmt.Errorf("%s: %w; it said: %s", c.role, err, c.said())
+		return load.Report{}, fmt.Errorf("%s: %w; it said: %s", c.role, err, c.lastSaid())
 	}
 	return c.next()
 }

@@ -9,7 +9,7 @@ type sizes struct {
 	idlePairs     int
 	idleFor       time.Duration
 	expiringPairs int
-	expiryTimeout time.Duration
+	expiryTimeout time.Duration // must leave time to open the pairs beside the second over which they are touched
 	exchangesWarm int
 	exchanges     int
 	connects      int
@@ -48,7 +48,7 @@ var quickSizes = sizes{
 	idlePairs:     300,
 	idleFor:       time.Second,
 	expiringPairs: 200,
-	expiryTimeout: time.Second,
+	expiryTimeout: 2 * time.Second,
 	exchangesWarm: 500,
 	exchanges:     5000,
 	connects:      500,

@@ -49,7 +49,7 @@ func (b *bench) try(c contender, s setup, backend load.Options, f func(*trial) e
 		err = f(t)
 	}
 	if err != nil {
-		return fmt.Errorf("%w; the balancer said: %q", err, t.balancer.process.said())
+		return fmt.Errorf("%w; the balancer said: %q", err, t.balancer.process.lastSaid())
 	}
 	return nil
 }
