@@ -5,7 +5,7 @@ package wheel
 //
 // A slot above level 0 has two rings, which take nodes in turn. A list is walked at the pace of memory, one wait for each
 // node, and a cascade walks up to thousands of nodes not touched for a minute; from both ends of two rings it has four
-// waits under way at once, which made expiry 2.5 times as fast (ADR 0002). Four rings gained nothing more.
+// waits under way at once, which halved the cost of expiry (ADR 0002). Four rings gained nothing more.
 const (
 	slotBits  = 11
 	slots     = 1 << slotBits
