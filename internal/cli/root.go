@@ -26,6 +26,7 @@ type env struct {
 // commands lists the commands; each one's constructor is in the file of its name.
 func commands(e *env) []*cobra.Command {
 	return []*cobra.Command{
+		newServe(e),
 		newCheck(e),
 		newConns(e),
 		newEvents(e),

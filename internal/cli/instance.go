@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"lull/internal/clock"
+	"lull/internal/control/admin"
+	"lull/internal/control/apply"
+	"lull/internal/control/file"
+	"lull/internal/control/metrics"
+	"lull/internal/dataplane"
+	"lull/internal/dataplane/accesslog"
+)
+
+// resolveWait is how long a start waits for backend names: a slow DNS server must not keep everything else from
+// starting.
+const resolveWait = 2 * time.Second
+
+// instance is everything of a running lull. It is started by serve and demo, and used on their goroutine only.
+type instance struct {
+	config  *file.Config
+	logger  *slog.Logger
+	engine  *dataplane.Engine
+	applier *apply.Applier
+	admin   *admin.Server
+	metrics *metrics.Server   // nil: not served
+	log     *accesslog.Writer // nil: none is written
+}
+
+// startInstance starts what the configuration asks for. When it returns, every listener accepts. On an error nothing is
+// left running.
+func startInstance(c *file.Config, logger *slog.Logger) (*instance, error) {
+	i := &instance{config: c, logger: logger}
+	if err := i.start(); err != nil {
+		i.close()
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), resolveWait)
+	defer cancel()
+	if err := i.applier.WaitResolved(ctx); err != nil {
+		logger.Warn("not every backend name is resolved yet", "waited", resolveWait)
+	}
+	i.setReady(true)
+	return i, nil
+}
+
+func (i *instance) start() (err error) {
+	c := i.config
+	if i.engine, err = dataplane.New(dataplane.Options{Loops: c.Loops, ConnectionsMax: c.ConnectionsMax}); err != nil {
+		return err
+	}
+	i.applier = apply.New(i.engine)
+	if i.admin, err = admin.Serve(c.AdminSocket, i.engine, adminVersion(), i.logger); err != nil {
+		return err
+	}
+	if i.log, err = openAccessLog(i.engine, c.AccessLog, i.logger); err != nil {
+		return err
+	}
+	if c.Metrics != "" {
+		if i.metrics, err = metrics.Serve(c.Metrics, i.engine, i.logger); err != nil {
+			return err
+		}
+		i.metrics.SetAccessLog(i.log)
+	}
+	return i.applier.Apply(c.Plan)
+}
+
+func (i *instance) setReady(ready bool) {
+	if i.metrics != nil {
+		i.metrics.SetReady(ready)
+	}
+}
+
+func openAccessLog(e *dataplane.Engine, a file.AccessLog, logger *slog.Logger) (*accesslog.Writer, error) {
+	if a.Path == "" {
+		return nil, nil //nolint:nilnil // no log is wanted, which is no error
+	}
+	format, _ := accesslog.ParseFormat(a.Format) // validated with the rest of the file
+	return accesslog.Open(e.Log(), a.Path, format, logger)
+}
+
+// reload takes a changed configuration over; on an error what runs is as before.
+func (i *instance) reload(c *file.Config) error {
+	for _, name := range restartOnly(i.config, c) {
+		i.logger.Warn("a changed setting takes effect at the next start", "setting", name)
+	}
+	if err := i.applier.Apply(c.Plan); err != nil {
+		return err
+	}
+	i.engine.SetConnectionsMax(c.ConnectionsMax)
+	err := i.reloadAccessLog(c.AccessLog)
+	i.config = c
+	return err
+}
+
+// reloadAccessLog opens the log anew: another file, or the same name after it was rotated.
+func (i *instance) reloadAccessLog(a file.AccessLog) error {
+	if i.log != nil && a == i.config.AccessLog {
+		return i.log.Reopen()
+	}
+	next, err := openAccessLog(i.engine, a, i.logger)
+	if err != nil {
+		return fmt.Errorf("%w: the access log stays where it was", err)
+	}
+	if i.log != nil {
+		if err := i.log.Close(); err != nil {
+			i.logger.Warn("access log closed", "error", err)
+		}
+	}
+	i.log = next
+	if i.metrics != nil {
+		i.metrics.SetAccessLog(next)
+	}
+	return nil
+}
+
+// restartOnly names the settings that differ and cannot change while lull runs.
+func restartOnly(old, next *file.Config) []string {
+	var names []string
+	if old.Loops != next.Loops {
+		names = append(names, "loops")
+	}
+	if old.AdminSocket != next.AdminSocket {
+		names = append(names, "admin.socket")
+	}
+	if old.Metrics != next.Metrics {
+		names = append(names, "metrics.address")
+	}
+	return names
+}
+
+// drain stops accepting and gives open connections their drain time, or until ctx is over.
+func (i *instance) drain(ctx context.Context) {
+	i.setReady(false)
+	if n := i.engine.Stats().Connections; n > 0 {
+		i.logger.Info("draining; a second signal ends at once", "connections", n)
+	}
+	if err := i.engine.Drain(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		i.logger.Warn("drain", "error", err)
+	}
+}
+
+// close ends everything; the access log last, so that every end is in it.
+func (i *instance) close() {
+	if i.applier != nil {
+		i.applier.Close()
+	}
+	if i.engine != nil {
+		i.engine.Close()
+	}
+	if i.admin != nil {
+		i.warn("control socket", i.admin.Close())
+	}
+	if i.metrics != nil {
+		i.warn("metrics", i.metrics.Close())
+	}
+	if i.log != nil {
+		i.warn("access log", i.log.Close())
+	}
+}
+
+func (i *instance) warn(what string, err error) {
+	if err != nil {
+		i.logger.Warn(what, "error", err)
+	}
+}
+
+// adminVersion is what the control socket tells of this process.
+func adminVersion() admin.Version {
+	v := currentVersion()
+	a := admin.Version{Version: v.Version, Commit: v.Commit, Go: v.Go, PID: os.Getpid(), Started: clock.Wall(clock.Now())}
+	for _, f := range v.Features {
+		if f.Available {
+			a.Features = append(a.Features, f.Name)
+		}
+	}
+	return a
+}

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"lull/internal/control/file"
+)
+
+func newServe(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve lull.yaml",
+		Short: "Run in the foreground until SIGTERM or SIGINT",
+		Long: "Runs what the file says, in the foreground. Prints `ready` on standard error once every listener accepts.\n" +
+			"SIGHUP re-reads the file: what did not change is not touched, changed timeouts reach open connections, and a\n" +
+			"faulty file changes nothing. SIGTERM and SIGINT stop accepting and let open connections end within their drain\n" +
+			"time; a second one ends them at once.",
+		Args: between(0, 1, "the file to serve"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return badUsage("the file to serve is missing: serving without one needs the cloud APIs, which are not supported yet")
+			}
+			return serve(e, args[0], func() {})
+		},
+	}
+}
+
+// serve runs the file until a signal ends it; it calls started when every listener accepts.
+func serve(e *env, path string, started func()) error {
+	c, err := file.Load(path)
+	if err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 8) // before anything runs, so that none is missed
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
+
+	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
+	slog.SetDefault(logger)
+	for _, w := range c.Warnings() {
+		logger.Warn(w)
+	}
+	i, err := startInstance(c, logger)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	fmt.Fprintln(e.stderr, "ready")
+	started()
+	i.run(signals, path)
+	return nil
+}
+
+// run obeys signals until the last connection has ended after SIGTERM or SIGINT.
+func (i *instance) run(signals <-chan os.Signal, path string) {
+	for s := range signals {
+		if s != syscall.SIGHUP {
+			break
+		}
+		i.reloadFile(path)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		for s := range signals {
+			if s != syscall.SIGHUP {
+				cancel()
+				return
+			}
+		}
+	}()
+	i.drain(ctx)
+}
+
+func (i *instance) reloadFile(path string) {
+	c, err := file.Load(path)
+	if err == nil {
+		err = i.reload(c)
+	}
+	if err != nil {
+		i.logger.Error("reload refused, nothing has changed", "error", err)
+		return
+	}
+	for _, w := range c.Warnings() {
+		i.logger.Warn(w)
+	}
+	i.logger.Info("reloaded", "file", path, "revision", i.engine.Stats().PlanRevision)
+}
