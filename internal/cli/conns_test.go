@@ -16,24 +16,33 @@ import (
 	"lull/internal/dataplane/record"
 )
 
-// answering serves the engine on a control socket until the test ends, and returns the socket's path, which is short:
-// a long test name would not fit in it.
-func answering(t *testing.T, engine admin.Engine) (socket string) {
+// answerOnce serves the engine on a control socket for the test to close. The socket's path is short: a long test name
+// would not fit in it.
+func answerOnce(t *testing.T, engine admin.Engine) (s *admin.Server, socket string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "lull")
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	socket = filepath.Join(dir, "s")
-	s, err := admin.Serve(socket, engine, admin.Version{}, slog.New(slog.DiscardHandler))
+	s, err = admin.Serve(socket, engine, admin.Version{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, socket
+}
+
+// answering serves the engine on a control socket until the test ends.
+func answering(t *testing.T, engine admin.Engine) (socket string) {
+	t.Helper()
+	s, socket := answerOnce(t, engine)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
@@ -99,17 +108,7 @@ func TestEvents(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			// The stream ends when lull does, and only then, so each case has a lull of its own.
-			dir, err := os.MkdirTemp("", "lull")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer os.RemoveAll(dir)
-			socket := filepath.Join(dir, "s")
-			s, err := admin.Serve(socket, engine, admin.Version{}, slog.New(slog.DiscardHandler))
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, socket := answerOnce(t, engine) // each case has a lull of its own, as the stream ends with it
 			began := make(chan struct{})
 			out := &watched{began: began}
 			code := make(chan int)
