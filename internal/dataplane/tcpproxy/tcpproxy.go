@@ -190,11 +190,12 @@ func (p *Proxy) rearm(c *pair) {
 	}
 }
 
-// enter is the one place where a pair's state changes.
+// enter is the one place where a pair's state changes. The new state's timer is armed exactly: left at the connect limit,
+// thousands of idle pairs would each wake the loop once in vain.
 func (p *Proxy) enter(c *pair, s state) {
 	c.state = s
 	c.since = p.loop.Now()
-	p.rearm(c)
+	p.loop.Wheel.Arm(&c.node, p.deadline(c).At)
 }
 
 // TurnEnd hands over the records of the connections that ended in this turn; see loop.Handler.
