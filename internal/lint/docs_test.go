@@ -17,8 +17,8 @@ var (
 	heading  = regexp.MustCompile(`^#{1,6} +(.*)$`)
 	codeSpan = regexp.MustCompile("`[^`]*`")
 	adrName  = regexp.MustCompile(`^docs/adr/(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md$`)
-	dated    = regexp.MustCompile(`(?m)^Date: \d{4}-\d{2}-\d{2}$`)
-	status   = regexp.MustCompile(`(?m)^Status: (proposed|accepted|rejected|superseded by \[\d{4}\]\(.+\))$`)
+	dated    = regexp.MustCompile(`(?m)^Date: \d{4}-\d{2}-\d{2}\b`)
+	status   = regexp.MustCompile(`(?m)(^|\. )Status: (proposed|accepted|rejected|superseded by \[\d{4}\]\([^)]+\))\.?$`)
 )
 
 // prose returns a document's lines, with those inside code fences emptied and code spans removed.
@@ -120,7 +120,7 @@ func checkADR(f textFile) []finding {
 		add("add a line \"Status: proposed\", accepted, rejected, or superseded by [NNNN](file)")
 	}
 	for _, part := range []string{"Problem", "Options", "Decision", "What would change our mind"} {
-		if !strings.Contains(text, "\n## "+part+"\n") {
+		if !strings.Contains(text, "\n## "+part) {
 			add("add a section \"## " + part + "\"")
 		}
 	}
@@ -194,6 +194,8 @@ func TestCheckADR(t *testing.T) {
 	}{
 		{"whole", "docs/adr/0001-x.md", whole, 0},
 		{"superseded", "docs/adr/0001-x.md", strings.Replace(whole, "accepted", "superseded by [0002](0002-y.md)", 1), 0},
+		{"one-line", "docs/adr/0001-x.md", strings.Replace(whole, "\nStatus: accepted", ". Status: accepted.", 1), 0},
+		{"options-and-cost", "docs/adr/0001-x.md", strings.Replace(whole, "Options", "Options and their cost", 1), 0},
 		{"number", "docs/adr/0002-x.md", whole, 1},
 		{"name", "docs/adr/one.md", whole, 1},
 		{"no-date", "docs/adr/0001-x.md", strings.Replace(whole, "Date", "When", 1), 1},
