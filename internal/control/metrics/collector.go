@@ -33,7 +33,7 @@ var (
 	accepted       = counter("connections_accepted_total", "Client connections accepted.", "listener")
 	active         = gauge("connections_active", "Client connections open.")
 	connectionsTop = gauge("connections_max", "Client connections that may be open at once.")
-	bytesMoved     = counter("bytes_total", "Payload bytes taken from clients (up) and from backends (down).", "direction")
+	bytesMoved     = counter("bytes_total", "Payload bytes taken from clients (up) and from backends (down).", "listener", "direction")
 	closes         = counter("closes_total", "Connections ended, by reason; reasons that never occurred have no series.", "listener", "reason", "side")
 
 	backendUp       = gauge("backend_up", "Whether health checks find the backend up (1) or not (0).", "backend_set", "backend")
@@ -114,13 +114,10 @@ func (w writer) process(s *stats.Snapshot) {
 // listeners sums what has the same name first: a listener that was removed and added again has two sets of counters
 // while connections of the old one are open, and two series of one name would fail the scrape.
 func (w writer) listeners(list []stats.ListenerTotals) {
-	var up, down uint64
 	var names []string
 	sums := make(map[string]*stats.ListenerTotals)
 	for i := range list {
 		l := &list[i]
-		up += l.BytesUp
-		down += l.BytesDown
 		name := l.Key.String()
 		sum := sums[name]
 		if sum == nil {
@@ -129,12 +126,12 @@ func (w writer) listeners(list []stats.ListenerTotals) {
 			names = append(names, name)
 		}
 		sum.Accepted += l.Accepted
+		sum.BytesUp += l.BytesUp
+		sum.BytesDown += l.BytesDown
 		for r, n := range l.Closes {
 			sum.Closes[r] += n
 		}
 	}
-	w.put(bytesMoved, float64(up), "up")
-	w.put(bytesMoved, float64(down), "down")
 	for _, name := range names {
 		w.listener(name, sums[name])
 	}
@@ -142,6 +139,8 @@ func (w writer) listeners(list []stats.ListenerTotals) {
 
 func (w writer) listener(name string, sum *stats.ListenerTotals) {
 	w.put(accepted, float64(sum.Accepted), name)
+	w.put(bytesMoved, float64(sum.BytesUp), name, "up")
+	w.put(bytesMoved, float64(sum.BytesDown), name, "down")
 	for r, n := range sum.Closes {
 		if n > 0 {
 			info := reason.Reason(r).Info()
