@@ -41,8 +41,8 @@ const probesMax = 128
 // the plan that takes its check away, or that brings it without one.
 type Report func(key plan.BackendKey, up bool, detail string)
 
-// uncheckedDetail is the detail of a backend that is up because nobody looks.
-const uncheckedDetail = "no health check"
+// Unchecked is the detail of a report about a backend that counts as up because its set has no health check.
+const Unchecked = "no health check"
 
 // Checker probes the backends of a plan until it is closed.
 type Checker struct {
@@ -98,7 +98,7 @@ func (c *Checker) Apply(p *plan.Plan) {
 	}
 	for key := range unchecked {
 		if _, ok := c.unchecked[key]; !ok {
-			c.report(key, true, uncheckedDetail)
+			c.report(key, true, Unchecked)
 		}
 	}
 	c.unchecked = unchecked

@@ -70,9 +70,10 @@ func (a *Applier) resolved(key plan.BackendKey, addrs []netip.AddrPort, err erro
 
 func (a *Applier) checked(key plan.BackendKey, up bool, detail string) {
 	a.engine.SetStatus(key, up, detail)
-	if up {
+	switch {
+	case !up:
+		slog.Warn("backend is down", "backend", key.String(), "detail", detail)
+	case detail != health.Unchecked: // nobody has looked, so there is nothing to tell
 		slog.Info("backend is up", "backend", key.String())
-		return
 	}
-	slog.Warn("backend is down", "backend", key.String(), "detail", detail)
 }
