@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -86,51 +85,70 @@ func openAccessLog(e *dataplane.Engine, a file.AccessLog, logger *slog.Logger) (
 
 // reload takes a changed configuration over; on an error what runs is as before.
 func (i *instance) reload(c *file.Config) error {
-	for _, name := range restartOnly(i.config, c) {
-		i.logger.Warn("a changed setting takes effect at the next start", "setting", name)
+	log, err := i.changedAccessLog(c.AccessLog) // before the plan: a log can still be given up
+	if err != nil {
+		return err
 	}
 	if err := i.applier.Apply(c.Plan); err != nil {
+		if log != nil && log != i.log {
+			i.warn("access log", log.Close())
+		}
 		return err
 	}
 	i.engine.SetConnectionsMax(c.ConnectionsMax)
-	err := i.reloadAccessLog(c.AccessLog)
-	i.config = c
-	return err
-}
-
-// reloadAccessLog opens the log anew: another file, or the same name after it was rotated.
-func (i *instance) reloadAccessLog(a file.AccessLog) error {
-	if i.log != nil && a == i.config.AccessLog {
-		return i.log.Reopen()
+	i.useAccessLog(log)
+	next := *c
+	for _, s := range restartOnly(i.config, &next) {
+		i.logger.Warn("a changed setting takes effect at the next start", "setting", s)
 	}
-	next, err := openAccessLog(i.engine, a, i.logger)
-	if err != nil {
-		return fmt.Errorf("%w: the access log stays where it was", err)
-	}
-	if i.log != nil {
-		if err := i.log.Close(); err != nil {
-			i.logger.Warn("access log closed", "error", err)
-		}
-	}
-	i.log = next
-	if i.metrics != nil {
-		i.metrics.SetAccessLog(next)
-	}
+	i.config = &next
 	return nil
 }
 
-// restartOnly names the settings that differ and cannot change while lull runs.
-func restartOnly(old, next *file.Config) []string {
+// changedAccessLog returns the log that a configuration asks for, which is the one in use if nothing about it changed.
+func (i *instance) changedAccessLog(a file.AccessLog) (*accesslog.Writer, error) {
+	if a == i.config.AccessLog {
+		return i.log, nil
+	}
+	return openAccessLog(i.engine, a, i.logger)
+}
+
+// useAccessLog goes on with another log, or with the same one in a new file: its name may have been rotated away.
+func (i *instance) useAccessLog(log *accesslog.Writer) {
+	old := i.log
+	if log == old {
+		i.reopenAccessLog()
+		return
+	}
+	i.log = log
+	if i.metrics != nil {
+		i.metrics.SetAccessLog(log)
+	}
+	if old != nil {
+		i.warn("access log", old.Close())
+	}
+}
+
+// reopenAccessLog opens the log's path again; if that fails it goes on with the file it has.
+func (i *instance) reopenAccessLog() {
+	if i.log != nil {
+		i.warn("access log not opened anew", i.log.Reopen())
+	}
+}
+
+// restartOnly names the settings that differ and cannot change while lull runs, and sets them to what they are.
+func restartOnly(running, next *file.Config) []string {
 	var names []string
-	if old.Loops != next.Loops {
+	if next.Loops != running.Loops {
 		names = append(names, "loops")
 	}
-	if old.AdminSocket != next.AdminSocket {
+	if next.AdminSocket != running.AdminSocket {
 		names = append(names, "admin.socket")
 	}
-	if old.Metrics != next.Metrics {
+	if next.Metrics != running.Metrics {
 		names = append(names, "metrics.address")
 	}
+	next.Loops, next.AdminSocket, next.Metrics = running.Loops, running.AdminSocket, running.Metrics
 	return names
 }
 

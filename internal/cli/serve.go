@@ -31,7 +31,7 @@ func newServe(e *env) *cobra.Command {
 	}
 }
 
-// serve runs the file until a signal ends it; it calls started when every listener accepts.
+// serve runs the file until a signal ends it; it calls started when every listener accepts, and then prints `ready`.
 func serve(e *env, path string, started func()) error {
 	c, err := file.Load(path)
 	if err != nil {
@@ -39,7 +39,8 @@ func serve(e *env, path string, started func()) error {
 	}
 	signals := make(chan os.Signal, 8) // before anything runs, so that none is missed
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	// They stay with us until the process has ended: a signal more, sent while lull is on its way out, must not turn an
+	// ordinary end into one by a signal.
 
 	logger := slog.New(slog.NewTextHandler(e.stderr, nil))
 	slog.SetDefault(logger)
@@ -51,8 +52,8 @@ func serve(e *env, path string, started func()) error {
 		return err
 	}
 	defer i.close()
-	fmt.Fprintln(e.stderr, "ready")
 	started()
+	fmt.Fprintln(e.stderr, "ready")
 	i.run(signals, path)
 	return nil
 }
@@ -78,6 +79,7 @@ func (i *instance) run(signals <-chan os.Signal, path string) {
 	i.drain(ctx)
 }
 
+// reloadFile obeys SIGHUP.
 func (i *instance) reloadFile(path string) {
 	c, err := file.Load(path)
 	if err == nil {
@@ -85,6 +87,7 @@ func (i *instance) reloadFile(path string) {
 	}
 	if err != nil {
 		i.logger.Error("reload refused, nothing has changed", "error", err)
+		i.reopenAccessLog() // rotating logs must not depend on a file that somebody is just editing
 		return
 	}
 	for _, w := range c.Warnings() {
