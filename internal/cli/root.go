@@ -31,6 +31,7 @@ func commands(e *env) []*cobra.Command {
 		newConns(e),
 		newEvents(e),
 		newExplain(e),
+		newDemo(e),
 		newVersion(e),
 	}
 }
