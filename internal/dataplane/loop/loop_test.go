@@ -14,6 +14,9 @@ import (
 // patience bounds every wait for something that should happen at once.
 const patience = 10 * time.Second
 
+// ms is a millisecond of package clock.
+const ms = int64(time.Millisecond)
+
 // fake is a handler made of functions; those that are nil do nothing.
 type fake struct {
 	ready   func(ref, events uint32)
@@ -277,7 +280,7 @@ func TestAgainFair(t *testing.T) {
 		}
 	}
 	for i := 0; i < 10 && fired < 50; i++ {
-		spinUntil(clock.Now() + 2*millisecond) // the wheel rounds up to its next tick
+		spinUntil(clock.Now() + 2*int64(time.Millisecond)) // the wheel rounds up to its next tick
 		l.turn()
 	}
 	if fired != 50 {

@@ -32,14 +32,14 @@ func TestByteBeforeDeadline(t *testing.T) {
 				closeAll(t, fd, peer)
 				peers[i] = peer
 			}
-			at := clock.Now() + 20*millisecond
+			at := clock.Now() + 20*ms
 			node := &wheel.Node{Kind: uint8(TCPPair)}
 			l.Wheel.Arm(node, at)
 			l.Post(func() { // runs after the turn's events have been collected
 				for _, peer := range peers {
 					write(t, peer)
 				}
-				spinUntil(at + 2*millisecond)
+				spinUntil(at + 2*ms)
 			})
 			for toldBefore < 0 {
 				l.turn()
@@ -59,10 +59,10 @@ func TestMailDuringExpiry(t *testing.T) {
 	l, _ := runLoop(t, &fake{expired: func(*wheel.Node) { close(fired) }})
 	node := &wheel.Node{Kind: uint8(TCPPair)}
 	l.Post(func() {
-		at := clock.Now() + millisecond
+		at := clock.Now() + ms
 		l.Wheel.Arm(node, at)
 		l.Post(func() { close(read) })
-		spinUntil(at + 2*millisecond)
+		spinUntil(at + 2*ms)
 	})
 	wait(t, "timer", fired)
 	wait(t, "mail", read)
@@ -81,12 +81,12 @@ func TestExpiriesBounded(t *testing.T) {
 	fd, peer := watch(t, l, 0)
 	closeAll(t, fd, peer)
 	nodes := make([]wheel.Node, timers)
-	at := clock.Now() + millisecond
+	at := clock.Now() + ms
 	for i := range nodes {
 		nodes[i].Kind = uint8(TCPPair)
 		l.Wheel.Arm(&nodes[i], at)
 	}
-	spinUntil(at + 2*millisecond)
+	spinUntil(at + 2*ms)
 	for turn := 1; fired < timers; turn++ {
 		before := fired
 		write(t, peer)
@@ -122,7 +122,7 @@ func TestTimerNeverEarly(t *testing.T) {
 	l.Post(func() {
 		for i := range nodes {
 			nodes[i].Kind, nodes[i].Ref = uint8(TCPPair), uint32(i)
-			when[i] = clock.Now() + random.Int64N(300*millisecond)
+			when[i] = clock.Now() + random.Int64N(300*ms)
 			l.Wheel.Arm(&nodes[i], when[i])
 		}
 	})
@@ -134,7 +134,7 @@ func TestTimerNeverEarly(t *testing.T) {
 	}
 	ticks := slices.Clone(order)
 	for i := range ticks {
-		ticks[i] /= 2 * millisecond // timers of one tick may fire in any order
+		ticks[i] /= 2 * ms // timers of one tick may fire in any order
 	}
 	if !slices.IsSorted(ticks) {
 		t.Errorf("timers fired out of order: %v", order)
