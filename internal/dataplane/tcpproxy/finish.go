@@ -67,9 +67,6 @@ func (p *Proxy) reset(c *pair, side int) {
 // unread makes the kernel send an RST, which could destroy what its peer has not read yet; such a leg lingers instead:
 // FIN first, then what comes is thrown away until the peer closes too or lingerTime is over.
 func (p *Proxy) closeOrderly(c *pair) {
-	if c.state == awaitingHeader {
-		p.waitRemove(c)
-	}
 	if c.state == connecting {
 		p.dropBackend(c)
 	}

@@ -10,8 +10,8 @@ import (
 
 // awaitHeader puts a new pair into the list of those that wait for their PROXY header.
 func (p *Proxy) awaitHeader(c *pair) {
-	p.waitAppend(c)
 	p.enter(c, awaitingHeader)
+	p.waitAppend(c)
 }
 
 // readHeader looks whether the client's PROXY header is there. It only peeks until the header is whole, so a header in
@@ -48,7 +48,6 @@ func (p *Proxy) readHeader(c *pair) {
 		c.header = &proxyHeader{source: h.Source, dest: h.Dest}
 	}
 	c.legs[client].set(readable) // what follows the header was there before this edge and is not told again
-	p.waitRemove(c)
 	p.connect(c)
 }
 

@@ -193,6 +193,9 @@ func (p *Proxy) rearm(c *pair) {
 // enter is the one place where a pair's state changes. The new state's timer is armed exactly: left at the connect limit,
 // thousands of idle pairs would each wake the loop once in vain.
 func (p *Proxy) enter(c *pair, s state) {
+	if c.state == awaitingHeader {
+		p.waitRemove(c)
+	}
 	c.state = s
 	c.since = p.loop.Now()
 	p.loop.Wheel.Arm(&c.node, p.deadline(c).At)
