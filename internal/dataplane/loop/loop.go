@@ -9,7 +9,7 @@
 // Connections are registered once, for edges: no epoll_ctl on the hot path. Whoever is told of an edge must remember it,
 // and work until EAGAIN or a short read; whoever stops earlier to let others have a turn calls Again.
 //
-// The wait has two steps: a raw one of at most a millisecond, which keeps the processor, and only after an idle
+// The wait has two steps: a raw one of at most a millisecond (rawWaitMax), which keeps the processor, and only after an idle
 // millisecond the ordinary one, which gives it back. See sys.EpollWaitRaw for what each costs.
 //
 // Before timers run, the loop polls once more without waiting. So a byte that lay in a socket when a timer's instant
@@ -23,6 +23,7 @@ package loop
 import (
 	"runtime"
 	"sync"
+	"time"
 
 	"lull/internal/clock"
 	"lull/internal/dataplane/stats"
@@ -38,7 +39,10 @@ const (
 	// scratchBytes is the size of the buffer that every read of a loop goes into: what a fast peer can have sent since
 	// the last turn, and small enough to stay in the second-level cache.
 	scratchBytes = 64 << 10
-	millisecond  = int64(1e6)
+	// rawWaitMax is how long a wait may keep the processor.
+	rawWaitMax = int64(time.Millisecond)
+	// forever is the time until a timer is due when there is none.
+	forever = int64(1<<63 - 1)
 )
 
 // What a descriptor registers for.
@@ -241,25 +245,17 @@ func (l *Loop) turn() {
 
 // wait returns how many events there are; it returns early, perhaps with none, when something else needs a turn.
 func (l *Loop) wait() int {
-	timeout := l.timeoutMillis()
-	n, _ := sys.EpollWaitRaw(l.epfd, l.events[:], min(timeout, 1))
-	if n > 0 || timeout <= 1 {
+	left := l.untilDue()
+	n, _ := sys.EpollWaitRaw(l.epfd, l.events[:], min(left, rawWaitMax))
+	if n > 0 || left <= rawWaitMax {
 		return n
 	}
-	if timeout = l.timeoutMillis(); timeout == 0 {
-		return 0
-	}
-	if timeout == forever {
-		timeout = -1
-	}
-	n, _ = sys.EpollWait(l.epfd, l.events[:], timeout) // EINTR is an empty turn
+	n, _ = sys.EpollWait(l.epfd, l.events[:], sleep(l.untilDue())) // EINTR is an empty turn
 	return n
 }
 
-const forever = 1<<31 - 1
-
-// timeoutMillis returns how long the loop may sleep, rounded up so that a timer is due when it wakes.
-func (l *Loop) timeoutMillis() int {
+// untilDue returns how long the loop has nothing to do, as far as it knows: forever without a timer.
+func (l *Loop) untilDue() int64 {
 	if len(l.runQueue) > 0 || l.due || l.mailed {
 		return 0
 	}
@@ -267,11 +263,17 @@ func (l *Loop) timeoutMillis() int {
 	if !ok {
 		return forever
 	}
-	left := next - clock.Now()
-	if left <= 0 {
-		return 0
+	return max(next-clock.Now(), 0)
+}
+
+// sleep returns how long to ask the kernel to sleep, when left is the time until a timer is due. The kernel allows itself
+// to wake a sleeper late by a thousandth of the time it asked for (select_estimate_accuracy: 60 ms for an idle timeout of a
+// minute). So a long sleep is asked for a little short, and the rest, a five-hundredth of it, is slept exactly.
+func sleep(left int64) int64 {
+	if left == forever {
+		return -1
 	}
-	return int(min((left+millisecond-1)/millisecond, forever-1))
+	return left - left/500
 }
 
 func (l *Loop) dispatch(n int) {

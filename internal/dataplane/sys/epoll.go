@@ -48,23 +48,69 @@ func epollControl(epfd, op, fd int, events, generation uint32) Errno {
 	return e
 }
 
+// exactWait says whether the kernel has epoll_pwait2 (Linux 5.11, and no seccomp filter older than that); without it
+// waits are rounded up to whole milliseconds.
+//
+//nolint:gochecknoglobals // a fact about the kernel, found once
+var exactWait = hasExactWait()
+
+func hasExactWait() bool {
+	epfd, errno := EpollCreate()
+	if errno != 0 {
+		return false
+	}
+	defer Close(epfd)
+	var events [1]Event
+	var ts unix.Timespec
+	_, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), 1,
+		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	return e == 0
+}
+
 // EpollWaitRaw waits without telling the scheduler, so it must not wait long: the runtime cannot stop the thread
-// meanwhile, and a garbage collection would wait for it. timeoutMillis is 0 or 1.
-func EpollWaitRaw(epfd int, events []Event, timeoutMillis int) (n int, errno Errno) {
-	r, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])),
-		uintptr(len(events)), uintptr(timeoutMillis), 0, 0)
-	if e != 0 {
-		return 0, e
+// meanwhile, and a garbage collection would wait for it.
+func EpollWaitRaw(epfd int, events []Event, nanoseconds int64) (n int, errno Errno) {
+	var r uintptr
+	if exactWait {
+		ts := unix.NsecToTimespec(nanoseconds)
+		r, _, errno = syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])),
+			uintptr(len(events)), uintptr(unsafe.Pointer(&ts)), 0, 0)
+	} else {
+		r, _, errno = syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])),
+			uintptr(len(events)), wholeMillis(nanoseconds), 0, 0)
+	}
+	if errno != 0 {
+		return 0, errno
 	}
 	return int(r), 0
 }
 
-// EpollWait waits and hands the processor back to the scheduler meanwhile. timeoutMillis -1 waits for ever.
-func EpollWait(epfd int, events []Event, timeoutMillis int) (n int, errno Errno) {
-	r, _, e := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])),
-		uintptr(len(events)), uintptr(timeoutMillis), 0, 0)
-	if e != 0 {
-		return 0, e
+// EpollWait waits and hands the processor back to the scheduler meanwhile. A negative time waits for ever.
+func EpollWait(epfd int, events []Event, nanoseconds int64) (n int, errno Errno) {
+	var r uintptr
+	if exactWait {
+		var timeout *unix.Timespec
+		if nanoseconds >= 0 {
+			ts := unix.NsecToTimespec(nanoseconds)
+			timeout = &ts
+		}
+		r, _, errno = syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])),
+			uintptr(len(events)), uintptr(unsafe.Pointer(timeout)), 0, 0)
+	} else {
+		r, _, errno = syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])),
+			uintptr(len(events)), wholeMillis(nanoseconds), 0, 0)
+	}
+	if errno != 0 {
+		return 0, errno
 	}
 	return int(r), 0
+}
+
+// wholeMillis returns a time as epoll_pwait takes it, rounded up so that what is due then is due; -1 is for ever.
+func wholeMillis(nanoseconds int64) uintptr {
+	const millisecond, most = 1e6, 1<<31 - 1
+	if nanoseconds < 0 {
+		return ^uintptr(0)
+	}
+	return uintptr(min((nanoseconds+millisecond-1)/millisecond, most))
 }
