@@ -35,8 +35,11 @@ func (p *Proxy) readHeader(c *pair) {
 		return
 	}
 	if size == 0 {
-		if c.legs[client].is(ending) {
-			p.close(c, reason.ClientClosed) // the FIN lies behind a part of a header: the rest will never come
+		switch l := &c.legs[client]; { // an end behind a part of a header: the rest will never come
+		case l.is(failed):
+			p.reset(c, client)
+		case l.is(ending):
+			p.close(c, reason.ClientClosed)
 		}
 		return
 	}

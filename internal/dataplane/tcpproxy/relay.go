@@ -34,7 +34,7 @@ func (p *Proxy) passReset(c *pair, side int) {
 	if !p.move(c, side) {
 		return
 	}
-	if c.legs[side].is(ended) || c.flows[side].pending() > 0 {
+	if c.legs[side].is(ended) || c.flows[side].pending() > 0 || c.legs[1-side].is(failed) {
 		p.reset(c, side)
 	}
 }
@@ -188,11 +188,12 @@ func (p *Proxy) moved(f *flow) {
 	}
 }
 
-// sawFIN notes the end of flow d's source. A FIN is no byte: it re-arms nothing (TO-09).
+// sawFIN notes the end of flow d's source. A FIN is no byte: it re-arms nothing (TO-09). A connection that was reset
+// ends the same way when a failed write has told of the reset already; that is no FIN.
 func (p *Proxy) sawFIN(c *pair, d int) {
 	c.legs[d].set(ended)
 	c.legs[d].clear(readable)
-	if c.firstFIN != reason.None {
+	if c.firstFIN != reason.None || c.legs[d].is(failed) {
 		return
 	}
 	c.firstFIN = reason.ClientClosed
@@ -202,9 +203,10 @@ func (p *Proxy) sawFIN(c *pair, d int) {
 }
 
 // passFIN sends a FIN on, once, when the last byte before it has been passed on. When that is the last thing missing,
-// the close that follows sends it, and the system call is saved.
+// the close that follows sends it, and the system call is saved. Nothing is sent for a reset, which passReset passes on:
+// behind a FIN it would not be seen.
 func passFIN(from, to *leg) {
-	if to.is(finished) {
+	if to.is(finished) || from.is(failed) {
 		return
 	}
 	to.set(finished)

@@ -148,7 +148,7 @@ func TestStates(t *testing.T) {
 	lingers := func(why reason.Reason) outcome { return outcome{lingering, why} }
 	table := map[string]map[string]outcome{
 		"proxy-header": {
-			"client-bytes": goesOn(relaying), "client-fin": ends(reason.ClientClosed),
+			"client-bytes": goesOn(relaying), "client-fin": ends(reason.ClientClosed), "client-reset": ends(reason.ClientReset),
 			"timer": lingers(reason.HandshakeTimeout), "timer-early": goesOn(awaitingHeader),
 			"listener-change": goesOn(awaitingHeader), "timeouts-shorter": lingers(reason.HandshakeTimeout),
 			"listener-removed": lingers(reason.ListenerRemoved), "backend-offline": goesOn(awaitingHeader),

@@ -1,0 +1,88 @@
+package tcpproxy
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"testing"
+
+	"lull/internal/dataplane/reason"
+)
+
+// TestBothReset has both peers send bytes and reset in one turn, so that each write finds the other side gone.
+func TestBothReset(t *testing.T) {
+	t.Parallel()
+	s := scenes["relaying"](t)
+	resume := s.hold()
+	send(t, s.client, "up")
+	send(t, s.server, "down")
+	reset(s.client)
+	reset(s.server)
+	resume()
+	s.waitState(free)
+	if got := s.reasons(); len(got) != 1 || got[0] != reason.ClientReset && got[0] != reason.BackendReset {
+		t.Errorf("recorded: got %v, want one reset", got)
+	}
+}
+
+// TestResetIsNoEnd: a peer whose counterpart was reset must see a reset and not an ordinary end, even if lull learns of
+// it from a failed write: half an answer must not look like a whole one.
+func TestResetIsNoEnd(t *testing.T) {
+	t.Parallel()
+	flood := func(c *net.TCPConn) (ended chan error) {
+		ended = make(chan error, 1)
+		go func() {
+			_, err := c.Write(make([]byte, backlogged))
+			ended <- err
+		}()
+		return ended
+	}
+	type end struct {
+		left   *net.TCPConn
+		writes chan error // of the one that writes: the kernel tells of a reset once, whichever call comes first
+	}
+	tests := map[string]func(*scene) end{
+		"upload-held": func(s *scene) end { // the backend does not read; lull holds bytes for it when it resets
+			writes := flood(s.client)
+			s.waitFor("back-pressure", func(v look) bool { return v.up > 0 })
+			reset(s.server)
+			return end{s.client, writes}
+		},
+		"upload-in-the-same-turn": func(s *scene) end {
+			resume := s.hold()
+			send(s.t, s.client, "hello")
+			reset(s.server)
+			resume()
+			return end{s.client, nil}
+		},
+		"download-held": func(s *scene) end {
+			writes := flood(s.server)
+			s.waitFor("back-pressure", func(v look) bool { return v.down > 0 })
+			reset(s.client)
+			return end{s.server, writes}
+		},
+		"download-in-the-same-turn": func(s *scene) end {
+			resume := s.hold()
+			send(s.t, s.server, "hello")
+			reset(s.client)
+			resume()
+			return end{s.server, nil}
+		},
+		"quiet": func(s *scene) end { reset(s.server); return end{s.client, nil} },
+	}
+	for name, run := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := scenes["relaying"](t)
+			e := run(s)
+			how, data := outcomeOf(e.left)
+			if e.writes != nil && errors.Is(<-e.writes, syscall.ECONNRESET) {
+				how = "reset"
+			}
+			if how != "reset" || len(data) != 0 {
+				t.Errorf("the other side saw %s after %d bytes, want a reset", how, len(data))
+			}
+			s.waitState(free)
+		})
+	}
+}
