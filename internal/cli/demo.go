@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -33,8 +35,21 @@ func newDemo(e *env) *cobra.Command {
 	return cmd
 }
 
-// runDemo starts the backends and serves a configuration file made for them until a signal ends it.
-func runDemo(e *env) error {
+// startsMax is how often a demonstration tries to start when others take the ports that it has found free.
+const startsMax = 5
+
+// runDemo runs a demonstration until a signal ends it.
+func runDemo(e *env) (err error) {
+	for range startsMax {
+		if err = runStage(e); !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
+	}
+	return err
+}
+
+// runStage starts the backends and serves a configuration file made for them until a signal ends it.
+func runStage(e *env) error {
 	s, err := setStage()
 	if err != nil {
 		return err

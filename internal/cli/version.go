@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"lull/internal/control/admin"
 )
 
 // What the linker may set: -ldflags '-X lull/internal/cli.version=… -X lull/internal/cli.commit=…'.
@@ -39,20 +43,48 @@ type kernelFeature struct {
 
 func newVersion(e *env) *cobra.Command {
 	var asJSON bool
+	var socket string
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print version, commit, Go version and the kernel features in use",
-		Args:  between(0, 0, ""),
+		Long: "Prints version, commit, Go version and the kernel features in use: of this program, or with --socket those of a\n" +
+			"lull that runs, which may have been started from another one.",
+		Args: between(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
+			if socket != "" {
+				q := question{socket: socket, asJSON: asJSON}
+				return q.ask(func(client *admin.Client) error { return runningVersion(e, client, asJSON) })
+			}
 			info := currentVersion()
 			if asJSON {
-				return info.writeJSON(e.stdout)
+				return writeJSON(e.stdout, info)
 			}
 			return info.writeText(e.stdout)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	cmd.Flags().StringVar(&socket, "socket", "", "control socket of a running lull to ask; without it nobody is asked")
 	return cmd
+}
+
+// runningVersion prints the version of the lull that is asked.
+func runningVersion(e *env, client *admin.Client, asJSON bool) error {
+	v, err := client.Version(context.Background())
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(e.stdout, v)
+	}
+	var p page
+	p.head(0, "lull %s", v.Version)
+	p.line(2, "commit", v.Commit, "")
+	p.line(2, "go", v.Go, "")
+	p.line(2, "kernel features in use", orElse(strings.Join(v.Features, ", "), "unknown"), "")
+	p.line(2, "process", strconv.Itoa(v.PID), "")
+	p.line(2, "started", v.Started.UTC().Format("2006-01-02 15:04:05 UTC"), "")
+	_, err = e.stdout.Write(p.Bytes())
+	return err
 }
 
 // currentVersion describes this binary and the kernel under it.
@@ -167,7 +199,7 @@ func (v versionInfo) writeText(w io.Writer) error {
 	return err
 }
 
-func (v versionInfo) writeJSON(w io.Writer) error {
+func writeJSON(w io.Writer, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the version: %w", err)
