@@ -58,10 +58,9 @@ func (c *pair) traffic(now int64) record.Traffic {
 	if c.state == relaying {
 		t.ConnectedAt = time.Duration(c.since - c.opened)
 	}
-	switch c.firstFIN {
-	case reason.ClientClosed:
+	if c.firstFIN == reason.ClientClosed {
 		t.HalfClosed = "client"
-	case reason.BackendClosed:
+	} else if c.firstFIN == reason.BackendClosed {
 		t.HalfClosed = "backend"
 	}
 	return t
