@@ -2,6 +2,7 @@ package program_test
 
 import (
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,7 +11,12 @@ import (
 	"lull/internal/lulltest/program"
 )
 
-func TestMain(m *testing.M) { program.Main(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(asRole); role != "" {
+		os.Exit(play(role))
+	}
+	program.Main(m)
+}
 
 // port is where the one listener of config listens.
 const port = 7001
