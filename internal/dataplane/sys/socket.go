@@ -51,9 +51,14 @@ func SocketError(fd int) Errno {
 }
 
 // Unread returns how many bytes wait in a socket.
-func Unread(fd int) int {
+func Unread(fd int) int { return queued(fd, unix.TIOCINQ) }
+
+// Unacknowledged returns how many of the bytes written to a socket its peer's kernel has not acknowledged.
+func Unacknowledged(fd int) int { return queued(fd, unix.TIOCOUTQ) }
+
+func queued(fd int, request uintptr) int {
 	var n int32
-	_, _, e := syscall.RawSyscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCINQ, uintptr(unsafe.Pointer(&n)))
+	_, _, e := syscall.RawSyscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(&n)))
 	if e != 0 {
 		return 0
 	}

@@ -14,6 +14,8 @@ const (
 	// lingerTime is how long a peer may take for its last bytes after lull has decided to close: a few round trips of
 	// a slow line, and short beside any idle timeout.
 	lingerTime = 2 * time.Second
+	// lookEvery is how often a doomed leg is looked at: the kernel does not tell when a peer has acknowledged everything.
+	lookEvery = 10 * time.Millisecond
 	// lingerBytesMax bounds what is read and thrown away meanwhile in one turn.
 	lingerBytesMax = 256 << 10
 )
@@ -28,6 +30,12 @@ const (
 
 // timeOut ends a pair whose deadline has passed.
 func (p *Proxy) timeOut(c *pair, d timeout.Deadline) {
+	for side := range c.legs {
+		if c.legs[side].is(failed) { // the reset came first, but the other side has not taken what was sent before it
+			p.reset(c, side)
+			return
+		}
+	}
 	p.record(c, d.Why, d)
 	if d.Why == reason.TunnelIdle && c.listener.plan.ResetOnIdle {
 		p.release(c, withRST)
@@ -52,7 +60,8 @@ func (p *Proxy) finish(c *pair, why reason.Reason) {
 	p.release(c, withFIN)
 }
 
-// reset ends a pair because the peer on that side reset its connection; the other side sees a reset too.
+// reset ends a pair because the peer on that side reset its connection; the other side sees a reset too. An RST makes
+// the kernel throw away what it has not sent yet, so the other leg lingers while there is any.
 func (p *Proxy) reset(c *pair, side int) {
 	why := reason.ClientReset
 	if side == server {
@@ -60,7 +69,14 @@ func (p *Proxy) reset(c *pair, side int) {
 	}
 	c.legs[side].set(failed)
 	p.record(c, why, timeout.Deadline{})
-	p.release(c, withRST)
+	other := &c.legs[1-side]
+	if !other.open() || other.is(failed) || sys.Unacknowledged(int(other.fd)) == 0 {
+		p.release(c, withRST)
+		return
+	}
+	other.set(doomed)
+	p.enter(c, lingering)
+	p.linger(c)
 }
 
 // closeOrderly sends each peer what is still held for it and then a FIN (TO-08). A socket that is closed with bytes
@@ -92,6 +108,14 @@ func (p *Proxy) lingerLeg(c *pair, side int) {
 		return // its peer does not take the rest yet
 	}
 	p.letGo(f)
+	if l.is(doomed) && !l.is(failed) {
+		if sys.Unacknowledged(int(l.fd)) > 0 {
+			p.loop.Wheel.Arm(&c.node, min(p.loop.Now()+int64(lookEvery), c.since+int64(lingerTime)))
+			return
+		}
+		p.closeLeg(c, side, withRST)
+		return
+	}
 	if !l.is(failed) && l.is(readable) && !l.is(ended) {
 		if !l.is(finished) {
 			l.set(finished)
@@ -128,7 +152,7 @@ func (p *Proxy) closeLeg(c *pair, side int, how manner) {
 		return
 	}
 	p.loop.Forget(int(l.fd))
-	if how == withRST && !l.is(failed) { // a connection that was reset has no peer to send an RST to
+	if (how == withRST || l.is(doomed)) && !l.is(failed) { // a connection that was reset has no peer to send an RST to
 		sys.CloseWithReset(int(l.fd))
 	} else {
 		sys.Close(int(l.fd))

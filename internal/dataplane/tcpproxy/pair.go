@@ -54,6 +54,7 @@ const (
 	finished                   // our FIN was sent: nothing more may be written
 	failed                     // the peer reset the connection, or the network did
 	hasty                      // Nagle's algorithm is off
+	doomed                     // its peer gets an RST once it has acknowledged what was sent
 )
 
 func (l *leg) is(m marks) bool { return l.marks&m != 0 }

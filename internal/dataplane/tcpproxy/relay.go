@@ -28,13 +28,16 @@ func (p *Proxy) relay(c *pair) {
 }
 
 // passReset ends a pair of which one leg has failed. What that peer sent before it reset the connection is passed on
-// first, as far as the other side takes it now: a server that answers and closes with bytes unread sends just such a
-// reset, and its answer is worth having.
+// first. A server that answers and closes with bytes unread sends just such a reset, and its answer is worth having: it
+// is relayed at the client's pace, under the same timers as ever. For a client that has given up, a backend that takes
+// no more now is not waited for: that would cost the client nothing and lull a pair.
 func (p *Proxy) passReset(c *pair, side int) {
 	if !p.move(c, side) {
 		return
 	}
-	if c.legs[side].is(ended) || c.flows[side].pending() > 0 || c.legs[1-side].is(failed) {
+	stuck := c.flows[side].pending() > 0
+	drained := c.legs[side].is(ended) && !stuck
+	if drained || stuck && side == client || c.legs[1-side].is(failed) {
 		p.reset(c, side)
 	}
 }

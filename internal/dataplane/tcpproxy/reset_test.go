@@ -1,10 +1,13 @@
 package tcpproxy
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"syscall"
 	"testing"
+	"time"
 
 	"lull/internal/dataplane/reason"
 )
@@ -84,5 +87,37 @@ func TestResetIsNoEnd(t *testing.T) {
 			}
 			s.waitState(free)
 		})
+	}
+}
+
+// TestAnswerBeforeReset: a backend that answers and closes with bytes unread sends an RST behind its answer. The client
+// must get all of it, whether it fits into the sockets' buffers or not.
+func TestAnswerBeforeReset(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 1000, 60_000, 300_000, 2_000_000} {
+		for _, slow := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d-slow-%v", size, slow), func(t *testing.T) {
+				t.Parallel()
+				b := newPeer(t)
+				s := &scene{rig: newRig(t, nil, b.addr)}
+				s.client, s.server = s.dial(slow), b.accept()
+				send(t, s.client, "a request that is never read")
+				s.settle()
+				answer := bytes.Repeat([]byte("answer. "), size/8+1)[:size]
+				if _, err := s.server.Write(answer); err != nil {
+					t.Fatalf("answer: %v", err)
+				}
+				waitSent(t, s.server) // an RST makes the backend's own kernel throw away what it has not sent
+				_ = s.server.Close()  // with bytes unread: the kernel sends an RST
+				if slow {
+					time.Sleep(20 * time.Millisecond) // a client that has something else to do: nothing can be waited for
+				}
+				how, data := outcomeOf(s.client)
+				if !bytes.Equal(data, answer) {
+					t.Errorf("the client got %d bytes and saw %s, want all %d", len(data), how, size)
+				}
+				s.waitState(free)
+			})
+		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/timeout"
 )
 
@@ -379,6 +380,22 @@ func send(t *testing.T, c *net.TCPConn, s string) {
 	t.Helper()
 	if _, err := io.WriteString(c, s); err != nil {
 		t.Fatalf("send %q: %v", s, err)
+	}
+}
+
+// waitSent waits until the peer's kernel has acknowledged all that was written to c.
+func waitSent(t *testing.T, c *net.TCPConn) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatalf("raw connection: %v", err)
+	}
+	deadline := time.Now().Add(patience)
+	for left := 1; left > 0; {
+		_ = raw.Control(func(fd uintptr) { left = sys.Unacknowledged(int(fd)) })
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are not taken", left)
+		}
 	}
 }
 

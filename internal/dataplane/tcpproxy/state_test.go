@@ -63,6 +63,13 @@ var scenes = map[string]func(t *testing.T) *scene{
 		return s
 	},
 	"back-pressured": backPressured,
+	"reset-held":     resetHeld,
+	"doomed": func(t *testing.T) *scene {
+		s := resetHeld(t)
+		s.due()
+		s.waitState(lingering)
+		return s
+	},
 	"lingering": func(t *testing.T) *scene {
 		s := backPressured(t)
 		s.due()
@@ -77,6 +84,17 @@ func backPressured(t *testing.T) *scene {
 	s.client, s.server = s.dial(true), b.accept()
 	go func() { _, _ = s.server.Write(make([]byte, backlogged)) }()
 	s.waitStill()
+	return s
+}
+
+func resetHeld(t *testing.T) *scene {
+	s := backPressured(t)
+	reset(s.server)
+	s.server = nil
+	s.waitFor("the reset", func(look) (failing bool) {
+		s.on(func() { s.each(func(c *pair) { failing = c.legs[server].is(failed) }) })
+		return failing
+	})
 	return s
 }
 
@@ -180,11 +198,25 @@ func TestStates(t *testing.T) {
 		},
 		"back-pressured": {
 			"client-bytes": goesOn(relaying), "client-fin": goesOn(relaying), "client-reset": ends(reason.ClientReset),
-			"client-reads": goesOn(relaying), "server-reset": ends(reason.BackendReset),
+			"client-reads": goesOn(relaying), "server-reset": goesOn(relaying),
 			"timer": lingers(reason.TunnelIdle), "timer-early": goesOn(relaying),
 			"listener-change": goesOn(relaying), "timeouts-shorter": lingers(reason.TunnelIdle),
 			"listener-removed": lingers(reason.ListenerRemoved), "backend-offline": lingers(reason.BackendOffline),
 			"backend-removed": lingers(reason.DrainTimeout), "end-all": ends(reason.Shutdown),
+		},
+		"reset-held": { // the backend has reset; the client has not taken what it sent before
+			"client-bytes": goesOn(relaying), "client-fin": goesOn(relaying), "client-reset": ends(reason.ClientReset),
+			"client-reads": ends(reason.BackendReset),
+			"timer":        lingers(reason.BackendReset), "timer-early": goesOn(relaying),
+			"listener-change": goesOn(relaying), "timeouts-shorter": lingers(reason.BackendReset),
+			"listener-removed": lingers(reason.BackendReset), "backend-offline": lingers(reason.BackendReset),
+			"backend-removed": lingers(reason.BackendReset), "end-all": ends(reason.Shutdown),
+		},
+		"doomed": { // as lingering, but the client gets an RST after the last byte
+			"client-bytes": lingers(reason.BackendReset), "client-fin": lingers(reason.BackendReset),
+			"client-reads": ends(reason.BackendReset), "client-reset": ends(reason.BackendReset),
+			"timer": ends(reason.BackendReset), "timer-early": lingers(reason.BackendReset),
+			"listener-removed": lingers(reason.BackendReset), "end-all": ends(reason.BackendReset),
 		},
 		"lingering": { // how it ended is known already; nothing may record it again
 			"client-bytes": lingers(reason.TunnelIdle), "client-fin": lingers(reason.TunnelIdle),

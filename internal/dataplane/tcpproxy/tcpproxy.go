@@ -138,6 +138,9 @@ func (p *Proxy) Expired(n *wheel.Node) {
 	now := p.loop.Touch()
 	if d.At > now {
 		p.loop.Wheel.Arm(n, d.At)
+		if c.state == lingering {
+			p.linger(c) // a doomed leg
+		}
 		return
 	}
 	switch {
