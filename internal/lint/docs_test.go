@@ -12,13 +12,14 @@ import (
 
 //nolint:gochecknoglobals // compiled once, read only
 var (
-	link     = regexp.MustCompile(`\]\(([^()\s]+)\)`)
-	scheme   = regexp.MustCompile(`^[a-z][a-z0-9+.-]*:`)
-	heading  = regexp.MustCompile(`^#{1,6} +(.*)$`)
-	codeSpan = regexp.MustCompile("`[^`]*`")
-	adrName  = regexp.MustCompile(`^docs/adr/(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md$`)
-	dated    = regexp.MustCompile(`(?m)^Date: \d{4}-\d{2}-\d{2}\b`)
-	status   = regexp.MustCompile(`(?m)(^|\. )Status: (proposed|accepted|rejected|superseded by \[\d{4}\]\([^)]+\))\.?$`)
+	link      = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+	scheme    = regexp.MustCompile(`^[a-z][a-z0-9+.-]*:`)
+	heading   = regexp.MustCompile(`^#{1,6} +(.*)$`)
+	codeSpan  = regexp.MustCompile("`[^`]*`")
+	adrName   = regexp.MustCompile(`^docs/adr/(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md$`)
+	dated     = regexp.MustCompile(`(?m)^Date: \d{4}-\d{2}-\d{2}\b`)
+	headDated = regexp.MustCompile(`\A# .*\n+.*\b\d{4}-\d{2}-\d{2}\b`)
+	status    = regexp.MustCompile(`(?m)(^|\. )Status: (proposed|accepted|rejected|superseded by \[\d{4}\]\([^)]+\))\.?$`)
 )
 
 // prose returns a document's lines, with those inside code fences emptied and code spans removed.
@@ -157,8 +158,8 @@ func TestDocsDecisions(t *testing.T) {
 func TestDocsInternalsDated(t *testing.T) {
 	t.Parallel()
 	for _, f := range texts(t, ".md") {
-		if path.Dir(f.path) == "docs/internals" && !dated.Match(f.text) {
-			t.Errorf("%s: add a line \"Date: YYYY-MM-DD\" at the top: internal notes outlive their truth", f.path)
+		if path.Dir(f.path) == "docs/internals" && !headDated.Match(f.text) {
+			t.Errorf("%s: write the date below the title, as YYYY-MM-DD: internal notes outlive their truth", f.path)
 		}
 	}
 }
