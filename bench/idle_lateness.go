@@ -26,7 +26,7 @@ const touchesOnConn = 2
 
 // latenessFigures are the rows of one variant.
 type latenessFigures struct {
-	least, p50, p99, p999, most, deviation, notFIN, touched, observerBusy, observerCPU *figure
+	least, p50, p99, p999, most, deviation, notFIN, touched, observerGap, observerCPU *figure
 }
 
 func (x *session) latenessFigures(variant string) latenessFigures {
@@ -44,9 +44,9 @@ func (x *session) latenessFigures(variant string) latenessFigures {
 		notFIN: x.figure(figure{
 			variant: variant, name: "ended by RST, or not at all", unit: "pairs", take: takeMost, alone: true, aim: aim{atMost: limit(0)},
 		}),
-		touched:      ms("last bytes within", takeMedian, aim{}),
-		observerBusy: ms("observer: longest between looks", takeMost, aim{}),
-		observerCPU:  ms("observer: CPU", takeMedian, aim{}),
+		touched:     ms("last bytes within", takeMedian, aim{}),
+		observerGap: ms("observer: longest between looks", takeMost, aim{}),
+		observerCPU: ms("observer: CPU", takeMedian, aim{}),
 	}
 }
 
@@ -66,7 +66,7 @@ func (f latenessFigures) add(name string, e *load.Expiry) {
 	f.deviation.add(name, ms(percentile(e.LatenessNanos, 0.999)))
 	f.notFIN.add(name, float64(e.Resets+e.Open))
 	f.touched.add(name, ms(e.TouchNanos))
-	f.observerBusy.add(name, ms(e.BusyMaxNanos))
+	f.observerGap.add(name, ms(e.GapMaxNanos))
 	f.observerCPU.add(name, ms(e.CPUNanos))
 }
 

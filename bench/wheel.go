@@ -13,12 +13,16 @@ var wheelTimers = scenario{
 	run: runWheel,
 }
 
-const wheelPackage = "lull/internal/dataplane/wheel"
+const (
+	wheelPackage = "lull/internal/dataplane/wheel"
+	// wheelMax is more than five rounds of two dozen benchmarks take, setting up a million timers for each.
+	wheelMax = "40m"
+)
 
 // runWheel only hands on what the package's own benchmarks print; they have no peer to be compared with.
 func runWheel(x *session) error {
 	cmd := exec.CommandContext(x.ctx, "go", "test", "-run", "^$", "-bench", ".", "-benchmem",
-		"-benchtime", x.size.benchtime, "-count", fmt.Sprint(x.o.rounds), wheelPackage)
+		"-benchtime", x.size.benchtime, "-count", fmt.Sprint(x.o.rounds), "-timeout", wheelMax, wheelPackage)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go test -bench: %w: %s", err, out)

@@ -50,7 +50,7 @@ type Expiry struct {
 	LatenessNanos []int64 `json:"lateness"` // one for each pair: end observed − last byte − timeout
 	TouchNanos    int64   `json:"touch"`    // from the first pair's last byte to the last pair's
 	CPUNanos      int64   `json:"cpu"`      // what observing cost the client's process
-	BusyMaxNanos  int64   `json:"busyMax"`  // longest time between two looks at the poller: how late an observation can be
+	GapMaxNanos   int64   `json:"gapMax"`   // longest time between two looks at the poller: how late an observation can be
 	Resets        int64   `json:"resets"`   // pairs that ended by RST rather than FIN
 	Open          int64   `json:"open"`     // pairs still open when the observer gave up
 	ClockSteps    int64   `json:"steps"`    // how far the wall clock was stepped meanwhile, in ns; must be about zero
