@@ -1,0 +1,275 @@
+package dataplane_test
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lull/internal/control/file"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/timeout"
+	"lull/internal/health"
+	"lull/internal/lulltest"
+)
+
+// TestAnyByteRearmsSH_01_TO_01: a byte from either side re-arms the one timer of the pair, and when it fires both
+// connections are closed, never early.
+func TestAnyByteRearmsSH_01_TO_01(t *testing.T) {
+	t.Parallel()
+	onLoops(t, func(t *testing.T, loops int) { anyByteRearms(t, loops, lulltest.Timeouts(1200*time.Millisecond)) })
+}
+
+// TestAnyByteRearmsDI_13: the directional model's TCP listeners do the same, and neither the keep-alive nor the cap on
+// transactions of its HTTP listeners applies to them.
+func TestAnyByteRearmsDI_13(t *testing.T) {
+	t.Parallel()
+	s := lulltest.Timeouts(1200 * time.Millisecond)
+	s.Model, s.FrontKeepalive, s.BackKeepalive, s.FrontRequestsMax = timeout.Directional, 200*time.Millisecond, 200*time.Millisecond, 2
+	onLoops(t, func(t *testing.T, loops int) { anyByteRearms(t, loops, s) })
+}
+
+func anyByteRearms(t *testing.T, loops int, s timeout.Settings) {
+	backend, accepted := lulltest.Hands(t)
+	p := lulltest.Plan(backend.Addr)
+	lulltest.Listener(p).Timeouts = s
+	e := start(t, loops, p)
+	cases := []struct {
+		name  string
+		bytes string // u: client to backend, d: backend to client, . neither; one every half of the idle time
+	}{
+		{"none", ""}, {"up", ".u"}, {"down", ".d"}, {"up_then_down", ".ud"}, {"down_then_up", ".du"}, {"many", "uudd"},
+	}
+	seen := make([][2]<-chan ending, len(cases))
+	pairs := make([]*ends, len(cases))
+	for i := range cases {
+		pairs[i] = open(t, e, accepted, s.Idle)
+	}
+	for round := range 5 {
+		for i, c := range cases {
+			switch p := pairs[i]; {
+			case round < len(c.bytes) && c.bytes[round] == 'u':
+				p.move(p.client, p.backend)
+			case round < len(c.bytes) && c.bytes[round] == 'd':
+				p.move(p.backend, p.client)
+			case round == len(c.bytes):
+				seen[i] = [2]<-chan ending{watch(p.client), watch(p.backend)}
+			}
+		}
+		let(s.Idle / 2)
+	}
+	for i, c := range cases {
+		(<-seen[i][0]).within(t, c.name+", client", "eof", pairs[i].last, s.Idle)
+		(<-seen[i][1]).within(t, c.name+", backend", "eof", pairs[i].last, s.Idle)
+	}
+	for range cases {
+		if r := e.NextClose(); r.Reason != reason.TunnelIdle || r.Timer != "idle" || r.Setting != s.Idle || r.Late < 0 {
+			t.Errorf("record: got %v by %s=%v, %v late; want tunnel-idle by idle=%v", r.Reason, r.Timer, r.Setting, r.Late, s.Idle)
+		}
+	}
+}
+
+// TestDefaultsDI_13: lull.yaml gives a TCP listener of the directional model 300 seconds, and the timers that the model
+// has for HTTP never make its deadline earlier.
+func TestDefaultsDI_13(t *testing.T) {
+	t.Parallel()
+	c, err := file.Parse("lull.yaml", []byte(`
+load_balancers:
+  - name: lb
+    address: 127.0.0.1
+    timeouts: {model: directional}
+    listeners: [{name: tcp, protocol: tcp, port: 1234, backend_set: set}]
+    backend_sets: [{name: set, backends: [{address: 127.0.0.1, port: 9001}]}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Plan.LoadBalancers[0].Listeners[0].Timeouts
+	if s.Model != timeout.Directional || s.Idle != 300*time.Second {
+		t.Fatalf("settings: got model %v, idle %v; want directional, 300 s", s.Model, s.Idle)
+	}
+	echo := lulltest.Echo(t)
+	p := lulltest.Plan(echo.Addr)
+	lulltest.Listener(p).Timeouts = s
+	e := start(t, 1, p)
+	e.Dial().Ask("hello")
+	live := e.Live()
+	if len(live) != 1 || live[0].Why != reason.TunnelIdle || live[0].Setting != 300*time.Second {
+		t.Fatalf("open connections: got %+v; want one that ends as tunnel-idle by 300 s", live)
+	}
+	if left := live[0].FiresIn; left > 300*time.Second || left < 300*time.Second-lulltest.Patience {
+		t.Errorf("closes in: got %v, want just below 300 s", left)
+	}
+}
+
+// TestOneByteEachPeriodTO_12: an upload, a download, and a conversation of single bytes, each before the idle time is
+// over, outlive any number of idle periods, and end one idle time after their last byte.
+func TestOneByteEachPeriodTO_12(t *testing.T) {
+	t.Parallel()
+	const idle = 1200 * time.Millisecond
+	for name, way := range map[string]func(*ends, int){
+		"upload":   func(p *ends, _ int) { p.move(p.client, p.backend) },
+		"download": func(p *ends, _ int) { p.move(p.backend, p.client) },
+		"in_turn": func(p *ends, i int) {
+			from, to := p.order(i%2 == 1)
+			p.move(from, to)
+		},
+		"unread": func(p *ends, _ int) { p.send(p.client) }, // by the backend: a byte taken is a byte moved
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onLoops(t, func(t *testing.T, loops int) {
+				backend, accepted := lulltest.Hands(t)
+				p := lulltest.Plan(backend.Addr)
+				lulltest.Listener(p).Timeouts.Idle = idle
+				pair := open(t, start(t, loops, p), accepted, idle)
+				for i := range 7 { // 3.5 idle times
+					way(pair, i)
+					let(idle / 2)
+				}
+				(<-watch(pair.client)).within(t, "client", "eof", pair.last, idle)
+			})
+		})
+	}
+}
+
+// TestNoPayloadTO_03: what the kernels tell each other without payload re-arms nothing.
+func TestNoPayloadTO_03(t *testing.T) {
+	t.Parallel()
+	const idle = 2300 * time.Millisecond // longer than two keep-alive probes, which come once a second at most
+	begin := func(t *testing.T) (e *lulltest.Engine, accepted <-chan *lulltest.Conn) {
+		t.Parallel()
+		backend, accepted := lulltest.Hands(t)
+		p := lulltest.Plan(backend.Addr)
+		lulltest.Listener(p).Timeouts.Idle = idle
+		return start(t, 1, p), accepted
+	}
+	t.Run("keepalive_probes", func(t *testing.T) {
+		e, accepted := begin(t)
+		pair := open(t, e, accepted, idle)
+		every := net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 9}
+		for _, c := range []*lulltest.Conn{pair.client, pair.backend} {
+			if err := c.SetKeepAliveConfig(every); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pair.move(pair.client, pair.backend)
+		client, backend := watch(pair.client), watch(pair.backend)
+		let(time.Until(pair.last.at.Add(idle - 150*time.Millisecond)))
+		for who, c := range map[string]*lulltest.Conn{"client": pair.client, "backend": pair.backend} {
+			quiet := sinceLastACK(t, c)
+			if quiet > 1500*time.Millisecond && time.Since(pair.last.at) < idle {
+				t.Errorf("%s: last ACK %v ago: no keep-alive probe was answered, so nothing was tested", who, quiet)
+			}
+		}
+		(<-client).within(t, "client", "eof", pair.last, idle)
+		(<-backend).within(t, "backend", "eof", pair.last, idle)
+	})
+	t.Run("window_updates", func(t *testing.T) {
+		e, accepted := begin(t)
+		client := dialNarrow(t, e.Addr())
+		backend := lulltest.Take(t, accepted)
+		last := now()
+		backend.Send(string(make([]byte, 60<<10))) // more than the client's window, less than lull's kernel takes at once
+		let(idle / 2)
+		sent := e.Stats().Listeners[0].BytesDown
+		client.Expect(string(make([]byte, 60<<10))) // its kernel announces room, lull's sends what it still had
+		if sent < 60<<10 {
+			t.Errorf("lull had taken %d bytes when the client began to read; want all, so that only ACKs follow", sent)
+		}
+		(<-watch(client)).within(t, "client", "eof", last, idle)
+	})
+	t.Run("zero_window_probes", func(t *testing.T) {
+		e, accepted := begin(t)
+		client := dialNarrow(t, e.Addr())
+		backend := lulltest.Take(t, accepted)
+		last := fillUp(t, backend)
+		got := <-watch(backend)
+		if gap := got.at.Sub(last.at); gap > idle+last.allowed(lateMax) || got.how != "eof" {
+			t.Errorf("backend: ended with %s %v after the last byte that anyone took; want eof after %v", got.how, gap, idle)
+		}
+		_ = client.Close()
+	})
+}
+
+// dialNarrow connects with the smallest receive window there is.
+func dialNarrow(t *testing.T, to netip.AddrPort) *lulltest.Conn {
+	t.Helper()
+	return lulltest.DialSized(t, to, 4<<10)
+}
+
+// fillUp writes until nobody takes any more, and returns when the last byte was taken from it.
+func fillUp(t *testing.T, c *lulltest.Conn) (last instant) {
+	t.Helper()
+	chunk := make([]byte, 16<<10)
+	for {
+		_ = c.SetWriteDeadline(time.Now().Add(400 * time.Millisecond))
+		n, err := c.Write(chunk)
+		if n > 0 && err == nil {
+			last = now()
+		}
+		if err != nil {
+			_ = c.SetWriteDeadline(time.Time{})
+			return last
+		}
+	}
+}
+
+func sinceLastACK(t *testing.T, c *lulltest.Conn) (since time.Duration) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info *unix.TCPInfo
+	if ctrl := raw.Control(func(fd uintptr) {
+		info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	}); ctrl != nil || err != nil {
+		t.Fatalf("tcp info: %v, %v", ctrl, err)
+	}
+	return time.Duration(info.Last_ack_recv) * time.Millisecond
+}
+
+// TestOthersRearmNothingTO_04: a silent connection ends on time while its backend is probed, while its backend's state
+// changes, and while others talk to the same backend, through lull and past it.
+func TestOthersRearmNothingTO_04(t *testing.T) {
+	t.Parallel()
+	onLoops(t, func(t *testing.T, loops int) {
+		const idle = time.Second
+		backend := lulltest.Serve(t, func(c *net.TCPConn) { _, _ = io.Copy(c, c) })
+		p := lulltest.Plan(backend.Addr)
+		lulltest.Listener(p).Timeouts.Idle = idle
+		lulltest.Set(p).HealthCheck = &plan.HealthCheck{Interval: 100 * time.Millisecond, Timeout: time.Second, Healthy: 1, Unhealthy: 1}
+		e := start(t, loops, p)
+		checks := health.New(e.Addrs, e.SetStatus)
+		t.Cleanup(checks.Close)
+		checks.Apply(p)
+		silent, busy, direct := e.Dial(), e.Dial(), lulltest.Dial(t, backend.Addr)
+		last := now()
+		silent.Ask("hello")
+		probes := backend.Accepted()
+		end := watch(silent)
+		for ended := false; !ended; {
+			busy.Ask("x")
+			direct.Ask("x")
+			e.SetStatus(lulltest.Set(p).Backends[0].Key, true, "told again")
+			select {
+			case got := <-end:
+				got.within(t, "silent", "eof", last, idle)
+				ended = true
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+		if backend.Accepted() == probes {
+			t.Errorf("the backend was not probed meanwhile, so nothing was tested")
+		}
+		busy.Ask("x")
+		if r := e.NextClose(); r.Reason != reason.TunnelIdle {
+			t.Errorf("record: got %v, want tunnel-idle", r.Reason)
+		}
+	})
+}

@@ -1,0 +1,103 @@
+package lulltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Hands returns a backend that does nothing by itself: it hands each connection to the test, in the order in which they
+// are accepted. The test takes every one of them with Take.
+func Hands(t testing.TB) (*Server, <-chan *Conn) {
+	t.Helper()
+	ended := make(chan struct{})
+	t.Cleanup(func() { close(ended) })
+	accepted := make(chan *Conn, 1024)
+	s := Serve(t, func(c *net.TCPConn) {
+		accepted <- &Conn{TCPConn: c, t: t}
+		<-ended
+	})
+	return s, accepted
+}
+
+// Take returns the next connection that a backend of Hands has accepted. It is closed when the test ends, before the
+// engine is looked at for leaks.
+func Take(t testing.TB, accepted <-chan *Conn) *Conn {
+	t.Helper()
+	select {
+	case c := <-accepted:
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	case <-time.After(Patience):
+		t.Fatalf("the backend got no connection within %v", Patience)
+		return nil
+	}
+}
+
+// Silent returns an address that answers no connect: its backlog is full, so the kernel drops every SYN.
+func Silent(t testing.TB) netip.AddrPort {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := os.NewSyscallError("bind", syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.NewSyscallError("listen", syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	fill(t, address)
+	return netip.MustParseAddrPort(address)
+}
+
+// fill connects until a connect gets no answer. A backlog of 0 holds one connection, perhaps two.
+func fill(t testing.TB, address string) {
+	t.Helper()
+	const most = 8
+	for range most {
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		cancel()
+		if err != nil {
+			return
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	t.Fatalf("%s still answers after %d connects that nobody accepted", address, most)
+}
+
+// DialSized is Dial with a receive buffer of that many bytes, so that the client's window is about as small.
+func DialSized(t testing.TB, to netip.AddrPort, receiveBytes int) *Conn {
+	t.Helper()
+	d := net.Dialer{Timeout: Patience, Control: func(_, _ string, raw syscall.RawConn) error {
+		var err error
+		ctrl := raw.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, receiveBytes)
+		})
+		return errors.Join(ctrl, err)
+	}}
+	c, err := d.Dial("tcp", to.String())
+	if err != nil {
+		t.Fatalf("dial %s: %v", to, err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return &Conn{TCPConn: c.(*net.TCPConn), t: t}
+}
+
+// Loopback returns the address of a port of 127.0.0.1.
+func Loopback(port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+}
