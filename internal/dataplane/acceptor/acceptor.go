@@ -203,7 +203,8 @@ func (a *Acceptor) acceptOne(s *socket) (again bool) {
 }
 
 // acceptFailed decides whether to go on after a failed accept. accept(2) hands on errors of the new connection
-// (ECONNABORTED and the network's own): those concern nobody any more, the next one may be fine.
+// (ECONNABORTED and the network's own): those concern nobody any more, the next one may be fine. Any other error would
+// most likely come again at once, so the listener pauses.
 func (a *Acceptor) acceptFailed(s *socket, errno sys.Errno) (again bool) {
 	switch errno {
 	case unix.EAGAIN:
@@ -215,7 +216,21 @@ func (a *Acceptor) acceptFailed(s *socket, errno sys.Errno) (again bool) {
 		return false
 	}
 	a.loop.Stats.AcceptErrors.Add(1)
-	return true
+	if ofConnection(errno) {
+		return true
+	}
+	a.pause(s)
+	return false
+}
+
+// ofConnection says whether an error of accept(2) is the new connection's and not the listening socket's.
+func ofConnection(errno sys.Errno) bool {
+	switch errno {
+	case unix.ECONNABORTED, unix.EPERM, unix.EPROTO, unix.ENETDOWN, unix.ENOPROTOOPT, unix.EHOSTDOWN, unix.ENONET,
+		unix.EHOSTUNREACH, unix.EOPNOTSUPP, unix.ENETUNREACH, unix.ETIMEDOUT:
+		return true
+	}
+	return false
 }
 
 // pause stops accepting for a while: no events, so that the loop can sleep although the backlog is not empty.

@@ -49,7 +49,7 @@ const (
 const (
 	ConnEvents   = sys.In | sys.Out | sys.RdHup | sys.Edge // a connection: everything, once and for all
 	ListenEvents = sys.In                                  // a listening socket: as long as its backlog is not empty
-	NoEvents     = 0                                       // a listening socket that is paused
+	NoEvents     = sys.Once                                // one that is paused: at most that it has hung up, once
 )
 
 // Kind tells a loop which Handler a descriptor or timer belongs to.
@@ -105,6 +105,7 @@ type Loop struct {
 	spare    []again
 	events   [eventsMax]sys.Event
 	due      bool // timers that are due were left for the next turn
+	behind   bool // events that came before the timers of this turn may have been left for the next
 	mailed   bool // the eventfd has been signalled and cleared, and the mail not read since
 	stopped  bool
 
@@ -341,9 +342,10 @@ func (l *Loop) expire() {
 }
 
 // pollBefore handles the events that are there now. A full batch may hide further events, so it asks again, but not
-// for ever: under a load that keeps filling batches, timers may not starve.
+// for ever: under a load that keeps filling batches, timers may not starve. Where it gives up, the loop is behind.
 func (l *Loop) pollBefore() {
 	const batchesMax = 4
+	l.behind = false
 	for range batchesMax {
 		n, _ := sys.EpollWaitRaw(l.epfd, l.events[:], 0)
 		l.now = clock.Now()
@@ -352,7 +354,12 @@ func (l *Loop) pollBefore() {
 			return
 		}
 	}
+	l.behind = true
 }
+
+// Behind tells a timer that is due that bytes may lie in its sockets of which the loop has not told: it must look there
+// itself before it ends anything. Thousands of events at once are needed for that, as after a stop of the process.
+func (l *Loop) Behind() bool { return l.behind }
 
 // Registered returns the number of descriptors that the loop watches. On the loop.
 func (l *Loop) Registered() int {

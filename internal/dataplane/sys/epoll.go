@@ -19,6 +19,7 @@ const (
 	Hup   = unix.EPOLLHUP   // both directions are over
 	Err   = unix.EPOLLERR
 	Edge  = unix.EPOLLET & 0xffffffff
+	Once  = unix.EPOLLONESHOT // one event, and then none, not even a hang-up, until EpollChange
 )
 
 // EpollCreate opens an epoll instance.
