@@ -123,7 +123,8 @@ func TestStoppedTO_10(t *testing.T) {
 		down.client.Expect("x")
 		(<-watch(up.client)).within(t, "with a byte up", "eof", continued, idle)
 		(<-watch(down.client)).within(t, "with a byte down", "eof", continued, idle)
-		s := h.state()
+		var s engineState
+		lulltest.Eventually(func() bool { s = h.state(); return len(s.Records) >= 3 })
 		if len(s.Records) != 3 || s.Stats.Listeners[0].Closes[reason.TunnelIdle] != 3 {
 			t.Errorf("got %d records and %d closes as tunnel-idle, want 3", len(s.Records), s.Stats.Listeners[0].Closes[reason.TunnelIdle])
 		}

@@ -134,6 +134,9 @@ func (l *leg) mark(events uint32) {
 // Expired handles the pair's timer. Activity does not move a timer, so it may have fired early; then it is armed anew.
 func (p *Proxy) Expired(n *wheel.Node) {
 	c := p.pairs.at(n.Ref)
+	if p.loop.Behind() && !p.look(c) {
+		return
+	}
 	d := p.deadline(c)
 	now := p.loop.Touch()
 	if d.At > now {
@@ -151,6 +154,22 @@ func (p *Proxy) Expired(n *wheel.Node) {
 	default:
 		p.timeOut(c, d)
 	}
+}
+
+// look takes what lies in the pair's sockets, of which no event may have told yet (TO-01, TO-10). It reports whether the
+// pair is still to be judged by its timer.
+func (p *Proxy) look(c *pair) bool {
+	id, s := c.id, c.state
+	switch s {
+	case relaying:
+		c.legs[client].set(readable | writable)
+		c.legs[server].set(readable | writable)
+		p.relay(c)
+	case awaitingHeader:
+		p.readHeader(c)
+	case connecting, lingering, free:
+	}
+	return c.id == id && c.state == s
 }
 
 // deadline returns when the pair must end, or its state must, as things stand.
