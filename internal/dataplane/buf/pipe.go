@@ -13,6 +13,7 @@ const pipesKeptMax = 32
 type Pipe struct {
 	R, W int // descriptors
 	Len  int // bytes in it
+	lent bool
 }
 
 // TakePipe lends an empty pipe, or nil when there are as many as there may be; the caller then copies.
@@ -21,6 +22,7 @@ func (p *Pool) TakePipe() *Pipe {
 		pipe := p.pipes[n-1]
 		p.pipes = p.pipes[:n-1]
 		p.lent++
+		pipe.lent = true
 		return pipe
 	}
 	if p.pipesOpen >= p.pipesMax {
@@ -32,11 +34,15 @@ func (p *Pool) TakePipe() *Pipe {
 	}
 	p.pipesOpen++
 	p.lent++
-	return &Pipe{R: r, W: w}
+	return &Pipe{R: r, W: w, lent: true}
 }
 
 // ReturnPipe takes a pipe back. One with bytes in it (its connection ended) cannot be lent again and is closed.
 func (p *Pool) ReturnPipe(pipe *Pipe) {
+	if !pipe.lent {
+		panic("buf: a pipe was returned twice")
+	}
+	pipe.lent = false
 	p.lent--
 	if pipe.Len > 0 || len(p.pipes) >= pipesKeptMax {
 		pipe.close()
