@@ -9,6 +9,10 @@ import (
 // descriptors hold fewer than 10,000) after all of them were cut at once. About 7 MB when full.
 const logMax = 16384
 
+// pageRecords is how many records the memory of a Log grows by. It grows in pages that stay where they are: a slice that
+// doubles would leave as much garbage behind as it holds, and have the collector run in the middle of the traffic.
+const pageRecords = 64
+
 // Log remembers the connections that ended last, in the order in which they ended.
 //
 // The loops append, a batch a turn; any number of readers follow, each with its own cursor, and a reader that falls
@@ -17,9 +21,9 @@ const logMax = 16384
 type Log struct {
 	// Guarded by mu.
 	mu      sync.Mutex
-	ring    []Close       // grows to logMax, then wraps
-	next    uint64        // sequence number of the next record; the record n lies at ring[n%logMax]
-	waiting chan struct{} // closed by the next Append; nil while nobody waits
+	pages   [logMax / pageRecords]*[pageRecords]Close // a ring; a page comes into being with its first record
+	next    uint64                                    // sequence number of the next record; see at
+	waiting chan struct{}                             // closed by the next Append; nil while nobody waits
 }
 
 // Append adds ended connections. Callable from anywhere; cs is copied.
@@ -27,17 +31,23 @@ func (l *Log) Append(cs []Close) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range cs {
-		if len(l.ring) < logMax {
-			l.ring = append(l.ring, cs[i])
-		} else {
-			l.ring[l.next%logMax] = cs[i]
+		page := &l.pages[l.next%logMax/pageRecords]
+		if *page == nil {
+			*page = new([pageRecords]Close)
 		}
+		*l.atLocked(l.next) = cs[i]
 		l.next++
 	}
 	if l.waiting != nil {
 		close(l.waiting)
 		l.waiting = nil
 	}
+}
+
+// atLocked returns the place of the record with that sequence number.
+func (l *Log) atLocked(seq uint64) *Close {
+	i := seq % logMax
+	return &l.pages[i/pageRecords][i%pageRecords]
 }
 
 // Next returns the sequence number that the next record will have: the cursor of a reader that wants only what is new.
@@ -52,12 +62,12 @@ func (l *Log) Next() uint64 {
 func (l *Log) Read(from uint64, dst []Close) (n int, next, lost uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if oldest := l.next - uint64(len(l.ring)); from < oldest {
+	if oldest := l.next - min(l.next, logMax); from < oldest {
 		lost = oldest - from
 		from = oldest
 	}
 	for n < len(dst) && from < l.next {
-		dst[n] = l.ring[from%logMax]
+		dst[n] = *l.atLocked(from)
 		n++
 		from++
 	}
@@ -85,14 +95,14 @@ func (l *Log) Wait(ctx context.Context, from uint64) error {
 	}
 }
 
-// Find returns the record of the connection with that id, if it is still remembered.
+// Find returns the record of the connection with that id, if it is still remembered. It looks through the Log as Seek
+// does, without holding up the loops.
 func (l *Log) Find(id uint64) (Close, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := len(l.ring) - 1; i >= 0; i-- {
-		if l.ring[i].ID == id {
-			return l.ring[i], true
-		}
+	cursor, ok := l.Seek(func(c *Close) bool { return c.ID == id })
+	if !ok {
+		return Close{}, false
 	}
-	return Close{}, false
+	var found [1]Close
+	n, _, _ := l.Read(cursor, found[:])
+	return found[0], n == 1 && found[0].ID == id // it may have been forgotten in between
 }
