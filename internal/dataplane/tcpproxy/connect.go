@@ -51,7 +51,7 @@ func (p *Proxy) startConnect(c *pair) sys.Errno {
 		sys.Close(fd)
 		return errno
 	}
-	c.legs[server] = leg{fd: int32(fd)}
+	c.legs[server] = leg{fd: int32(fd), marks: watched}
 	c.target = packAddress(to)
 	return 0
 }

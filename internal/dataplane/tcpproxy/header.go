@@ -80,7 +80,7 @@ func (p *Proxy) sendHeader(c *pair) bool {
 	}
 	if n < len(header) { // a socket that is connected just now has room; but it may not be relied on
 		c.flows[client].held = p.pool.Keep(header[n:])
-		c.legs[server].clear(writable)
+		p.blocked(&c.legs[server])
 	}
 	return true
 }

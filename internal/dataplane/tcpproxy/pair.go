@@ -44,7 +44,7 @@ type leg struct {
 	marks marks
 }
 
-type marks uint8
+type marks uint16
 
 const (
 	readable marks = 1 << iota // there may be bytes, an end or an error to read
@@ -54,6 +54,7 @@ const (
 	finished                   // our FIN was sent: nothing more may be written
 	failed                     // the peer reset the connection, or the network did
 	hasty                      // Nagle's algorithm is off
+	watched                    // its events tell when it can be written
 	doomed                     // its peer gets an RST once it has acknowledged what was sent
 )
 

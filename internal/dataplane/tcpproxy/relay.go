@@ -3,6 +3,7 @@ package tcpproxy
 import (
 	"golang.org/x/sys/unix"
 
+	"lull/internal/dataplane/loop"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/sys"
 )
@@ -105,7 +106,7 @@ func (p *Proxy) copy(c *pair, d int) (n int, alive bool) {
 	}
 	if written < n {
 		f.held = p.pool.Keep(scratch[written:n])
-		to.clear(writable)
+		p.blocked(to)
 	}
 	p.moved(f)
 	return n, true
@@ -132,7 +133,7 @@ func (p *Proxy) flush(c *pair, d int) (empty bool) {
 	n, errno := p.writeHeld(to, f)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
-		to.clear(writable)
+		p.blocked(to)
 		return false
 	case errno != 0:
 		to.set(failed | readable | ending)
@@ -142,11 +143,22 @@ func (p *Proxy) flush(c *pair, d int) (empty bool) {
 		p.moved(f)
 	}
 	if f.pending() > 0 {
-		to.clear(writable)
+		p.blocked(to)
 		return false
 	}
 	p.letGo(f)
 	return true
+}
+
+// blocked notes that a leg takes no more for now. An event says when it does again; a front-end connection is watched for
+// that only from the first time on, because its first event would otherwise be that it can be written, which costs a
+// turn of the loop and is no news.
+func (p *Proxy) blocked(l *leg) {
+	l.clear(writable)
+	if !l.is(watched) {
+		l.set(watched)
+		p.loop.Change(int(l.fd), loop.ConnEvents) // tells at once if it became writable meanwhile
+	}
 }
 
 // writeHeld writes what is held, once.

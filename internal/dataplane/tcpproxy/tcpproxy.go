@@ -66,7 +66,7 @@ func (p *Proxy) Take(fd int, peer netip.AddrPort, key plan.ListenerKey) {
 	now := p.loop.Touch()
 	listener := p.listeners[key]
 	c := p.pairs.take()
-	if listener == nil || p.loop.Register(fd, loop.TCPPair, c.ref(client), loop.ConnEvents) != 0 {
+	if listener == nil || p.loop.Register(fd, loop.TCPPair, c.ref(client), loop.ReadEvents) != 0 {
 		p.refuse(c, fd)
 		return
 	}
