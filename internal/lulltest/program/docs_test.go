@@ -1,0 +1,120 @@
+package program_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"lull/internal/lulltest/program"
+)
+
+// root is the repository, seen from this package.
+const root = "../../.."
+
+// fences matches the fenced blocks of a document: their language and their text.
+//
+//nolint:gochecknoglobals // compiled once
+var fences = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+
+// blocks returns a document's fenced blocks of a language.
+func blocks(t *testing.T, path, language string) (found []string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range fences.FindAllStringSubmatch(string(text), -1) {
+		if m[1] == language {
+			found = append(found, m[2])
+		}
+	}
+	return found
+}
+
+// documents returns README.md and what lies below docs.
+func documents(t *testing.T) []string {
+	t.Helper()
+	found := []string{filepath.Join(root, "README.md")}
+	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
+		more, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, more...)
+	}
+	return found
+}
+
+// TestDocsFiles runs every whole lull.yaml of the documents through lull check, and those that show a part of one together
+// with a load balancer.
+func TestDocsFiles(t *testing.T) {
+	t.Parallel()
+	d := program.NewDir(t)
+	whole := 0
+	for _, path := range documents(t) {
+		for _, text := range blocks(t, path, "yaml") {
+			switch {
+			case strings.Contains(text, "load_balancers:"):
+				whole++
+			case strings.HasPrefix(text, "backend_sets:"):
+				continue // too small a part; other documents have it in its place
+			default:
+				text += before(d.At(9))[strings.Index(before(d.At(9)), "load_balancers:"):]
+			}
+			d.Write("lull.yaml", text)
+			if got := d.Run("check", "lull.yaml"); got.Code != 0 || got.Stderr != "" {
+				t.Errorf("%s: lull check of\n%s\ngot exit code %d\n%s", path, text, got.Code, got.Stderr)
+			}
+		}
+	}
+	if whole < 2 {
+		t.Errorf("got %d whole files in the documents, want README.md's and lull-yaml.md's: does the test still find them?", whole)
+	}
+}
+
+// TestDocsReadmeCheck holds README.md to what lull check really prints about README.md's file.
+func TestDocsReadmeCheck(t *testing.T) {
+	t.Parallel()
+	d := program.NewDir(t)
+	readme := filepath.Join(root, "README.md")
+	d.Write("lull.yaml", blocks(t, readme, "yaml")[0])
+	want := "$ bin/lull check lull.yaml\n" + d.Run("check", "lull.yaml").Stdout
+	for _, text := range blocks(t, readme, "console") {
+		if text == want {
+			return
+		}
+	}
+	t.Errorf("README.md does not show, in a block of its own,\n%s", want)
+}
+
+// TestDocsCommands finds commands and flags of lull in the documents that lull does not know.
+func TestDocsCommands(t *testing.T) {
+	t.Parallel()
+	d := program.NewDir(t)
+	command := regexp.MustCompile(`(?m)^\$ (?:bin/|\./bin/)?lull ([a-z]+)(.*)$`)
+	flag := regexp.MustCompile(`--[a-z-]+`)
+	help := map[string]string{}
+	for _, path := range documents(t) {
+		for _, text := range append(blocks(t, path, "console"), blocks(t, path, "")...) {
+			for _, m := range command.FindAllStringSubmatch(text, -1) {
+				if help[m[1]] == "" {
+					got := d.Run("help", m[1])
+					if got.Code != 0 {
+						t.Errorf("%s: there is no command %q", path, m[1])
+					}
+					help[m[1]] = got.Stdout
+				}
+				for _, f := range flag.FindAllString(m[2], -1) {
+					if !strings.Contains(help[m[1]], f) {
+						t.Errorf("%s: lull %s has no %s", path, m[1], f)
+					}
+				}
+			}
+		}
+	}
+	if len(help) < 4 {
+		t.Errorf("got commands %v, want more: does the test still find them?", help)
+	}
+}
