@@ -12,6 +12,7 @@ import (
 	"lull/internal/control/file"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/timeout"
 	"lull/internal/health"
 	"lull/internal/lulltest"
@@ -134,6 +135,53 @@ func TestOneByteEachPeriodTO_12(t *testing.T) {
 				(<-watch(pair.client)).within(t, "client", "eof", pair.last, idle)
 			})
 		})
+	}
+}
+
+// TestTakenIsMovedSH_01_TO_12: bytes that lull takes from one side re-arm the timer although the other side takes none of
+// them. Reading and writing are dated together; where bytes are spliced they are two steps, so that is what is tried.
+func TestTakenIsMovedSH_01_TO_12(t *testing.T) {
+	t.Parallel()
+	const tries = 8
+	first := 512 << 10 // enough to be taken for bulk
+	for range tries {
+		passed := takenIsMoved(t, first)
+		if passed == 0 {
+			return
+		}
+		first += passed // the same buffers will be full between two chunks
+	}
+	t.Skipf("in none of %d connections did the kernel refuse a chunk as a whole", tries)
+}
+
+// takenIsMoved sends chunk after chunk to a backend that reads none, until lull holds some, and returns how much of the
+// last one was passed on. If nothing of it was, the time of its arrival must count.
+func takenIsMoved(t *testing.T, first int) (passed int) {
+	const chunk = 16 << 10
+	backend, accepted := lulltest.Hands(t)
+	e := start(t, 1, lulltest.Plan(backend.Addr))
+	p := open(t, e, accepted, time.Minute)
+	total := uint64(first)
+	p.client.Send(string(make([]byte, first)))
+	for {
+		var live record.Live
+		if !lulltest.Eventually(func() bool {
+			all := e.Live()
+			live = all[0]
+			return live.BytesUp == total || live.PendingUp > 0
+		}) {
+			t.Fatalf("taken: got %d bytes, want %d", live.BytesUp, total)
+		}
+		if live.PendingUp > 0 {
+			if sent := time.Since(p.last.at); live.PendingUp == chunk && live.QuietUp > sent {
+				t.Errorf("%d bytes sent %v ago and taken since: quiet for %v, want no longer", chunk, sent, live.QuietUp)
+			}
+			return chunk - live.PendingUp
+		}
+		let(5 * time.Millisecond)
+		p.last = now()
+		p.client.Send(string(make([]byte, chunk)))
+		total += chunk
 	}
 }
 

@@ -41,6 +41,7 @@ func (p *Proxy) splice(c *pair, d int) (n int, alive, spliced bool) {
 	pipe.Len, f.pipe = n, pipe
 	f.judge(n)
 	p.took(c, d, n)
+	p.moved(f) // a byte taken counts even if none of it is passed on now
 	p.flush(c, d)
 	return n, true, true
 }
