@@ -81,9 +81,9 @@ func (s *stage) set() (err error) {
 		return fmt.Errorf("make a directory for the configuration: %w", err)
 	}
 	for i, port := range []*uint16{&s.layout.First, &s.layout.Second} {
-		l, err := demo.Listen(*port)
-		if err != nil {
-			return fmt.Errorf("start backend %d: %w", i+1, err)
+		l, failed := demo.Listen(*port)
+		if failed != nil {
+			return fmt.Errorf("start backend %d: %w", i+1, failed)
 		}
 		*port = demo.Port(l)
 		s.backends = append(s.backends, demo.Serve(l, fmt.Sprintf("backend-%d", i+1)))
