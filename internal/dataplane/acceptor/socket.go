@@ -53,7 +53,8 @@ func listen(addr netip.AddrPort, shared bool) (int, error) {
 	if errno != 0 {
 		return -1, fmt.Errorf("open a socket for %s: %w", addr, errno)
 	}
-	sys.NoDelay(fd) // what it accepts inherits it
+	sys.NoDelay(fd)                                       // what it accepts inherits this,
+	sys.SetInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) // and that urgent data is data like any other (RFC 6093 §4)
 	sys.SetInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	if addr.Addr().Is6() {
 		sys.SetInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1) // [::] beside 0.0.0.0 must be possible

@@ -47,8 +47,8 @@ const (
 
 // What a descriptor registers for.
 const (
-	ConnEvents   = sys.In | sys.Out | sys.RdHup | sys.Edge // a connection: everything, once and for all
-	ReadEvents   = sys.In | sys.RdHup | sys.Edge           // a connection that nobody waits to write to yet
+	ConnEvents   = ReadEvents | sys.Out                    // a connection: everything
+	ReadEvents   = sys.In | sys.RdHup | sys.Pri | sys.Edge // a connection that nobody waits to write to yet
 	ListenEvents = sys.In                                  // a listening socket: as long as its backlog is not empty
 	NoEvents     = sys.Once                                // one that is paused: at most that it has hung up, once
 )

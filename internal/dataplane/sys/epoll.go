@@ -18,6 +18,7 @@ const (
 	RdHup = unix.EPOLLRDHUP // the peer sent its FIN
 	Hup   = unix.EPOLLHUP   // both directions are over
 	Err   = unix.EPOLLERR
+	Pri   = unix.EPOLLPRI // there is urgent data
 	Edge  = unix.EPOLLET & 0xffffffff
 	Once  = unix.EPOLLONESHOT // one event, and then none, not even a hang-up, until EpollChange
 )

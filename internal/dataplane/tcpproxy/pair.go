@@ -49,16 +49,17 @@ type marks uint16
 const (
 	readable marks = 1 << iota // there may be bytes, an end or an error to read
 	writable                   // the socket may take bytes
-	ending                     // a FIN or an error is there behind the bytes: a short read does not mean drained
+	ending                     // a FIN or an error is there behind the bytes
 	ended                      // the end of the stream was read
 	finished                   // our FIN was sent: nothing more may be written
 	failed                     // the peer reset the connection, or the network did
 	hasty                      // Nagle's algorithm is off
 	watched                    // its events tell when it can be written
+	urgent                     // it had urgent data: a short read does not mean that nothing is left
 	doomed                     // its peer gets an RST once it has acknowledged what was sent
 )
 
-func (l *leg) is(m marks) bool { return l.marks&m != 0 }
+func (l *leg) is(m marks) bool { return l.marks&m != 0 } // any of them
 func (l *leg) set(m marks)     { l.marks |= m }
 func (l *leg) clear(m marks)   { l.marks &^= m }
 func (l *leg) open() bool      { return l.fd >= 0 }

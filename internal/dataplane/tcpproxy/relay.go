@@ -93,11 +93,11 @@ func (p *Proxy) copy(c *pair, d int) (n int, alive bool) {
 		p.sawFIN(c, d)
 		return 0, true
 	}
-	if n < len(scratch) && !from.is(ending) {
-		from.clear(readable) // a short read has drained the socket; what comes next makes a new edge
-	}
 	f.judge(n)
 	p.took(c, d, n)
+	if n < len(scratch) {
+		p.drained(c, d)
+	}
 	to.hurry(f)
 	written, errno := sys.Write(int(to.fd), scratch[:n])
 	if errno != 0 && errno != unix.EAGAIN && errno != unix.EINTR {
@@ -110,6 +110,20 @@ func (p *Proxy) copy(c *pair, d int) (n int, alive bool) {
 	}
 	p.moved(f)
 	return n, true
+}
+
+// drained notes that a short read has emptied flow d's source: what comes next makes a new edge. If a FIN was there
+// before the read it is all that is left, and need not be read. Only a failed connection, and one with urgent data (at
+// which the kernel ends a read early, RFC 9293 §3.8.5), must be read until there is nothing.
+func (p *Proxy) drained(c *pair, d int) {
+	from := &c.legs[d]
+	switch {
+	case from.is(urgent | failed):
+	case from.is(ending):
+		p.sawFIN(c, d)
+	default:
+		from.clear(readable)
+	}
 }
 
 // hurry turns Nagle's algorithm off before the second write to a leg. The first is sent at once anyhow, and a connection

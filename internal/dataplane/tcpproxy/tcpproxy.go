@@ -129,6 +129,9 @@ func (l *leg) mark(events uint32) {
 	if events&sys.Err != 0 {
 		l.set(failed)
 	}
+	if events&sys.Pri != 0 {
+		l.set(urgent)
+	}
 }
 
 // Expired handles the pair's timer. Activity does not move a timer, so it may have fired early; then it is armed anew.
