@@ -82,10 +82,9 @@ func (e *Engine) statsOf(key plan.ListenerKey) []*stats.Listener {
 	if l := e.listeners[key]; l != nil {
 		return l.stats
 	}
-	for i, l := range e.retired {
+	for _, l := range e.retired {
 		if l.plan.Key == key {
-			e.retired = append(e.retired[:i:i], e.retired[i+1:]...)
-			return l.stats
+			return l.stats // it stays retired until the plan is in force: this one may yet be refused
 		}
 	}
 	blocks := make([]*stats.Listener, len(e.workers))
@@ -133,7 +132,7 @@ func (w *worker) takeSockets(next map[plan.ListenerKey]*listener, opened, gone [
 func (e *Engine) retire(next map[plan.ListenerKey]*listener) {
 	var kept []*listener
 	for _, l := range e.retired {
-		if l.totals().Active > 0 {
+		if next[l.plan.Key] == nil && l.totals().Active > 0 {
 			kept = append(kept, l)
 		}
 	}
