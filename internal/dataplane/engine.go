@@ -230,12 +230,14 @@ func (e *Engine) Drain(ctx context.Context) error {
 func (e *Engine) Close() {
 	e.mu.Lock()
 	e.closed = true
+	// Listening sockets first, on every loop: what they last accept may be handed to another loop, which must take it.
+	e.onEveryLoop(func(w *worker) { w.acceptor.CloseAll() })
+	e.onEveryLoop(func(*worker) {})
 	stop := e.workers
 	e.workers = nil
 	e.mu.Unlock()
 	for _, w := range stop {
 		w.loop.Post(func() {
-			w.acceptor.CloseAll()
 			w.proxy.EndAll(reason.Shutdown)
 			w.pool.Close()
 		})
