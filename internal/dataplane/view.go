@@ -124,7 +124,10 @@ func (h Held) Idle() bool {
 func (e *Engine) Held() Held {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	h := Held{Connections: e.limit.Open(), Listening: len(e.listeners) * len(e.workers)}
+	h := Held{Connections: e.limit.Open()}
+	if !e.closed {
+		h.Listening = len(e.listeners) * len(e.workers)
+	}
 	var mu sync.Mutex
 	e.onEveryLoop(func(w *worker) {
 		mu.Lock()
