@@ -58,10 +58,12 @@ func (p *Proxy) Apply(ch Change) {
 	p.rearmAll()
 }
 
-// Drain sets an end for every connection (rule: SIGTERM).
+// Drain sets an end for every connection (rule: SIGTERM), unless one was set that is earlier.
 func (p *Proxy) Drain(now int64) {
 	for _, l := range p.listeners {
-		l.closing = &backend.Closing{At: now + int64(l.plan.Timeouts.Drain), Why: reason.Shutdown}
+		if at := now + int64(l.plan.Timeouts.Drain); l.closing == nil || at < l.closing.At {
+			l.closing = &backend.Closing{At: at, Why: reason.Shutdown}
+		}
 	}
 	p.rearmAll()
 }
