@@ -39,6 +39,7 @@ func serve(e *env, path string, started func()) error {
 	}
 	signals := make(chan os.Signal, 8) // before anything runs, so that none is missed
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // whoever reads our logs may go; we stay
 	// They stay with us until the process has ended: a signal more, sent while lull is on its way out, must not turn an
 	// ordinary end into one by a signal.
 

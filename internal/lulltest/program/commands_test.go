@@ -72,8 +72,8 @@ func TestCommands(t *testing.T) {
 	if err := json.Unmarshal([]byte(follow.Stdout.String()), &event); err != nil || event.Client != client || event.Reason != "client-closed" {
 		t.Errorf("events --json: got %q, %v, want the end of the connection", follow.Stdout.String(), err)
 	}
-	if got, want := followText.Stdout.String(), d.Read("access.log"); got != want {
-		t.Errorf("events: got %q, want the line of the access log, %q", got, want)
+	if got := followText.Stdout.String(); !lulltest.Eventually(func() bool { return d.Read("access.log") == got }) {
+		t.Errorf("events: got %q, want the line of the access log, %q", got, d.Read("access.log"))
 	}
 	contains(t, "explain ended", ask("explain", id), "Connection "+id+" has ended.", "the client closed its side first (client-closed)")
 	if e := decode[admin.Explanation](t, ask("explain", id, "--json")); e.Open || e.Event == nil || e.Event.Reason != "client-closed" {

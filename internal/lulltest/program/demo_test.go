@@ -27,6 +27,7 @@ func startDemo(t *testing.T, d *program.Dir) *demonstration {
 	t.Helper()
 	p := d.Start("demo")
 	p.WaitReady()
+	p.WaitOut("Ctrl-C ends it.") // the two streams come by pipes of their own
 	out := p.Stdout.String()
 	at := func(name string) netip.AddrPort {
 		m := regexp.MustCompile(`(127\.0\.0\.1:\d+) is ` + name + ` `).FindStringSubmatch(out)

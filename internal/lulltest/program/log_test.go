@@ -84,6 +84,28 @@ func TestAccessLogRotation(t *testing.T) {
 	}
 }
 
+// TestAccessLogReaderGone lets the reader of standard output end: lull must outlive whatever takes its log.
+func TestAccessLogReaderGone(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	d := program.NewDir(t)
+	d.Write("lull.yaml", before(lulltest.Echo(t).Addr, "path: access.log", "path: /dev/stdout"))
+	p := d.StartTo(w, "serve", "lull.yaml")
+	w.Close()
+	p.WaitReady()
+	greeted(t, d).Close()
+	p.WaitLog("access log cannot be written", "broken pipe")
+	greeted(t, d).Close()
+	p.Signal(syscall.SIGTERM)
+	if code := p.Exit(); code != 0 {
+		t.Errorf("exit code: got %d, want 0\n%s", code, p.Stderr.String())
+	}
+}
+
 // get returns what the metrics endpoint answers.
 func get(t *testing.T, d *program.Dir, path string) (status int, body string) {
 	t.Helper()

@@ -136,8 +136,17 @@ type Process struct {
 // Start starts a command.
 func (d *Dir) Start(args ...string) *Process {
 	d.t.Helper()
+	return d.StartTo(nil, args...)
+}
+
+// StartTo starts a command whose standard output goes to a file instead of Process.Stdout.
+func (d *Dir) StartTo(stdout *os.File, args ...string) *Process {
+	d.t.Helper()
 	p := &Process{t: d.t, args: args, cmd: d.command(args...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.Stdout, &p.Stderr
+	if stdout != nil {
+		p.cmd.Stdout = stdout
+	}
 	if err := p.cmd.Start(); err != nil {
 		d.t.Fatalf("start lull %s: %v", strings.Join(args, " "), err)
 	}
