@@ -14,8 +14,8 @@ import (
 )
 
 // foreignMax is the share of the machine above which the work of others is taken to have spoilt a scenario. It leaves room
-// for the kernel's own threads and for ticks charged to the wrong process. With 40 % taken by others, two runs of the
-// same binary still agreed within 5 % in processor time, but not in anything that a clock on the wall measures.
+// for the kernel's own threads and for ticks charged to the wrong process. With 26 to 37 % taken by others, two columns of the
+// same binary came out up to 7 % apart in processor time for each exchange, and up to a factor of two in its rate.
 const foreignMax = 0.05
 
 // report is what a run found.
