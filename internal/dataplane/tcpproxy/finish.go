@@ -86,8 +86,21 @@ func (p *Proxy) closeOrderly(c *pair) {
 	if c.state == connecting {
 		p.dropBackend(c)
 	}
+	if c.state != relaying {
+		finishUnheard(&c.legs[client])
+	}
 	p.enter(c, lingering)
 	p.linger(c)
+}
+
+// finishUnheard sends a FIN to a client that may be sending its first bytes in this moment. No event need have told of
+// them, and a close would make an RST of them; behind the FIN that would do no harm.
+func finishUnheard(l *leg) {
+	l.set(finished)
+	sys.ShutdownWrite(int(l.fd))
+	if sys.Unread(int(l.fd)) > 0 {
+		l.set(readable)
+	}
 }
 
 // linger does what can be done for the legs that are still open, and frees the pair when none is.
