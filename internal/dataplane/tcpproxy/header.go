@@ -6,6 +6,7 @@ import (
 	"lull/internal/dataplane/proxyproto"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/sys"
+	"lull/internal/dataplane/timeout"
 )
 
 // awaitHeader puts a new pair into the list of those that wait for their PROXY header.
@@ -111,11 +112,15 @@ func (p *Proxy) waitRemove(c *pair) {
 }
 
 // Reclaim ends the connection that has waited longest without having begun its work, and reports whether there was
-// one (PR-03). A tunnel is never such a one: its exchange is always under way.
+// one (PR-03). A tunnel is never such a one: its exchange is always under way. The room is there at once: a client that
+// never ends its header may not keep it by lingering, and nothing was written to it that an RST could destroy.
 func (p *Proxy) Reclaim() bool {
 	if p.waitHead == 0 {
 		return false
 	}
-	p.close(p.pairs.at(p.waitHead-1), reason.Reclaimed)
+	c := p.pairs.at(p.waitHead - 1)
+	p.record(c, reason.Reclaimed, timeout.Deadline{})
+	p.discard(&c.legs[client]) // so that it is a FIN that ends it
+	p.release(c, withFIN)
 	return true
 }
