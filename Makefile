@@ -64,7 +64,8 @@ cover: ## statement coverage of the tests, by function, into bin/cover.html too
 .PHONY: bench
 bench: build ## lull against HAProxy and nginx on this machine; installs them if it may
 	.ci/need haproxy nginx :libnginx-mod-stream
-	go run ./bench -lull $(BIN)/lull
+	@mkdir -p bench/results
+	go run ./bench -lull $(BIN)/lull -o bench/results/$$(date +%F).md -readme bench/README.md
 
 .PHONY: bench-quick
 bench-quick: build ## the same, briefly: shows that the benchmarks work, proves no figure

@@ -133,7 +133,6 @@ func TestLevelBoundaries(t *testing.T) {
 	for level := 0; level < wheel.Levels; level++ {
 		t.Run(fmt.Sprint("level", level), func(t *testing.T) {
 			t.Parallel()
-			w := wheel.New(0)
 			edge := int64(1) << (wheel.SlotBits * level)
 			for _, slot := range []int64{1, 2, 1000, 2046, 2047, 2048, 2049} {
 				for off := int64(-2); off <= 2; off++ {
@@ -142,8 +141,7 @@ func TestLevelBoundaries(t *testing.T) {
 						if from > math.MaxInt64/tick-span {
 							continue // beyond what an int64 can name
 						}
-						w = wheel.New(from * tick)
-						mustFireAt(t, w, (from+span)*tick)
+						mustFireAt(t, wheel.New(from*tick), (from+span)*tick)
 					}
 				}
 			}
