@@ -29,16 +29,19 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// freeAddress returns an address with a port of its own, on a loopback address that nothing else uses. Plans that keep
+// freeAddress returns an address with a port that is free and that the kernel gives to nobody by itself. Plans that keep
 // or swap sockets need ports that are written out.
 func freeAddress(t *testing.T, ip string) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", ip+":0")
-	if err != nil {
-		t.Fatalf("listen: %v", err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", ip, 15_000+rand.IntN(15_000)))
+		if err == nil {
+			defer func() { _ = l.Close() }()
+			return netip.MustParseAddrPort(l.Addr().String())
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return netip.MustParseAddrPort(l.Addr().String())
+	t.Fatalf("no free port on %s", ip)
+	return netip.AddrPort{}
 }
 
 // nameOf connects and returns the name that a lulltest.Named backend sends, and the open connection.
