@@ -86,12 +86,16 @@ func (r *Registry) retire(inPlan map[plan.BackendKey]bool, now int64) (changed b
 	return changed
 }
 
-// schedule sets or lifts the end of a backend's connections. One that was set already stays as it was.
+// schedule sets or lifts the end of a backend's connections. One that was set already is not put off: a backend that is
+// set offline and then removed has its drain time once.
 func (b *Backend) schedule(end bool, why reason.Reason, at int64) (changed bool) {
 	old := b.closing.Load()
 	switch {
-	case end && (old == nil || old.Why != why):
+	case end && old == nil:
 		b.closing.Store(&Closing{At: at, Why: why})
+		return true
+	case end && old.Why != why:
+		b.closing.Store(&Closing{At: min(old.At, at), Why: why})
 		return true
 	case !end && old != nil:
 		b.closing.Store(nil)

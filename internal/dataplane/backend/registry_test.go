@@ -1,0 +1,187 @@
+package backend_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"lull/internal/dataplane/backend"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+)
+
+const second = int64(time.Second)
+
+//nolint:gochecknoglobals // a constant, but for Go's type system
+var setKey = plan.SetKey{LoadBalancer: "lb", Name: "set"}
+
+func keyOf(host string) plan.BackendKey { return plan.BackendKey{Set: setKey, Host: host, Port: 80} }
+
+// planOf returns a plan with one set of the backends, and a listener with that drain time in front of it.
+func planOf(drain time.Duration, backends ...plan.Backend) *plan.Plan {
+	set := &plan.BackendSet{Key: setKey, Backends: backends}
+	l := &plan.Listener{BackendSet: set}
+	l.Timeouts.Drain = drain
+	return &plan.Plan{LoadBalancers: []*plan.LoadBalancer{{
+		Name: "lb", Listeners: []*plan.Listener{l}, BackendSets: []*plan.BackendSet{set},
+	}}}
+}
+
+func one(host string) plan.Backend { return plan.Backend{Key: keyOf(host), Weight: 1} }
+
+func offline(host string) plan.Backend {
+	b := one(host)
+	b.Offline = true
+	return b
+}
+
+// step is a plan applied at a time, and the end that the backend 10.0.0.1 has then.
+type step struct {
+	at      int64 // seconds
+	plan    *plan.Plan
+	ends    int64 // seconds; 0 = no end
+	why     reason.Reason
+	changed bool
+}
+
+// TestEndsOfBackends: a backend that leaves the plan, or is set offline, gets an end for its open connections; it loses it
+// when it comes back, and no change puts off an end that was set before.
+func TestEndsOfBackends(t *testing.T) {
+	t.Parallel()
+	const a, b = "10.0.0.1", "10.0.0.2"
+	in := planOf(30*time.Second, one(a), one(b))
+	out := planOf(30*time.Second, one(b))
+	off := planOf(30*time.Second, offline(a), one(b))
+	cases := []struct {
+		name  string
+		steps []step
+	}{
+		{"stays", []step{{10, in, 0, 0, false}, {20, in, 0, 0, false}}},
+		{"removed", []step{{10, in, 0, 0, false}, {20, out, 50, reason.DrainTimeout, true}, {30, out, 50, reason.DrainTimeout, false}}},
+		{"returned", []step{{10, in, 0, 0, false}, {20, out, 50, reason.DrainTimeout, true}, {30, in, 0, 0, true}, {40, out, 70, reason.DrainTimeout, true}}},
+		{"offline", []step{{10, in, 0, 0, false}, {20, off, 50, reason.BackendOffline, true}, {30, off, 50, reason.BackendOffline, false}}},
+		{"online_again", []step{{10, off, 40, reason.BackendOffline, true}, {20, in, 0, 0, true}}},
+		{"offline_then_removed", []step{{10, off, 40, reason.BackendOffline, true}, {30, out, 40, reason.DrainTimeout, true}}},
+		{"removed_then_offline", []step{{10, in, 0, 0, false}, {20, out, 50, reason.DrainTimeout, true}, {40, off, 50, reason.BackendOffline, true}}},
+		{"drain_time_of_its_plan", []step{{10, planOf(5*time.Second, one(a)), 0, 0, false}, {20, planOf(time.Hour, one(b)), 25, reason.DrainTimeout, true}}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := backend.NewRegistry()
+			var live *backend.Backend
+			for i, s := range c.steps {
+				_, changed := r.Apply(s.plan, s.at*second)
+				if live == nil {
+					live = r.Find(keyOf(a))
+					live.Acquire() // so that it is remembered
+				}
+				if r.Find(keyOf(a)) != live {
+					t.Fatalf("step %d: another backend, want the one that has a connection", i)
+				}
+				checkEnd(t, i, live.Closing(), s)
+				if changed != s.changed {
+					t.Errorf("step %d: changed: got %v, want %v", i, changed, s.changed)
+				}
+			}
+		})
+	}
+}
+
+func checkEnd(t *testing.T, i int, got *backend.Closing, want step) {
+	t.Helper()
+	switch {
+	case want.ends == 0 && got != nil:
+		t.Errorf("step %d: ends at %d s as %v, want no end", i, got.At/second, got.Why)
+	case want.ends == 0:
+	case got == nil:
+		t.Errorf("step %d: no end, want one at %d s", i, want.ends)
+	case got.At != want.ends*second || got.Why != want.why:
+		t.Errorf("step %d: ends at %d s as %v, want %d s as %v", i, got.At/second, got.Why, want.ends, want.why)
+	}
+}
+
+// TestForgotten: a backend without connections is forgotten some time after it left the plan, one with connections never.
+func TestForgotten(t *testing.T) {
+	t.Parallel()
+	const unused, used = "10.0.0.1", "10.0.0.2"
+	r := backend.NewRegistry()
+	r.Apply(planOf(time.Second, one(unused), one(used)), second)
+	b := r.Find(keyOf(used))
+	b.Acquire()
+	empty := planOf(time.Second)
+	for range 3 {
+		r.Apply(empty, second)
+	}
+	if r.Find(keyOf(unused)) != nil {
+		t.Error("unused: still there, want it forgotten")
+	}
+	if r.Find(keyOf(used)) != b {
+		t.Error("used: forgotten, want it kept while it has a connection")
+	}
+	if n := len(r.All()); n != 0 {
+		t.Errorf("named by the plan: got %d, want none", n)
+	}
+	b.Release()
+	r.Apply(empty, second)
+	if r.Find(keyOf(used)) != nil {
+		t.Error("used: still there after its last connection, want it forgotten")
+	}
+}
+
+// TestStateOutlivesPlans: health, addresses and counts belong to a backend's name and not to a plan.
+func TestStateOutlivesPlans(t *testing.T) {
+	t.Parallel()
+	const host = "backend.example"
+	r := backend.NewRegistry()
+	r.Apply(planOf(time.Second, one(host)), second)
+	b := r.Find(keyOf(host))
+	if got := b.Status(); !got.Up {
+		t.Errorf("status before the first probe: got %+v, want up", got)
+	}
+	if _, ok := b.NextAddr(); ok || len(b.Addrs()) != 0 {
+		t.Errorf("addresses before the first lookup: got %v, want none", b.Addrs())
+	}
+	addrs := []netip.AddrPort{netip.MustParseAddrPort("10.1.0.1:80"), netip.MustParseAddrPort("10.1.0.2:80")}
+	b.SetAddrs(addrs)
+	b.SetStatus(backend.Status{Up: false, Detail: "refused"})
+	b.Connected()
+	b.ConnectFailed()
+	b.ConnectFailed()
+	sets, changed := r.Apply(planOf(time.Second, one(host), one("10.0.0.2")), 2*second)
+	set := sets[setKey]
+	if changed || len(set.Backends) != 2 || set.Backends[0] != b || set.Key != setKey {
+		t.Fatalf("set: got %+v (changed: %v), want the same backend first and no end changed", set, changed)
+	}
+	ok, failed := b.Connects()
+	if got := b.Status(); got.Up || got.Detail != "refused" || ok != 1 || failed != 2 {
+		t.Errorf("got %+v, %d and %d connects; want down, 1 and 2", got, ok, failed)
+	}
+	seen := map[netip.AddrPort]int{}
+	for range 6 {
+		a, _ := b.NextAddr()
+		seen[a]++
+	}
+	if seen[addrs[0]] != 3 || seen[addrs[1]] != 3 {
+		t.Errorf("addresses in turn: got %v, want each three times", seen)
+	}
+	if got := b.Endpoint; got != host+":80" {
+		t.Errorf("endpoint: got %q", got)
+	}
+}
+
+// TestLongestDrain: a set behind several listeners gets the longest of their drain times.
+func TestLongestDrain(t *testing.T) {
+	t.Parallel()
+	p := planOf(5*time.Second, one("10.0.0.1"))
+	lb := p.LoadBalancers[0]
+	other := &plan.Listener{BackendSet: lb.BackendSets[0]}
+	other.Timeouts.Drain = 50 * time.Second
+	lb.Listeners = append(lb.Listeners, other, &plan.Listener{BackendSet: &plan.BackendSet{Key: plan.SetKey{Name: "other"}}})
+	r := backend.NewRegistry()
+	r.Apply(p, 10*second)
+	r.Apply(planOf(time.Second), 20*second)
+	if got := r.Find(keyOf("10.0.0.1")).Closing(); got == nil || got.At != 70*second {
+		t.Errorf("end: got %+v, want 70 s", got)
+	}
+}
