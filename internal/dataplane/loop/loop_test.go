@@ -119,9 +119,9 @@ func wait(t *testing.T, what string, ch <-chan struct{}) {
 	}
 }
 
-// spinUntil waits on the test's own thread until the clock has reached at.
+// spinUntil keeps the loop busy until the clock has reached at.
 func spinUntil(at int64) {
-	for clock.Now() < at { //nolint:revive // the point is to keep the loop busy
+	for clock.Now() < at {
 	}
 }
 

@@ -121,7 +121,7 @@ func TestPostAfterStop(t *testing.T) {
 		}
 		l.Post(func() {})
 		var count [8]byte
-		if n, err := unix.Read(counter, count[:]); err != unix.EAGAIN { //nolint:errorlint // a bare errno
+		if n, err := unix.Read(counter, count[:]); err != unix.EAGAIN {
 			t.Errorf("Post to a stopped loop wrote to descriptor %d, which is another's: read %d, %v", wake, n, err)
 		}
 		sys.Close(counter)

@@ -84,7 +84,7 @@ func await(t *testing.T, fd int, events int16) {
 	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
 	for {
 		n, err := unix.Poll(p, 10_000)
-		if err == unix.EINTR { //nolint:errorlint // package unix returns bare errnos
+		if err == unix.EINTR {
 			continue
 		}
 		if n != 1 || err != nil {
