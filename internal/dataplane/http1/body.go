@@ -53,8 +53,7 @@ const (
 	bodyEnded bodyState = iota
 	bodyLength
 	bodyUntilClose
-	chunkSize      // hexadecimal digits
-	chunkSizeBlank // ";" after whitespace behind the digits
+	chunkSize // hexadecimal digits
 	chunkExtension
 	chunkSizeEnd // LF
 	chunkData
