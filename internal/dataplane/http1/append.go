@@ -175,25 +175,22 @@ func (h *Head) framingStays(e *Edit) bool {
 // replace writes what stands in the place of field i, which is not copied as it is. It returns whether the framing is
 // still to be written.
 func (w *writer) replace(f *Field, i int, e *Edit, needFraming bool) bool {
-	switch f.ID {
-	case TransferEncoding, ContentLength:
+	switch id := f.ID; {
+	case id == TransferEncoding, id == ContentLength:
 		if needFraming {
 			w.dst = w.h.appendFraming(w.dst, e)
 		}
 		return false
-	case XForwardedFor:
+	case id == XForwardedFor:
 		if i == int(w.h.first[XForwardedFor]) && !e.Drop.Has(XForwardedFor) {
 			w.forwardedFor(f, i, e)
 		}
-	case Host:
+	case id == Host:
 		if !e.Drop.Has(Host) {
 			w.dst = AppendField(w.dst, "Host", w.h.authority.of(w.b))
 		}
-	case Upgrade:
-		if e.Upgrade {
-			w.copyLine(f)
-		}
-	default:
+	case id == Upgrade && e.Upgrade:
+		w.copyLine(f)
 	}
 	return needFraming
 }

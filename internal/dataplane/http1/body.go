@@ -106,32 +106,29 @@ func (y *Body) Ended() bool { return y.state == bodyEnded }
 
 // Left returns how many bytes of payload are still to come, or −1 if only its end will tell.
 func (y *Body) Left() int64 {
-	switch y.state {
-	case bodyEnded, bodyLength:
+	if y.state == bodyEnded || y.state == bodyLength {
 		return y.left
-	default:
-		return -1
 	}
+	return -1
 }
 
 // Next decodes the start of b. EventTrailers means that a trailer section follows what the step drops; it is read by
 // Head.ReadTrailers. Payload comes in one step as far as it lies in one piece.
 func (y *Body) Next(b []byte) Step {
-	switch y.state {
-	case bodyEnded:
+	switch state := y.state; {
+	case state == bodyEnded:
 		return Step{Event: EventEnd, End: true}
-	case bodyUntilClose:
+	case state == bodyUntilClose:
 		return data(0, len(b))
-	case bodyLength:
+	case state == bodyLength:
 		n := int(min(y.left, int64(len(b))))
 		s := data(0, n)
 		if y.left -= int64(n); y.left == 0 {
 			y.state, s.End = bodyEnded, true
 		}
 		return s
-	default:
-		return y.nextChunked(b)
 	}
+	return y.nextChunked(b)
 }
 
 // NextRaw is Next for a caller that passes chunks on as they are: it takes as many steps at once as b holds, and Skip
@@ -164,13 +161,11 @@ func (y *Body) NextRaw(b []byte) Step {
 // EOF says what the end of the connection means to the body: the end if it was waiting for that or had ended, and a
 // reset otherwise (RFC 9112 §8).
 func (y *Body) EOF() Step {
-	switch y.state {
-	case bodyEnded, bodyUntilClose:
+	if y.state == bodyEnded || y.state == bodyUntilClose {
 		y.state = bodyEnded
 		return Step{Event: EventEnd, End: true}
-	default:
-		return Step{Event: EventReset, Fault: Truncated}
 	}
+	return Step{Event: EventReset, Fault: Truncated}
 }
 
 func data(skip, n int) Step {

@@ -214,11 +214,11 @@ func (h *Head) classifyFraming(b []byte, v *verdict) {
 				v.add(WhySuspiciousHeader)
 			}
 		}
-		switch id {
-		case TransferEncoding:
+		switch {
+		case id == TransferEncoding:
 			codings.add(f.Value(b))
 			hasCoding = true
-		case ContentLength:
+		case id == ContentLength:
 			n, ok := lengthOrZero(f.Value(b))
 			switch {
 			case !ok:
@@ -231,7 +231,6 @@ func (h *Head) classifyFraming(b []byte, v *verdict) {
 			case lengthWhy == WhyNone:
 				lengthWhy = WhyDuplicateContentLength
 			}
-		default:
 		}
 	}
 	if hasCoding && h.minor == 0 {

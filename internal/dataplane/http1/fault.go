@@ -66,7 +66,7 @@ type FaultInfo struct {
 	Code    string // stable name in logs and documentation
 	Text    string // completes "refused: "
 	Section string // of RFC 9110 or 9112
-	Status  int    // answers a request by the RFCs; 0 where the message had begun to be forwarded or is a response's alone
+	Status  int    // answers a request by the RFCs; 0 if only a response can have the fault
 	Cloud   int    // answers a request as the two clouds' load balancers do, which know neither 414, 431, 501 nor 505
 	Why     Why    // what Classify says of it
 }

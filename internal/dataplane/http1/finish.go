@@ -50,14 +50,13 @@ func (h *Head) readCoding(b []byte) Fault {
 			codings.add(f.Value(b))
 		}
 	}
-	switch codings.worst {
-	case WhyBadTransferEncoding:
+	switch {
+	case codings.worst == WhyBadTransferEncoding:
 		return CodingBad
-	case WhyMultipleChunked:
+	case codings.worst == WhyMultipleChunked:
 		return CodingTwice
-	default:
-		return CodingOther
 	}
+	return CodingOther
 }
 
 // readLength reads Content-Length (RFC 9110 §8.6). Several lines with one and the same number count as one, which the

@@ -25,7 +25,7 @@ type message struct {
 }
 
 // bodyOf reads the body that follows a head of n bytes.
-func bodyOf(h *Head, in []byte, n int, f Framing) (m message, fault Fault) {
+func bodyOf(in []byte, n int, f Framing) (m message, fault Fault) {
 	var y Body
 	y.Start(f)
 	var payload []byte
@@ -141,7 +141,7 @@ func FuzzRequest(f *testing.F) {
 		}
 		var h Head
 		var s Scan
-		n, fault := h.ReadRequest(in, &s, &RequestLimits)
+		n, _ := h.ReadRequest(in, &s, &RequestLimits)
 		if n == 0 {
 			return
 		}
@@ -162,7 +162,7 @@ func FuzzRequest(f *testing.F) {
 		if got := string(h.Authority(in)); got != req.Host && (h.Form() != Absolute || !strings.EqualFold(got, req.Host)) {
 			t.Fatalf("%q: got host %q, want %q", in, got, req.Host)
 		}
-		ours, fault := bodyOf(&h, in, n, h.RequestFraming())
+		ours, fault := bodyOf(in, n, h.RequestFraming())
 		theirs, err := theirBody(req.Body, src, r, len(in))
 		compareBodies(t, in, ours, theirs, fault, err)
 	})
@@ -184,7 +184,7 @@ func FuzzResponse(f *testing.F) {
 		m := Method(method%uint8(PATCH)) + 1
 		var h Head
 		var s Scan
-		n, fault := h.ReadResponse(in, &s, &ResponseLimits)
+		n, _ := h.ReadResponse(in, &s, &ResponseLimits)
 		if n == 0 || h.ResponseFraming(m).Kind == Tunnel {
 			return
 		}
@@ -203,7 +203,7 @@ func FuzzResponse(f *testing.F) {
 			}
 		}
 		compareFields(t, &h, in, res.Header, Set(TransferEncoding, ContentLength, Trailer, Connection))
-		ours, fault := bodyOf(&h, in, n, h.ResponseFraming(m))
+		ours, fault := bodyOf(in, n, h.ResponseFraming(m))
 		theirs, err := theirBody(res.Body, src, r, len(in))
 		compareBodies(t, in, ours, theirs, fault, err)
 	})

@@ -105,20 +105,20 @@ type span struct{ start, end uint32 }
 
 func (s span) of(b []byte) []byte { return b[s.start:s.end] }
 
-// flag is something that was found in a head.
-type flag uint16
+// flags are what was found in a head.
+type flags uint16
 
 const (
-	flagBareLF     flag = 1 << iota // a line ends in LF alone
-	flagLoose                       // a line must not be copied as it is
-	flagClose                       // Connection: close
-	flagKeepAlive                   // Connection: keep-alive
-	flagUpgrade                     // Connection: upgrade
-	flagContinue                    // Expect: 100-continue
-	flagExpectElse                  // Expect: anything else
-	flagChunked                     // Transfer-Encoding: chunked
-	flagNominated                   // some field is nominated
-	flagOddLength                   // Content-Length stands in several lines, or with leading zeros
+	flagBareLF     flags = 1 << iota // a line ends in LF alone
+	flagLoose                        // a line must not be copied as it is
+	flagClose                        // Connection: close
+	flagKeepAlive                    // Connection: keep-alive
+	flagUpgrade                      // Connection: upgrade
+	flagContinue                     // Expect: 100-continue
+	flagExpectElse                   // Expect: anything else
+	flagChunked                      // Transfer-Encoding: chunked
+	flagNominated                    // some field is nominated
+	flagOddLength                    // Content-Length stands in several lines, or with leading zeros
 )
 
 // kind is what a head begins with.
@@ -150,7 +150,7 @@ type Head struct {
 	start  uint32
 	end    uint32 // where the empty line begins
 	size   uint32 // all of it, with the empty line
-	flags  flag
+	flags  flags
 	status uint16
 	kind   kind
 	minor  uint8 // of the version
