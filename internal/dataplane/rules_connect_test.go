@@ -74,6 +74,9 @@ func checkConnects(t *testing.T, e *lulltest.Engine, failed int) {
 func TestNoneLeftTO_11(t *testing.T) {
 	t.Parallel()
 	const limit = 400 * time.Millisecond
+	shortIdle := func(p *plan.Plan) {
+		lulltest.Listener(p).Timeouts.Idle, lulltest.Listener(p).Timeouts.Connect = limit, 4*time.Second
+	}
 	unreachable := func(testing.TB) netip.AddrPort { return netip.MustParseAddrPort("255.255.255.255:9") }
 	for name, c := range map[string]struct {
 		backends []func(testing.TB) netip.AddrPort
@@ -89,7 +92,7 @@ func TestNoneLeftTO_11(t *testing.T) {
 		"unreachable":   {list(unreachable), nil, reason.ConnectUnreachable, "", 0},
 		"silent":        {list(lulltest.Silent), nil, reason.ConnectTimeout, "connect", limit},
 		"all_silent":    {list(lulltest.Silent, lulltest.Silent), nil, reason.ConnectTimeout, "connect", 2 * limit},
-		"limit_is_idle": {list(lulltest.Silent), setIdle(limit / 2), reason.ConnectTimeout, "idle", limit / 2},
+		"limit_is_idle": {list(lulltest.Silent), shortIdle, reason.ConnectTimeout, "idle", limit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
