@@ -62,7 +62,7 @@ func TestBackPressure(t *testing.T) {
 		for d, name := range map[int]string{client: "up", server: "down"} {
 			t.Run(fmt.Sprintf("%s-%d-pipes", name, pipes), func(t *testing.T) {
 				t.Parallel()
-				const size = 16 << 20
+				const size = 24 << 20
 				seed := rand.Uint64()
 				t.Logf("seed %d", seed)
 				b := newPeer(t)
@@ -81,25 +81,34 @@ func TestBackPressure(t *testing.T) {
 					return v.down
 				}
 				var last look
-				since := time.Now()
-				r.waitFor("back-pressure", func(v look) bool {
-					if held(v) > 128<<10 {
-						t.Errorf("lull holds %d bytes, want at most 131072", held(v))
+				received, read, spliced := newStream(seed), 0, false
+				for round := 0; round == 0 || round < 5 && pipes > 0 && !spliced; round++ {
+					since := time.Now()
+					r.waitFor("back-pressure", func(v look) bool {
+						if held(v) > 128<<10 {
+							t.Errorf("lull holds %d bytes, want at most 131072", held(v))
+						}
+						if v != last || held(v) == 0 {
+							last, since = v, time.Now()
+						}
+						return time.Since(since) > 50*time.Millisecond
+					})
+					spliced = r.spliced(d)
+					select {
+					case err := <-sent:
+						t.Fatalf("the sender was not stopped: %v", err)
+					default:
 					}
-					if v != last || held(v) == 0 {
-						last, since = v, time.Now()
+					const some = 1 << 20 // a flow is spliced when its reads have been full for a while
+					if err := received.expect(to, some); err != nil {
+						t.Fatal(err)
 					}
-					return time.Since(since) > 50*time.Millisecond
-				})
-				if spliced := r.spliced(d); spliced != (pipes > 0) {
-					t.Errorf("what is held is in a pipe: %v, want %v", spliced, pipes > 0)
+					read += some
 				}
-				select {
-				case err := <-sent:
-					t.Errorf("the sender was not stopped: %v", err)
-				default:
+				if spliced != (pipes > 0) {
+					t.Errorf("what was held was in a pipe: %v, want %v", spliced, pipes > 0)
 				}
-				if err := newStream(seed).expect(to, size); err != nil {
+				if err := received.expect(to, size-read); err != nil {
 					t.Error(err)
 				}
 				if err := <-sent; err != nil {
@@ -180,14 +189,18 @@ func TestSmallAfterBulk(t *testing.T) {
 	}
 	for range 3 {
 		echo(4 << 20)
-		start := time.Now()
 		const messages = 50
+		late := 0
 		for i := range messages {
+			start := time.Now()
 			echo(1 + i)
+			if time.Since(start) > 35*time.Millisecond {
+				late++
+			}
 		}
-		// Nagle's algorithm or SPLICE_F_MORE would cost 40 or 200 ms for each.
-		if took := time.Since(start); took > messages*20*time.Millisecond {
-			t.Errorf("%d small messages after bulk took %v", messages, took)
+		// Nagle's algorithm or SPLICE_F_MORE would cost 40 or 200 ms for each; a busy machine now and then does.
+		if late > messages/2 {
+			t.Errorf("%d of %d small messages after bulk took more than 35 ms", late, messages)
 		}
 		var bulk [2]uint8
 		r.on(func() { r.each(func(p *pair) { bulk = [2]uint8{p.flows[client].bulk, p.flows[server].bulk} }) })

@@ -90,6 +90,26 @@ func TestResetIsNoEnd(t *testing.T) {
 	}
 }
 
+// TestResetAtLast: a client that does not take the rest in time is reset too, and so is one when lull stops: what it got
+// is not the whole.
+func TestResetAtLast(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]func(*scene){
+		"timer": func(s *scene) { s.due() },
+		"stop":  func(s *scene) { s.on(func() { s.p.EndAll(reason.Shutdown) }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := scenes["doomed"](t)
+			last(s)
+			s.waitState(free)
+			if how, data := outcomeOf(s.client); how != "reset" || len(data) >= backlogged {
+				t.Errorf("the client saw %s after %d bytes, want a reset", how, len(data))
+			}
+		})
+	}
+}
+
 // TestAnswerBeforeReset: a backend that answers and closes with bytes unread sends an RST behind its answer. The client
 // must get all of it, whether it fits into the sockets' buffers or not.
 func TestAnswerBeforeReset(t *testing.T) {

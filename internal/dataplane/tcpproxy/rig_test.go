@@ -2,9 +2,12 @@ package tcpproxy
 
 import (
 	"errors"
+	"flag"
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -27,6 +30,19 @@ import (
 
 // patience bounds every wait for something that should happen at once, or after the kernel's second SYN (1 s).
 const patience = 10 * time.Second
+
+// TestMain gives every loop a processor of the scheduler to wait on, as the engine does: on two, a hundred loops of
+// parallel tests would wait for each other.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		_ = flag.Set("test.parallel", "8")
+	}
+	runtime.GOMAXPROCS(32)
+	os.Exit(m.Run())
+}
 
 // rig is one running loop with a proxy and a listener on it, whose insides a test may look at and move between turns.
 type rig struct {
@@ -269,6 +285,13 @@ func (r *rig) due() {
 			r.p.rearm(c)
 		})
 	})
+}
+
+// stayLingering waits until the pair lingers and gives it a minute more for that: a busy machine may be slow.
+func (r *rig) stayLingering() {
+	r.t.Helper()
+	r.waitState(lingering)
+	r.on(func() { r.each(func(c *pair) { c.since += int64(time.Minute) }) })
 }
 
 // early fires the pair's timer before its deadline, as happens to every pair that was active.

@@ -67,13 +67,13 @@ var scenes = map[string]func(t *testing.T) *scene{
 	"doomed": func(t *testing.T) *scene {
 		s := resetHeld(t)
 		s.due()
-		s.waitState(lingering)
+		s.stayLingering()
 		return s
 	},
 	"lingering": func(t *testing.T) *scene {
 		s := backPressured(t)
 		s.due()
-		s.waitState(lingering)
+		s.stayLingering()
 		return s
 	},
 }
