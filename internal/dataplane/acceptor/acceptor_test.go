@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +29,12 @@ var (
 	web     = plan.ListenerKey{LoadBalancer: "lb", Name: "web"}
 	mail    = plan.ListenerKey{LoadBalancer: "lb", Name: "mail"}
 )
+
+// TestMain gives every loop a processor of the scheduler to wait on, as the engine does.
+func TestMain(m *testing.M) {
+	runtime.GOMAXPROCS(32)
+	os.Exit(m.Run())
+}
 
 // holder takes connections and holds them until the test lets go.
 type holder struct {
