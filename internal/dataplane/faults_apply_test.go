@@ -36,7 +36,10 @@ func TestPlanRefused(t *testing.T) {
 	c.Ask("before")
 	revision, held := e.Stats().PlanRevision, e.Held()
 
-	next := occupied(t, p)
+	fresh := freeAddress(t, "127.81.4.1")
+	next := lulltest.Copy(p)
+	lulltest.AddListener(next, "fresh", lulltest.Refused(t)).Address = fresh // it can be bound, and comes before
+	next = occupied(t, next)
 	lb := next.LoadBalancers[0]
 	lulltest.Listener(next).Timeouts.Idle = time.Nanosecond
 	lulltest.Set(next).Backends = nil
@@ -50,6 +53,10 @@ func TestPlanRefused(t *testing.T) {
 	}
 	if got := e.Stats().PlanRevision; got != revision {
 		t.Errorf("revision: got %d, want %d", got, revision)
+	}
+	if n, err := net.DialTimeout("tcp", fresh.String(), time.Second); err == nil {
+		_ = n.Close()
+		t.Error("a new listener of the refused plan listens")
 	}
 	c.Ask("after")
 	e.Dial().Ask("a new connection")

@@ -5,11 +5,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/lulltest"
@@ -136,7 +138,7 @@ func TestConnectionsMax(t *testing.T) {
 	t.Parallel()
 	const most, clients, rounds = 5, 30, 4
 	var now, worst atomic.Int64
-	backend := lulltest.Serve(t, func(c *net.TCPConn) {
+	server := lulltest.Serve(t, func(c *net.TCPConn) {
 		if n := now.Add(1); n > worst.Load() {
 			worst.Store(n)
 		}
@@ -144,7 +146,7 @@ func TestConnectionsMax(t *testing.T) {
 		_, _ = io.Copy(io.Discard, c)
 		now.Add(-1)
 	})
-	p := lulltest.Plan(backend.Addr)
+	p := lulltest.Plan(server.Addr)
 	lulltest.Set(p).Backends[0].ConnectionsMax = most
 	e := lulltest.Start(t, p)
 	key, to := lulltest.Set(p).Backends[0].Key, e.Addr()
@@ -173,6 +175,35 @@ func TestConnectionsMax(t *testing.T) {
 		if !lulltest.Eventually(func() bool { return activeOf(e, key) == 0 && now.Load() == 0 }) {
 			t.Fatalf("round %d: the backend still counts %d", round, activeOf(e, key))
 		}
+	}
+}
+
+// TestAcquireExact takes and gives back from many goroutines at once: loops share a backend's count.
+func TestAcquireExact(t *testing.T) {
+	t.Parallel()
+	const most = 4
+	p := lulltest.Plan(netip.MustParseAddrPort("192.0.2.1:80"))
+	lulltest.Set(p).Backends[0].ConnectionsMax = most
+	r := backend.NewRegistry()
+	r.Apply(p, 1)
+	b := r.Find(lulltest.Set(p).Backends[0].Key)
+	var inside, worst, taken atomic.Int64
+	inParallel(8, func(int) {
+		for range 5000 {
+			if !b.Acquire() {
+				continue
+			}
+			taken.Add(1)
+			for n := inside.Add(1); n > worst.Load(); {
+				worst.Store(n)
+			}
+			runtime.Gosched()
+			inside.Add(-1)
+			b.Release()
+		}
+	})
+	if worst.Load() > most || b.Active() != 0 || taken.Load() == 0 {
+		t.Errorf("%d at once of %d in all, %d left, want at most %d, none left", worst.Load(), taken.Load(), b.Active(), most)
 	}
 }
 
