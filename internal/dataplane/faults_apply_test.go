@@ -504,7 +504,7 @@ func TestConnsDuringChurn(t *testing.T) {
 		})
 	}
 	seen := 0
-	for start := time.Now(); time.Since(start) < 500*time.Millisecond; {
+	for start := time.Now(); time.Since(start) < 500*time.Millisecond || seen == 0 && time.Since(start) < lulltest.Patience; {
 		list, err := allConns(e)
 		if err != nil {
 			t.Fatal(err)
