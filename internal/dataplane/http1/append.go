@@ -137,7 +137,7 @@ func (h *Head) appendFields(dst, b []byte, e *Edit) []byte {
 	if h.form == Absolute {
 		changed |= h.present & (1 << Host)
 	}
-	if changed != 0 || h.flags&flagNominated != 0 {
+	if changed != 0 { // so it is where fields are nominated, as Connection is among them
 		for i := range h.fields {
 			f := &h.fields[i]
 			if !changed.Has(f.ID) && !f.nominated {

@@ -14,7 +14,7 @@ const optionsMax = 16
 type Limits struct {
 	Line   int // bytes of the request, status or field line without its end
 	Head   int // bytes of all of it, with the empty line; at least 64
-	Fields int // field lines
+	Fields int // field lines; no more than 255 are taken in any case
 }
 
 // RequestLimits and ResponseLimits are the published figures of AWS's Application Load Balancer (none are for the

@@ -183,7 +183,7 @@ func (h *Head) oddFieldLine(b []byte, i int, l *Limits) (next int, f Fault) {
 		return 0, NameMissing
 	}
 	name := trimRight(line[:colon])
-	if f = nameFault(line[:colon]); f != NoFault && (h.kind != kindResponse || !all(name, isToken) || len(name) == 0) {
+	if f = nameFault(line[:colon]); f != NoFault && (h.kind != kindResponse || !all(name, isToken)) {
 		return 0, f
 	}
 	if skipText(line, colon+1) < len(line) {
