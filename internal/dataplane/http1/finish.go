@@ -159,7 +159,6 @@ func (h *Head) nominate(b []byte, known IDSet, others bool) {
 		f := &h.fields[i]
 		if known.Has(f.ID) || (f.ID == Other && others && h.named(b, f.Name(b))) {
 			f.nominated = true
-			h.flags |= flagNominated
 		}
 	}
 }

@@ -117,7 +117,6 @@ const (
 	flagContinue                     // Expect: 100-continue
 	flagExpectElse                   // Expect: anything else
 	flagChunked                      // Transfer-Encoding: chunked
-	flagNominated                    // some field is nominated
 	flagOddLength                    // Content-Length stands in several lines, or with leading zeros
 )
 
