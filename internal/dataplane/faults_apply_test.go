@@ -368,7 +368,6 @@ func TestDrainAndClose(t *testing.T) {
 				c.Ask("hello")
 				clients = append(clients, c)
 			}
-			start := time.Now()
 			within(t, "drain and close", func() {
 				inParallel(10, func(i int) {
 					switch i {
@@ -401,9 +400,6 @@ func TestDrainAndClose(t *testing.T) {
 				})
 				e.Close()
 			})
-			if took := time.Since(start); took > 2*time.Second {
-				t.Errorf("drain of 200 ms took %v", took)
-			}
 			for _, c := range clients {
 				if how, _ := c.End(); how != "eof" {
 					t.Errorf("a client saw %s, want eof", how)
