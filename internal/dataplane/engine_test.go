@@ -46,7 +46,7 @@ func TestIdleCloseSH_01(t *testing.T) {
 
 func TestBulkBothWays(t *testing.T) {
 	t.Parallel()
-	const size = 64 << 20
+	const size = 16 << 20
 	backend := lulltest.Serve(t, func(c *net.TCPConn) {
 		go func() { _, _ = io.CopyN(io.Discard, c, size); _ = c.CloseRead() }()
 		_, _ = io.CopyN(c, zeros{}, size)

@@ -31,9 +31,7 @@ func TestLengthenedTO_06(t *testing.T) {
 		const longer = 1600 * time.Millisecond
 		e.Changed(p, setIdle(longer))
 		(<-watch(pair.client)).within(t, "client", "eof", pair.last, longer)
-		if r := e.NextClose(); r.Reason != reason.TunnelIdle || r.Setting != longer {
-			t.Errorf("record: got %v by %v, want tunnel-idle by %v", r.Reason, r.Setting, longer)
-		}
+		pair.judge(e, reason.TunnelIdle, longer)
 	})
 }
 
@@ -84,6 +82,7 @@ func shortened(t *testing.T, loops int, from time.Duration) {
 			t.Errorf("over the limit: ended with %s, want eof", got.how)
 		}
 		(<-seen[i]).within(t, "within the limit", "eof", within[i].last, idle)
+		within[i].judge(e, reason.TunnelIdle, idle)
 	}
 }
 
@@ -152,8 +151,6 @@ func TestUnconcernedTO_06(t *testing.T) {
 		}
 		(<-client).within(t, "client", "eof", pair.last, idle)
 		(<-server).within(t, "backend", "eof", pair.last, idle)
-		if r := e.NextClose(); r.Reason != reason.TunnelIdle || r.Setting != idle {
-			t.Errorf("record: got %v by %v, want tunnel-idle by %v", r.Reason, r.Setting, idle)
-		}
+		pair.judge(e, reason.TunnelIdle, idle)
 	})
 }

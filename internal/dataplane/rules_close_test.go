@@ -33,17 +33,21 @@ func TestFlushBeforeFINTO_08(t *testing.T) {
 	}
 }
 
+// lingers is how long lull waits for a peer to take its last bytes.
+const lingers = 2 * time.Second
+
 func flushed(t *testing.T, answer int, upload bool) {
 	backend, accepted := lulltest.Hands(t)
 	p := lulltest.Plan(backend.Addr)
 	e := start(t, 1, p)
-	pair := ends{client: dialNarrow(t, e.Addr()), backend: lulltest.Take(t, accepted)}
+	pair := ends{client: lulltest.DialSized(t, e.Addr(), 32<<10), backend: lulltest.Take(t, accepted)}
 	go func() { _, _ = io.CopyN(pair.backend, new(counting), int64(answer)) }()
 	if upload {
 		fillUp(t, pair.client)
 	}
 	held := answer > 32<<20 // more than any kernel takes
 	waitTaken(t, e, uint64(answer), held)
+	changed := time.Now()
 	e.Changed(p, setIdle(100*time.Millisecond))
 	r := e.NextClose()
 	if r.Reason != reason.TunnelIdle {
@@ -53,6 +57,9 @@ func flushed(t *testing.T, answer int, upload bool) {
 		t.Errorf("held by lull for the client: got %d bytes of %d", r.PendingDown, r.BytesDown)
 	}
 	how, data := pair.client.End()
+	if took := time.Since(changed); took > lingers {
+		t.Skipf("the machine is too busy: the client took %v to read what lull grants %v for", took, lingers)
+	}
 	if how != "eof" || uint64(len(data)) != r.BytesDown {
 		t.Errorf("client: got %d bytes and %s, want the %d that lull took and eof", len(data), how, r.BytesDown)
 	}
@@ -119,9 +126,7 @@ func TestResetOnIdleTO_08(t *testing.T) {
 		client, server := watch(pair.client), watch(pair.backend)
 		(<-client).within(t, "client", "reset", pair.last, idle)
 		(<-server).within(t, "backend", "reset", pair.last, idle)
-		if r := e.NextClose(); r.Reason != reason.TunnelIdle {
-			t.Errorf("record: got %v, want tunnel-idle", r.Reason)
-		}
+		pair.judge(e, reason.TunnelIdle, idle)
 	})
 }
 
@@ -160,8 +165,8 @@ func TestHalfClosedTO_09(t *testing.T) {
 		}
 		(<-watch(closing)).within(t, "the side that closed", "eof", pair.last, idle)
 		half := map[bool]string{false: "client", true: "backend"}[swap]
-		if r := e.NextClose(); r.Reason != reason.TunnelIdle || r.HalfClosed != half {
-			t.Errorf("record: got %v, half closed by %q; want tunnel-idle, %q", r.Reason, r.HalfClosed, half)
+		if r := pair.judge(e, reason.TunnelIdle, idle); r.HalfClosed != half {
+			t.Errorf("record: half closed by %q, want %q", r.HalfClosed, half)
 		}
 	})
 }
@@ -185,10 +190,7 @@ func TestFINRearmsNothingTO_09(t *testing.T) {
 			t.Errorf("the other side: got %s after %v, want the FIN passed on at once", got.how, got.at.Sub(pair.last.at))
 		}
 		(<-end).within(t, "the side that closed", "eof", pair.last, idle)
-		r := e.NextClose()
-		if r.Reason != reason.TunnelIdle {
-			t.Errorf("record: got %v, want tunnel-idle", r.Reason)
-		}
+		r := pair.judge(e, reason.TunnelIdle, idle)
 		checkIdleTimes(t, &r)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +16,8 @@ import (
 
 	"lull/internal/dataplane"
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
 	"lull/internal/lulltest"
 )
 
@@ -159,9 +162,10 @@ func start(t *testing.T, loops int, p *plan.Plan) *lulltest.Engine {
 type ends struct {
 	client, backend *lulltest.Conn
 
-	t    *testing.T
-	idle time.Duration // the pair's idle time
-	last instant       // before lull can have seen the last byte, or the connection
+	t     *testing.T
+	idle  time.Duration // the pair's idle time
+	last  instant       // before lull can have seen the last byte, or the connection
+	heard time.Time     // after the last byte had arrived on the other side; zero if it is not known when
 }
 
 // open connects through the listener of lulltest.Plan to a backend of lulltest.Hands.
@@ -198,6 +202,7 @@ func (p *ends) send(from *lulltest.Conn) {
 	p.t.Helper()
 	sent := now()
 	p.moved(sent, p.write(from))
+	p.heard = time.Time{}
 }
 
 func (p *ends) write(to *lulltest.Conn) error {
@@ -211,12 +216,50 @@ func (p *ends) moved(sent instant, err error) {
 	p.t.Helper()
 	switch took := time.Since(p.last.at); {
 	case err == nil:
-		p.last = sent
+		p.last, p.heard = sent, time.Now()
 	case took >= p.idle:
 		p.t.Skipf("the machine is too busy: a byte meant to come within %v came after %v", p.idle, took)
 	default:
 		p.t.Fatalf("the connection ended (%v) within %v of a byte, want %v", err, took, p.idle)
 	}
+}
+
+// judge checks the pair's record: it ended for that reason, and its timer was due one idle time after the pair's last
+// byte was moved, which must have been between the two instants known of it. Unlike what a peer sees of an end, that
+// holds however busy the machine is: whatever else had armed the timer would show.
+func (p *ends) judge(e *lulltest.Engine, why reason.Reason, idle time.Duration) record.Close {
+	p.t.Helper()
+	r := p.record(e)
+	due := r.Closed.Add(-r.Late)
+	if r.Reason != why || r.Setting != idle {
+		p.t.Errorf("record: got %v by %s=%v, want %v by %v", r.Reason, r.Timer, r.Setting, why, idle)
+	}
+	if r.Late < 0 || due.Before(p.last.at.Add(idle)) {
+		p.t.Errorf("record: was due %v after the last byte was sent, want %v", due.Sub(p.last.at), idle)
+	}
+	// The byte may arrive before lull has dated it; what armed the timer wrongly would have done so half an idle time later.
+	if !p.heard.IsZero() && due.After(p.heard.Add(idle+idle/4)) {
+		p.t.Errorf("record: was due %v after the last byte had arrived, want about %v: something else armed the timer", due.Sub(p.heard), idle)
+	}
+	return r
+}
+
+// record waits for the pair's record.
+func (p *ends) record(e *lulltest.Engine) (found record.Close) {
+	p.t.Helper()
+	me := p.client.LocalAddr().String()
+	if !lulltest.Eventually(func() bool {
+		records := make([]record.Close, e.Log().Next())
+		n, _, _ := e.Log().Read(0, records)
+		i := slices.IndexFunc(records[:n], func(r record.Close) bool { return r.Ends.Peer.String() == me })
+		if i >= 0 {
+			found = records[i]
+		}
+		return i >= 0
+	}) {
+		p.t.Fatalf("there is no record of the connection from %s", me)
+	}
+	return found
 }
 
 // ending is how a peer saw its connection end.

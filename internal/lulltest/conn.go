@@ -151,11 +151,3 @@ func Named(t testing.TB, name string) *Server {
 		}
 	})
 }
-
-// Refused returns an address at which nobody listens.
-func Refused(t testing.TB) netip.AddrPort {
-	t.Helper()
-	s := Serve(t, func(*net.TCPConn) {})
-	s.Stop()
-	return s.Addr
-}

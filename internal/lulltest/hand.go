@@ -3,10 +3,8 @@ package lulltest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -40,27 +38,41 @@ func Take(t testing.TB, accepted <-chan *Conn) *Conn {
 	}
 }
 
+// Refused returns an address at which every connect is refused. It is kept so until the test ends: a port that is only
+// free may be given to somebody else at any time.
+func Refused(t testing.TB) netip.AddrPort {
+	t.Helper()
+	_, addr := bound(t)
+	return addr
+}
+
 // Silent returns an address that answers no connect: its backlog is full, so the kernel drops every SYN.
 func Silent(t testing.TB) netip.AddrPort {
 	t.Helper()
+	fd, addr := bound(t)
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatalf("listen on %s: %v", addr, err)
+	}
+	fill(t, addr.String())
+	return addr
+}
+
+// bound returns a socket bound to a port of 127.0.0.1, which does not listen. It is closed when the test ends.
+func bound(t testing.TB) (fd int, addr netip.AddrPort) {
+	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("open a socket: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Close(fd) })
-	if err := os.NewSyscallError("bind", syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.NewSyscallError("listen", syscall.Listen(fd, 0)); err != nil {
-		t.Fatal(err)
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatalf("bind: %v", err)
 	}
 	name, err := syscall.Getsockname(fd)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("look up the port: %v", err)
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
-	fill(t, address)
-	return netip.MustParseAddrPort(address)
+	return fd, Loopback(uint16(name.(*syscall.SockaddrInet4).Port))
 }
 
 // fill connects until a connect gets no answer. A backlog of 0 holds one connection, perhaps two.
