@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -150,6 +151,34 @@ func TestAddressSwap(t *testing.T) {
 	}
 	if how, _ := before.EndWithin(20 * time.Millisecond); how != "timeout" {
 		t.Errorf("a connection from before the swap: %s, want it open", how)
+	}
+}
+
+// TestAddressWidened: a listener that moves between one address and all of them keeps its port, which its own old socket
+// must not hold against it; afterwards only the new one is there, and no connection has noticed.
+func TestAddressWidened(t *testing.T) {
+	t.Parallel()
+	p := lulltest.Plan(lulltest.Named(t, "one").Addr)
+	narrow := freeAddress(t, "127.81.2.1")
+	wide := netip.AddrPortFrom(netip.IPv4Unspecified(), narrow.Port())
+	lulltest.Listener(p).Address = narrow
+	e := lulltest.Start(t, p)
+	_, before := nameOf(t, narrow)
+	current := p
+	for _, address := range []netip.AddrPort{wide, narrow} {
+		current = e.Changed(current, func(p *plan.Plan) { lulltest.Listener(p).Address = address })
+		for range 8 { // enough that a socket left behind on either loop would get one
+			if name, _ := nameOf(t, narrow); name != "one" {
+				t.Fatalf("listening on %v, %v is %q, want one", address, narrow, name)
+			}
+		}
+	}
+	if c, err := net.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.81.2.2"), narrow.Port()).String()); err == nil {
+		_ = c.Close()
+		t.Errorf("back on %v it still accepts on another address", narrow)
+	}
+	if how, _ := before.EndWithin(20 * time.Millisecond); how != "timeout" {
+		t.Errorf("a connection from before: %s, want it open", how)
 	}
 }
 

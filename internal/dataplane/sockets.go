@@ -49,7 +49,7 @@ func (e *Engine) openListeners(p *plan.Plan) (next map[plan.ListenerKey]*listene
 			l := &listener{plan: pl, stats: e.statsOf(pl.Key)}
 			if old := e.listeningOn(pl); old != nil {
 				l.fds, l.local = old.fds, old.local
-			} else if l.fds, l.local, err = acceptor.Open(pl.Address, len(e.workers)); err != nil {
+			} else if l.fds, l.local, err = e.open(pl.Address); err != nil {
 				return nil, opened, fmt.Errorf("listener %s: %w", pl.Key, err)
 			} else {
 				opened = append(opened, l)
@@ -58,6 +58,16 @@ func (e *Engine) openListeners(p *plan.Plan) (next map[plan.ListenerKey]*listene
 		}
 	}
 	return next, opened, nil
+}
+
+// open opens sockets on an address. If a listener in force has the same port it may be in the way, and go with this plan.
+func (e *Engine) open(addr netip.AddrPort) ([]int, netip.AddrPort, error) {
+	for _, l := range e.listeners {
+		if l.local.Port() == addr.Port() {
+			return acceptor.OpenBeside(addr, len(e.workers))
+		}
+	}
+	return acceptor.Open(addr, len(e.workers))
 }
 
 // listeningOn returns the listener in force with that address, whatever its name. Port 0 stands for any port, so it
@@ -96,13 +106,13 @@ func (e *Engine) statsOf(key plan.ListenerKey) []*stats.Listener {
 
 // goneSockets returns the listeners in force whose sockets the next plan has no use for.
 func (e *Engine) goneSockets(next map[plan.ListenerKey]*listener) []*listener {
-	kept := map[netip.AddrPort]bool{}
+	kept := map[int]bool{} // by descriptor of the first loop
 	for _, l := range next {
-		kept[l.local] = true
+		kept[l.fds[0]] = true
 	}
 	var gone []*listener
 	for _, l := range e.listeners {
-		if !kept[l.local] {
+		if !kept[l.fds[0]] {
 			gone = append(gone, l)
 		}
 	}

@@ -18,6 +18,13 @@ func Open(addr netip.AddrPort, loops int) (fds []int, local netip.AddrPort, err 
 	if err := probe(addr); err != nil {
 		return nil, local, err
 	}
+	return OpenBeside(addr, loops)
+}
+
+// OpenBeside is Open for an address that this process may itself still listen on, under another name for it: a listener
+// that moves from 0.0.0.0 to one of the machine's addresses is open on both for a moment. A socket of somebody else
+// is in its way only if that is not shared.
+func OpenBeside(addr netip.AddrPort, loops int) (fds []int, local netip.AddrPort, err error) {
 	local = addr
 	for range loops {
 		fd, err := listen(local, true)
