@@ -197,8 +197,6 @@ func TestFINRearmsNothingTO_09(t *testing.T) {
 
 // TestFINAfterLastByteTO_09: the FIN follows the last byte however slowly the other side reads, through lull's buffers
 // and pipes, and the end of the second direction ends the pair. It moves so much that it runs before the parallel tests.
-//
-//nolint:paralleltest // see above
 func TestFINAfterLastByteTO_09(t *testing.T) {
 	sides(t, func(t *testing.T, loops int, swap bool) {
 		const size = 6 << 20

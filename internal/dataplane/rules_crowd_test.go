@@ -39,8 +39,6 @@ type crowdReport struct {
 
 // TestCrowdTO_01_TO_02: 5,000 connections due within the same second end, none early and each at most 250 ms late. It is
 // the one test here that needs the machine, so it runs before those that are parallel.
-//
-//nolint:paralleltest // see above
 func TestCrowdTO_01_TO_02(t *testing.T) {
 	h := startHelper(t, "crowd")
 	var backend uint16

@@ -133,8 +133,6 @@ func TestStoppedTO_10(t *testing.T) {
 
 // TestStoppedCrowdTO_10: the same with more connections than a loop takes notice of at a time, and the byte of each
 // behind those of all whose timers come later. It takes thousands of descriptors, so it runs before the parallel tests.
-//
-//nolint:paralleltest // see above
 func TestStoppedCrowdTO_10(t *testing.T) {
 	const idle = 3 * time.Second
 	const size = 2000

@@ -65,7 +65,7 @@ func TestByteRearmsTO_01_TO_12(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test's choices
+	r := rand.New(rand.NewPCG(seed, 0))
 	for range 10_000 {
 		s := timeout.Settings{Idle: time.Duration(1 + r.Int64N(7200*second))}
 		opened := 1 + r.Int64N(1000*second)
@@ -92,7 +92,7 @@ func TestAgeNeverEarlyPR_02(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test's choices
+	r := rand.New(rand.NewPCG(seed, 0))
 	for range 10_000 {
 		s := timeout.Settings{Idle: time.Duration(1 + r.Int64N(100*second))}
 		relaying := 1 + r.Int64N(100*second)
