@@ -334,3 +334,24 @@ func TestResetPassedOn(t *testing.T) {
 		}
 	}
 }
+
+// TestLingerEndsTruthfully: a client that does not read is cut at the idle timeout, and what lull still held for it is
+// lost when it has not taken that either within the linger. It must see a reset: a FIN would make a part look whole.
+func TestLingerEndsTruthfully(t *testing.T) {
+	t.Parallel()
+	const size = 32 << 20
+	flood := lulltest.Serve(t, func(c *net.TCPConn) { _, _ = c.Write(make([]byte, size)) })
+	p := lulltest.Plan(flood.Addr)
+	lulltest.Listener(p).Timeouts.Idle = 300 * time.Millisecond
+	e := lulltest.Start(t, p)
+	c := e.Dial()
+	if r := e.NextClose(); r.Reason != reason.TunnelIdle || r.PendingDown == 0 {
+		t.Fatalf("ended by %v with %d bytes held, want tunnel-idle with some", r.Reason, r.PendingDown)
+	}
+	if !lulltest.Eventually(func() bool { return e.Held().Idle() }) {
+		t.Fatalf("the linger never ended: %+v", e.Held())
+	}
+	if how, data := c.End(); how != "reset" || len(data) >= size {
+		t.Errorf("the client saw %s after %d of %d bytes, want a reset before the end", how, len(data), size)
+	}
+}

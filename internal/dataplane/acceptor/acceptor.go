@@ -186,21 +186,25 @@ func (a *Acceptor) TurnEnd() {}
 // acceptOne accepts a connection and reports whether there may be another. If not, either the backlog is empty or the
 // listener is paused.
 func (a *Acceptor) acceptOne(s *socket) (again bool) {
-	if a.limit.near() {
-		a.peers[a.loop.Index].Proxy.Reclaim()
-	}
-	if !a.limit.acquire() {
+	near := a.limit.near()
+	if !a.limit.acquire() && !(a.reclaim() && a.limit.acquire()) {
 		a.pause(s)
 		return false
 	}
 	fd, peer, errno := sys.Accept(s.fd)
-	if errno == 0 {
-		a.place(s, fd, peer)
-		return true
+	if errno != 0 {
+		a.limit.Release()
+		return a.acceptFailed(s, errno)
 	}
-	a.limit.Release()
-	return a.acceptFailed(s, errno)
+	if near { // one for one, and only when somebody really came; before it is placed, or it might be the one
+		a.reclaim()
+	}
+	a.place(s, fd, peer)
+	return true
 }
+
+// reclaim ends a connection of this loop that has not begun its work, if there is one (PR-03).
+func (a *Acceptor) reclaim() bool { return a.peers[a.loop.Index].Proxy.Reclaim() }
 
 // acceptFailed decides whether to go on after a failed accept. accept(2) hands on errors of the new connection
 // (ECONNABORTED and the network's own): those concern nobody any more, the next one may be fine. Any other error would

@@ -141,6 +141,17 @@ func (p *Proxy) lingerLeg(c *pair, side int) {
 	p.closeLeg(c, side, withFIN)
 }
 
+// giveUp ends a linger whose time is over. A peer for which bytes are still held sees an RST: a FIN would make what it got
+// look whole.
+func (p *Proxy) giveUp(c *pair) {
+	for side := range c.legs {
+		if c.flows[1-side].pending() > 0 {
+			p.closeLeg(c, side, withRST)
+		}
+	}
+	p.release(c, withFIN)
+}
+
 // discard reads and throws away what a peer still sends, and reports whether it has closed.
 func (p *Proxy) discard(l *leg) (closed bool) {
 	for range lingerBytesMax / len(p.loop.Scratch) {

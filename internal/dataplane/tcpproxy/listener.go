@@ -19,6 +19,7 @@ type Listener struct {
 	plan    *plan.Listener
 	picker  *backend.Picker
 	closing *backend.Closing // an end set for its connections, or nil
+	changed int64            // when the plan came into force; no deadline could have been kept before
 	open    int              // pairs
 }
 
@@ -49,6 +50,7 @@ func (p *Proxy) Apply(ch Change) {
 		}
 		l.Addr, l.Stats, l.plan, l.closing = lc.Addr, lc.Stats, lc.Plan, nil
 		l.picker.SetSet(lc.Set)
+		l.changed = ch.Now
 	}
 	for _, key := range ch.Removed {
 		if l := p.listeners[key]; l != nil && l.closing == nil {

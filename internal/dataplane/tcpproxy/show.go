@@ -23,7 +23,7 @@ func (p *Proxy) record(c *pair, why reason.Reason, d timeout.Deadline) {
 	if d.At != 0 {
 		r.Timer, r.Setting = d.Timer, d.Setting
 		r.ArmedAt = time.Duration(d.At - int64(d.Setting) - c.opened)
-		r.Late = time.Duration(now - d.At)
+		r.Late = time.Duration(now - max(d.At, c.listener.changed)) // a shortened limit may have lain in the past
 	}
 	p.closed = append(p.closed, r)
 }

@@ -151,7 +151,7 @@ func (p *Proxy) Expired(n *wheel.Node) {
 	}
 	switch {
 	case c.state == lingering:
-		p.release(c, withFIN)
+		p.giveUp(c)
 	case c.state == connecting && d.Why == reason.ConnectTimeout:
 		p.connectFailed(c, reason.ConnectTimeout, d)
 	default:
