@@ -57,9 +57,6 @@ func New(l *loop.Loop, loops int, pool *buf.Pool, log *record.Log, limit *accept
 	return p
 }
 
-// LoopOf returns the index of the loop that a connection id belongs to.
-func LoopOf(id uint64, loops int) int { return int((id - 1) % uint64(loops)) }
-
 // Take makes an accepted connection the front-end connection of a new pair. The caller has counted it in the limit
 // and in the loop's load.
 func (p *Proxy) Take(fd int, peer netip.AddrPort, key plan.ListenerKey) {
