@@ -1,13 +1,14 @@
 package lulltest
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Hands returns a backend that does nothing by itself: it hands each connection to the test, in the order in which they
@@ -53,7 +54,7 @@ func Silent(t testing.TB) netip.AddrPort {
 	if err := syscall.Listen(fd, 0); err != nil {
 		t.Fatalf("listen on %s: %v", addr, err)
 	}
-	fill(t, addr.String())
+	fill(t, fd, addr.String())
 	return addr
 }
 
@@ -75,20 +76,30 @@ func bound(t testing.TB) (fd int, addr netip.AddrPort) {
 	return fd, Loopback(uint16(name.(*syscall.SockaddrInet4).Port))
 }
 
-// fill connects until a connect gets no answer. A backlog of 0 holds one connection, perhaps two.
-func fill(t testing.TB, address string) {
+// fill connects until the backlog of a listening socket is full. A backlog of 0 holds one connection. It asks the kernel:
+// on a busy machine an answer may take so long that waiting for one proves nothing.
+func fill(t testing.TB, fd int, address string) {
 	t.Helper()
-	const most = 8
-	for range most {
-		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
-		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		cancel()
+	queue := func() (waiting, most int) { // TCP_INFO of a listening socket tells of its backlog
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 		if err != nil {
-			return
+			t.Fatalf("look at the backlog of %s: %v", address, err)
+		}
+		return int(info.Unacked), int(info.Sacked)
+	}
+	for dialed := 1; ; dialed++ {
+		c, err := net.DialTimeout("tcp", address, Patience)
+		if err != nil {
+			t.Fatalf("fill the backlog of %s: %v", address, err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
+		if !Eventually(func() bool { waiting, _ := queue(); return waiting == dialed }) {
+			t.Fatalf("%s: the kernel does not queue what nobody accepts", address)
+		}
+		if waiting, most := queue(); waiting > most {
+			return
+		}
 	}
-	t.Fatalf("%s still answers after %d connects that nobody accepted", address, most)
 }
 
 // DialSized is Dial with a receive buffer of that many bytes, so that the client's window is about as small.
