@@ -143,6 +143,7 @@ func kernelFeatures(release string) []kernelFeature {
 		{Name: "eventfd", Since: "2.6.27"},
 		{Name: "accept4", Since: "2.6.28"},
 		{Name: "SO_REUSEPORT", Since: "3.9.0"},
+		{Name: "epoll_pwait2", Since: "5.11.0"}, // without it waits are whole milliseconds
 	}
 	have := parseRelease(release)
 	for i := range features {

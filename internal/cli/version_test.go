@@ -30,7 +30,7 @@ func TestVersionJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != exitFine || stderr != "" {
 		t.Fatalf("got %d, %q, %q, %v", code, stdout, stderr, err)
 	}
-	if got.Version == "" || got.Commit == "" || got.Go != runtime.Version() || got.Kernel == "" || len(got.Features) != 5 {
+	if got.Version == "" || got.Commit == "" || got.Go != runtime.Version() || got.Kernel == "" || len(got.Features) != 6 {
 		t.Errorf("got %+v", got)
 	}
 	for _, f := range got.Features {
