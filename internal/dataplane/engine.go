@@ -76,6 +76,9 @@ func New(o Options) (*Engine, error) {
 	for i := range loops {
 		w, err := e.newWorker(i, loops, pipes)
 		if err != nil {
+			for _, opened := range e.workers {
+				opened.loop.Discard()
+			}
 			return nil, fmt.Errorf("start loop %d: %w", i, err)
 		}
 		e.workers = append(e.workers, w)
@@ -117,7 +120,7 @@ func (e *Engine) Apply(p *plan.Plan) error {
 		return err
 	}
 	now := clock.Now()
-	sets, _ := e.registry.Apply(p, now)
+	sets := e.registry.Apply(p, now)
 	change := e.change(next, sets, now)
 	gone := e.goneSockets(next)
 	e.onEveryLoop(func(w *worker) {

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"net/netip"
+	"slices"
 
 	"lull/internal/dataplane/balance"
 	"lull/internal/dataplane/plan"
@@ -64,17 +65,8 @@ func (p *Picker) choose(client netip.Addr, tried []*Backend, backups bool) int {
 		c := b.config.Load()
 		p.candidates = append(p.candidates, balance.Candidate{
 			Weight: c.Weight, Active: b.Active(), ID: b.id,
-			Usable: c.Backup == backups && b.usable() && !b.full() && !contains(tried, b),
+			Usable: c.Backup == backups && b.usable() && !b.full() && !slices.Contains(tried, b),
 		})
 	}
 	return p.algorithm.Pick(p.candidates, client)
-}
-
-func contains(bs []*Backend, b *Backend) bool {
-	for _, other := range bs {
-		if other == b {
-			return true
-		}
-	}
-	return false
 }

@@ -16,7 +16,7 @@ func picked(t *testing.T, policy plan.Policy, backends ...plan.Backend) (*backen
 	t.Helper()
 	p := planOf(time.Second, backends...)
 	p.LoadBalancers[0].BackendSets[0].Policy = policy
-	sets, _ := backend.NewRegistry().Apply(p, second)
+	sets := backend.NewRegistry().Apply(p, second)
 	set := sets[setKey]
 	return backend.NewPicker(set, 0), set
 }

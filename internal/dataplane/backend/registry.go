@@ -24,12 +24,12 @@ func NewRegistry() *Registry {
 }
 
 // Apply takes over a plan at the time now and returns its sets. Backends that the plan names keep their state;
-// those it no longer names, or names as offline, get an end for their open connections. changed says whether any
-// such end was set or lifted, so that the loops must look at their connections' deadlines.
-func (r *Registry) Apply(p *plan.Plan, now int64) (sets map[plan.SetKey]*Set, changed bool) {
+// those it no longer names, or names as offline, get an end for their open connections. The loops
+// must look at their connections' deadlines afterwards.
+func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sets = map[plan.SetKey]*Set{}
+	sets := map[plan.SetKey]*Set{}
 	inPlan := map[plan.BackendKey]bool{}
 	for _, lb := range p.LoadBalancers {
 		drains := drainTimes(lb)
@@ -41,15 +41,15 @@ func (r *Registry) Apply(p *plan.Plan, now int64) (sets map[plan.SetKey]*Set, ch
 				b.config.Store(c)
 				inPlan[c.Key] = true
 				r.drains[c.Key] = drains[ps.Key]
-				changed = b.schedule(c.Offline, reason.BackendOffline, now+int64(drains[ps.Key])) || changed
+				b.schedule(c.Offline, reason.BackendOffline, now+int64(drains[ps.Key]))
 				set.Backends = append(set.Backends, b)
 			}
 			sets[ps.Key] = set
 		}
 	}
-	changed = r.retire(inPlan, now) || changed
+	r.retire(inPlan, now)
 	r.inPlan = inPlan
-	return sets, changed
+	return sets
 }
 
 // drainTimes returns, for each set, the longest drain time among the listeners that use it.
@@ -71,37 +71,32 @@ func (r *Registry) get(key plan.BackendKey) *Backend {
 }
 
 // retire sets an end for what has left the plan, and forgets what left it and has no connection any more.
-func (r *Registry) retire(inPlan map[plan.BackendKey]bool, now int64) (changed bool) {
+func (r *Registry) retire(inPlan map[plan.BackendKey]bool, now int64) {
 	for key, b := range r.backends {
 		if inPlan[key] {
 			continue
 		}
 		if r.inPlan[key] {
-			changed = b.schedule(true, reason.DrainTimeout, now+int64(r.drains[key])) || changed
+			b.schedule(true, reason.DrainTimeout, now+int64(r.drains[key]))
 		} else if b.Active() == 0 {
 			delete(r.backends, key)
 			delete(r.drains, key)
 		}
 	}
-	return changed
 }
 
 // schedule sets or lifts the end of a backend's connections. One that was set already is not put off: a backend that is
 // set offline and then removed has its drain time once.
-func (b *Backend) schedule(end bool, why reason.Reason, at int64) (changed bool) {
+func (b *Backend) schedule(end bool, why reason.Reason, at int64) {
 	old := b.closing.Load()
 	switch {
 	case end && old == nil:
 		b.closing.Store(&Closing{At: at, Why: why})
-		return true
 	case end && old.Why != why:
 		b.closing.Store(&Closing{At: min(old.At, at), Why: why})
-		return true
 	case !end && old != nil:
 		b.closing.Store(nil)
-		return true
 	}
-	return false
 }
 
 // Find returns the backend of that key, or nil.

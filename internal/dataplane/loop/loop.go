@@ -155,6 +155,9 @@ func (l *Loop) Run() {
 // Callable from anywhere.
 func (l *Loop) Stop() { l.Post(func() { l.stopped = true }) }
 
+// Discard closes a loop that was never run.
+func (l *Loop) Discard() { l.release() }
+
 func (l *Loop) release() {
 	l.mu.Lock()
 	l.ended = true

@@ -152,7 +152,7 @@ func (r *rig) apply() {
 	set.Backends = slices.Clone(set.Backends)
 	lp.BackendSet = &set
 	now := clock.Now()
-	sets, _ := r.registry.Apply(&plan.Plan{LoadBalancers: []*plan.LoadBalancer{{
+	sets := r.registry.Apply(&plan.Plan{LoadBalancers: []*plan.LoadBalancer{{
 		Name: "lb", Listeners: []*plan.Listener{&lp}, BackendSets: []*plan.BackendSet{&set},
 	}}}, now)
 	ch := Change{Now: now, Listeners: []ListenerChange{{Plan: &lp, Set: sets[set.Key], Addr: r.local, Stats: &r.stats}}}
