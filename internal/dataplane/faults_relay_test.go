@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/lulltest"
 )
@@ -342,9 +343,16 @@ func TestLingerEndsTruthfully(t *testing.T) {
 	const size = 32 << 20
 	flood := lulltest.Serve(t, func(c *net.TCPConn) { _, _ = c.Write(make([]byte, size)) })
 	p := lulltest.Plan(flood.Addr)
-	lulltest.Listener(p).Timeouts.Idle = 300 * time.Millisecond
 	e := lulltest.Start(t, p)
 	c := e.Dial()
+	stuck := func() bool {
+		l := e.Live()
+		return len(l) == 1 && l[0].PendingDown > 0 && l[0].QuietDown > 100*time.Millisecond
+	}
+	if !lulltest.Eventually(stuck) {
+		t.Fatalf("lull holds nothing for a client that does not read: %+v", e.Live())
+	}
+	e.Changed(p, func(p *plan.Plan) { lulltest.Listener(p).Timeouts.Idle = 300 * time.Millisecond })
 	if r := e.NextClose(); r.Reason != reason.TunnelIdle || r.PendingDown == 0 {
 		t.Fatalf("ended by %v with %d bytes held, want tunnel-idle with some", r.Reason, r.PendingDown)
 	}
