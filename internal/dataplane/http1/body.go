@@ -112,6 +112,16 @@ func (y *Body) Left() int64 {
 	return -1
 }
 
+// pass is for Receiver.Pass.
+func (y *Body) pass(n int64) {
+	if y.state != bodyLength || n > y.left {
+		panic("http1: more payload was passed than is to come in one piece")
+	}
+	if y.left -= n; y.left == 0 {
+		y.state = bodyEnded
+	}
+}
+
 // Next decodes the start of b. EventTrailers means that a trailer section follows what the step drops; it is read by
 // Head.ReadTrailers. Payload comes in one step as far as it lies in one piece.
 func (y *Body) Next(b []byte) Step {

@@ -70,6 +70,14 @@ func (r *Receiver) trailers(b []byte, h *Head) Step {
 	return Step{Skip: n, Event: EventTrailers, End: true}
 }
 
+// Pass takes n bytes of payload as dealt with that the caller has moved without showing them, for example by splice(2). It
+// may be used while Body.Left says that at least so many are to come in one piece, which is when the length was announced.
+func (r *Receiver) Pass(n int) {
+	if r.body.pass(int64(n)); r.body.Ended() {
+		r.stage = stageDone
+	}
+}
+
 // NextRaw is Next for a caller that passes chunks on as they are, as Body.NextRaw is.
 func (r *Receiver) NextRaw(b []byte, h *Head, l *Limits) Step {
 	if r.stage == stageBody {

@@ -35,9 +35,8 @@ guess about, and sends on only what can be read in one way.
 | What | Limit |
 |---|---|
 | method | 127 bytes |
-| request line, status line, field line | 16 KiB |
-| request head | 64 KiB (` + "`limits.head_bytes`" + `) |
-| response head | 32 KiB |
+| request line, status line, field line | 16 KiB, or a quarter of ` + "`limits.head_bytes`" + ` if that is more |
+| request head, response head | 64 KiB (` + "`limits.head_bytes`" + `) |
 | fields of a head | 128 |
 | trailer section | 8 KiB, lines of 4 KiB, 32 fields |
 | unknown names in Connection | 16 |
