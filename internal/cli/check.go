@@ -35,7 +35,8 @@ func newCheck(e *env) *cobra.Command {
 	}
 }
 
-// column is where the values of a line begin: past the longest name, active_transfer_rearms, at its indent of 4.
+// column is where the values of a line begin: past the longest names, active_transfer_rearms and
+// desync_mitigation_mode, at their indent of 4.
 const column = 28
 
 // page is text being laid out in lines of name, value and remark.
@@ -76,7 +77,11 @@ func (p *page) balancer(lb *plan.LoadBalancer) {
 	p.head(0, "load balancer %s", lb.Name)
 	for _, l := range lb.Listeners {
 		p.head(2, "listener %s: %s on %s to backend set %s", l.Key.Name, l.Protocol, l.Address, l.BackendSet.Key.Name)
-		p.timeouts(l)
+		if l.Protocol == plan.HTTP {
+			p.timeoutsHTTP(l)
+		} else {
+			p.timeoutsTCP(l)
+		}
 		p.behaviour(l)
 	}
 	for _, set := range lb.BackendSets {
@@ -84,21 +89,12 @@ func (p *page) balancer(lb *plan.LoadBalancer) {
 	}
 }
 
-// timeouts shows each timer with the value that counts, and says of those that never run why.
-func (p *page) timeouts(l *plan.Listener) {
+// timeoutsTCP shows each timer with the value that counts, and says of those that never run why.
+func (p *page) timeoutsTCP(l *plan.Listener) {
 	t := &l.Timeouts
 	p.line(4, "model", t.Model.String(), "")
 	p.line(4, "idle", file.FormatDuration(t.Idle), "")
-	capped := ""
-	if t.ConnectLimit() < t.Connect {
-		capped = "connect " + file.FormatDuration(t.Connect) + ", cut to idle"
-	}
-	p.line(4, "connect", file.FormatDuration(t.ConnectLimit()), capped)
-	unused := ""
-	if !l.ProxyAccept {
-		unused = "not used: tcp has no TLS and no PROXY header is accepted"
-	}
-	p.line(4, "handshake", file.FormatDuration(t.Handshake), unused)
+	p.connecting(l)
 	p.line(4, "connection_age_max", durationOr(t.AgeMax, "off"), "")
 	p.line(4, "drain", file.FormatDuration(t.Drain), "")
 
@@ -110,6 +106,61 @@ func (p *page) timeouts(l *plan.Listener) {
 		p.line(4, "back_keepalive", file.FormatDuration(t.BackKeepalive), onlyHTTP)
 		p.line(4, "active_transfer_rearms", strconv.FormatBool(t.ActiveTransferRearm), onlyHTTP)
 	}
+}
+
+// timeoutsHTTP shows what bounds a connection and an exchange, in the order in which a connection meets it. What only one
+// model has as a setting of its own, the other has as well in effect.
+func (p *page) timeoutsHTTP(l *plan.Listener) {
+	t := l.Timeouts
+	t.AgeMax = 0 // has a line of its own
+	front, back := t.WaitDeadline(0, 0), t.PoolDeadline(0)
+	requests := "no limit"
+	if t.Model == timeout.Directional {
+		requests = strconv.Itoa(t.FrontRequestsMax)
+	}
+	p.line(4, "model", t.Model.String(), "")
+	p.line(4, "idle", file.FormatDuration(t.Idle), "")
+	p.line(4, "front_keepalive", file.FormatDuration(front.Setting), sameAs(front.Timer))
+	p.line(4, "front_requests_max", requests, "")
+	p.line(4, "back_keepalive", file.FormatDuration(back.Setting), sameAs(back.Timer))
+	if t.Model == timeout.Directional {
+		p.line(4, "active_transfer_rearms", strconv.FormatBool(t.ActiveTransferRearm), "")
+	}
+	p.connecting(l)
+	p.line(4, "request_head", durationOr(t.RequestHead, "off"), "")
+	p.line(4, "stale_retry", strconv.FormatBool(l.StaleRetry), "")
+	p.line(4, "connection_age_max", durationOr(l.Timeouts.AgeMax, "off"), "")
+	p.line(4, "drain", file.FormatDuration(t.Drain), "")
+	p.line(4, "desync_mitigation_mode", l.Desync.String(), "")
+	p.line(4, "head_bytes", strconv.Itoa(l.HeadMax), "")
+	if l.QueueMax == 0 {
+		p.line(4, "queue", "off", "")
+	} else {
+		p.line(4, "queue", strconv.Itoa(l.QueueMax), "requests of the load balancer that wait for a backend with room")
+	}
+}
+
+// sameAs says which timer does the work of the one on the line; nothing if it is its own.
+func sameAs(timer string) string {
+	if timer != "idle" {
+		return ""
+	}
+	return "idle itself, as the model is shared"
+}
+
+// connecting shows the timers before the first byte.
+func (p *page) connecting(l *plan.Listener) {
+	t := &l.Timeouts
+	capped := ""
+	if t.ConnectLimit() < t.Connect {
+		capped = "connect " + file.FormatDuration(t.Connect) + ", cut to idle"
+	}
+	p.line(4, "connect", file.FormatDuration(t.ConnectLimit()), capped)
+	unused := ""
+	if !l.ProxyAccept {
+		unused = fmt.Sprintf("not used: %s has no TLS and no PROXY header is accepted", l.Protocol)
+	}
+	p.line(4, "handshake", file.FormatDuration(t.Handshake), unused)
 }
 
 // behaviour shows the listener's switches that are not off.
@@ -129,6 +180,9 @@ func (p *page) backendSet(set *plan.BackendSet) {
 	p.head(2, "backend set %s", set.Key.Name)
 	p.line(4, "policy", set.Policy.String(), "")
 	p.line(4, "health check", healthCheck(set.HealthCheck), "")
+	if set.Stickiness != nil {
+		p.line(4, "stickiness", stickiness(set.Stickiness), "")
+	}
 	if len(set.Backends) == 0 {
 		p.line(4, "backends", "none", "")
 	}
@@ -141,12 +195,42 @@ func healthCheck(hc *plan.HealthCheck) string {
 	if hc == nil {
 		return "none: every backend counts as healthy"
 	}
-	port := ""
+	asks := hc.Protocol.String()
 	if hc.Port != 0 {
-		port = " on port " + strconv.Itoa(int(hc.Port))
+		asks += " on port " + strconv.Itoa(int(hc.Port))
 	}
-	return fmt.Sprintf("%s%s every %s, timeout %s, healthy after %d, unhealthy after %d", hc.Protocol, port,
+	if hc.Protocol == plan.CheckHTTP {
+		asks += fmt.Sprintf(" for %s, wants status %d,", hc.Path, hc.Status)
+	}
+	return fmt.Sprintf("%s every %s, timeout %s, healthy after %d, unhealthy after %d", asks,
 		file.FormatDuration(hc.Interval), file.FormatDuration(hc.Timeout), hc.Healthy, hc.Unhealthy)
+}
+
+func stickiness(st *plan.Stickiness) string {
+	out := "cookie " + st.Cookie
+	switch {
+	case st.Follow == "*":
+		out += ", follows any cookie of the application"
+	case st.Follow != "":
+		out += ", follows the application's " + st.Follow
+	case st.Duration != 0:
+		out += " for " + file.FormatDuration(st.Duration)
+	default:
+		out += " for as long as the browser runs"
+	}
+	if st.Domain != "" {
+		out += ", domain " + st.Domain
+	}
+	out += ", path " + st.Path
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{{"secure", st.Secure}, {"http_only", st.HTTPOnly}, {"no fallback: 502 while its backend is gone", st.NoFallback}} {
+		if flag.set {
+			out += ", " + flag.name
+		}
+	}
+	return out
 }
 
 func backend(b *plan.Backend) string {

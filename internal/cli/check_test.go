@@ -16,6 +16,9 @@ func TestCheck(t *testing.T) {
 		{"directional", exitFine},
 		{"warnings", exitFine},
 		{"faulty", exitWrong},
+		{"http-shared", exitFine},
+		{"http-directional", exitFine},
+		{"http-faulty", exitWrong},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

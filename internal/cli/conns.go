@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -60,8 +61,10 @@ func newConns(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "conns",
 		Short: "List open connections, with when each will be closed and why",
-		Long: "Lists the open connections of a running lull, the one that will be closed next first: its ends, its age, the\n" +
-			"bytes each way, how long each direction has been quiet, and which timer closes it when, unless a byte moves.",
+		Long: "Lists the open connections of a running lull, the one that will be closed next first: its ends, its age, the HTTP\n" +
+			"exchanges it has carried, the bytes each way (of an HTTP connection those of the exchange under way), how long each\n" +
+			"direction has been quiet, and which timer closes it when, unless something happens. Back-end connections that no\n" +
+			"exchange uses are in the state pooled and have no client.",
 		Args: between(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			if limit < 0 {
@@ -136,35 +139,60 @@ func connsJSON(out *bytes.Buffer, list []admin.Conn) error {
 
 // connsTable writes the table, and a line with the totals of all connections that were asked for.
 func connsTable(out *bytes.Buffer, shown, all []admin.Conn) error {
-	var up, down uint64
-	for i := range all {
-		up += all[i].BytesUp
-		down += all[i].BytesDown
-	}
 	if len(shown) > 0 {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tSTATE\tCLIENT\tLISTENER\tBACKEND\tAGE\tUP\tDOWN\tQUIET UP\tQUIET DOWN\tNEXT")
+		fmt.Fprintln(w, "ID\tSTATE\tCLIENT\tLISTENER\tBACKEND\tAGE\tEXCHANGES\tUP\tDOWN\tQUIET UP\tQUIET DOWN\tNEXT")
 		for i := range shown {
 			c := &shown[i]
-			fmt.Fprintf(w, "%d\t%s\t%s\t%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.ID, stateOf(c), c.Client, c.LoadBalancer, c.Listener,
-				orElse(c.Backend, "-"), admin.Span(c.Age.Duration()), size(c.BytesUp), size(c.BytesDown),
-				spanOr(c.QuietUp, "never"), spanOr(c.QuietDown, "never"), next(c))
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.ID, stateOf(c), orElse(c.Client, "-"),
+				c.LoadBalancer, c.Listener, orElse(c.Backend, "-"), admin.Span(c.Age.Duration()), exchanges(c),
+				size(c.BytesUp), size(c.BytesDown), spanOr(c.QuietUp, "never"), spanOr(c.QuietDown, "never"), next(c))
 		}
 		if err := w.Flush(); err != nil {
 			return fmt.Errorf("lay out the table: %w", err)
 		}
 		out.WriteByte('\n')
 	}
-	plural := "s"
-	if len(all) == 1 {
-		plural = ""
-	}
-	fmt.Fprintf(out, "%d connection%s, %s up, %s down", len(all), plural, size(up), size(down))
+	connsTotals(out, all)
 	if len(shown) < len(all) {
 		fmt.Fprintf(out, "; the %d that close next are shown", len(shown))
 	}
 	out.WriteByte('\n')
 	return nil
+}
+
+// connsTotals writes the totals. A pooled connection's bytes were counted with its clients' connections.
+func connsTotals(out *bytes.Buffer, all []admin.Conn) {
+	var up, down uint64
+	pooled := 0
+	for i := range all {
+		if all[i].Pooled() {
+			pooled++
+			continue
+		}
+		up += all[i].BytesUp
+		down += all[i].BytesDown
+	}
+	fmt.Fprintf(out, "%s, %s up, %s down", number(len(all)-pooled, "connection"), size(up), size(down))
+	if pooled > 0 {
+		fmt.Fprintf(out, "; %s", number(pooled, "pooled back-end connection"))
+	}
+}
+
+// number writes a number of things: "1 connection", "5 connections".
+func number(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// exchanges writes how many exchanges the connection carried; TCP has none.
+func exchanges(c *admin.Conn) string {
+	if c.Protocol == "tcp" {
+		return "-"
+	}
+	return strconv.Itoa(c.Exchanges)
 }
 
 func stateOf(c *admin.Conn) string {

@@ -62,6 +62,26 @@ func sampleConns() []record.Live {
 	return []record.Live{quiet, ended, header, lingering, fresh}
 }
 
+// sampleHTTP are open connections of an HTTP listener in every state.
+func sampleHTTP() []record.Live {
+	list := []record.Live{admintest.PooledLive(20), admintest.HTTPLive(21, 3), admintest.HTTPLive(22, 0)}
+	list[0].BytesUp, list[0].BytesDown = 1<<30, 1<<30 // which its clients' connections have too
+	list[2].FiresIn, list[2].Ends.Backend = 59*time.Second, ""
+	for i, state := range []struct {
+		word string
+		why  reason.Reason
+	}{
+		{"head", reason.HeadTooSlow}, {"queued", reason.QueueTimeout}, {"connecting", reason.ConnectTimeout}, {"request", reason.RequestIdle},
+		{"answer", reason.ResponseIdle}, {"response", reason.DownloadUnasked}, {"relaying", reason.TunnelIdle},
+	} {
+		l := admintest.HTTPLive(uint64(30+i), i+1)
+		l.State, l.Why, l.FiresIn = state.word, state.why, time.Duration(i+1)*time.Second
+		l.BytesUp, l.BytesDown, l.QuietUp = 8200, 1048576, time.Minute-l.FiresIn
+		list = append(list, l)
+	}
+	return list
+}
+
 func TestConns(t *testing.T) {
 	t.Parallel()
 	socket := answering(t, &admintest.Engine{Open: sampleConns()})
@@ -74,6 +94,14 @@ func TestConns(t *testing.T) {
 			t.Errorf("%s: got %d, %q, want 0 and nothing on standard error", c.name, code, stderr)
 		}
 		golden(t, c.name, stdout)
+	}
+	http := answering(t, &admintest.Engine{Open: sampleHTTP()})
+	for name, args := range map[string]string{"conns-http": "", "conns-http-limit": "--limit 1", "conns-http-json": "--json --backend app1"} {
+		code, stdout, stderr := run(append([]string{"conns", "--socket", http}, strings.Fields(args)...)...)
+		if code != exitFine || stderr != "" {
+			t.Errorf("%s: got %d, %q, want 0 and nothing on standard error", name, code, stderr)
+		}
+		golden(t, name, stdout)
 	}
 }
 
@@ -101,10 +129,13 @@ func TestEvents(t *testing.T) {
 	engine := &admintest.Engine{}
 	refused := admintest.Close(13)
 	refused.Reason, refused.Side, refused.Timer = reason.ConnectRefused, reason.BackEnd, ""
-	engine.Ended.Append([]record.Close{admintest.Close(12), refused})
+	engine.Ended.Append([]record.Close{admintest.Close(12), refused, admintest.PooledClose(77), admintest.HTTPClose(21, 60)})
+	engine.Requests.Append([]record.Exchange{admintest.Exchange(21, 1), admintest.TimedOut(21, 60)})
 	for _, c := range []struct{ name, args string }{
 		{"events-text", "--since all"}, {"events-json", "--since all --json"},
 		{"events-filtered", "--since all --reason connect-refused --reason shutdown"}, {"events-after", "--since 12"},
+		{"events-exchanges", "--since all --exchanges"}, {"events-exchanges-json", "--since all --exchanges --json --listener front"},
+		{"events-exchanges-filtered", "--since all --exchanges --reason completed,backend-closed-idle"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -150,9 +181,13 @@ func (w *watched) Write(p []byte) (int, error) {
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	engine := &admintest.Engine{Open: []record.Live{admintest.Live(7)}}
-	engine.Ended.Append([]record.Close{admintest.Close(12)})
+	engine.Ended.Append([]record.Close{admintest.Close(12), admintest.HTTPClose(21, 60), admintest.PooledClose(77)})
+	engine.Requests.Append([]record.Exchange{admintest.Exchange(21, 1), admintest.TimedOut(21, 59), admintest.TimedOut(22, 5)})
 	socket := answering(t, engine)
-	for name, args := range map[string][]string{"explain-ended": {"12"}, "explain-ended-json": {"--json", "12"}} {
+	for name, args := range map[string][]string{
+		"explain-ended": {"12"}, "explain-ended-json": {"--json", "12"}, "explain-http": {"21"}, "explain-pooled": {"77"},
+		"explain-forgotten": {"22"}, "explain-exchange": {"21/59"}, "explain-exchange-json": {"21/59", "--json"},
+	} {
 		code, stdout, stderr := run(append([]string{"explain", "--socket", socket}, args...)...)
 		if code != exitFine || stderr != "" {
 			t.Errorf("%s: got %d, %q, want 0 and nothing on standard error", name, code, stderr)
@@ -190,7 +225,9 @@ func TestAskingGoesWrong(t *testing.T) {
 		{"reason", "events --reason bored", socket, exitWrong, `lull events: reason "bored": is not one of lull's`},
 		{"forgotten", "events --since 5", socket, exitFailed, "lull events: since 5: that connection is not among the last 16384"},
 		{"unknown", "explain 99", socket, exitFailed, "lull explain: no connection 99 is open, and it is not among the last 16384 that ended\n"},
+		{"unknown-exchange", "explain 99/1", socket, exitFailed, "lull explain: exchange 99/1 has not ended, or is not remembered: "},
 		{"id", "explain x", socket, exitWrong, `lull explain: "x": must be the number of a connection`},
+		{"exchange-id", "explain 12/0", socket, exitWrong, `lull explain: "12/0": must be the number of a connection, or of an exchange`},
 		{"no-id", "explain", socket, exitWrong, "lull explain: the number of the connection to explain is missing"},
 	} {
 		code, stdout, stderr := run(append(strings.Fields(c.args), "--socket", c.socket)...)

@@ -20,8 +20,9 @@ func newDemo(e *env) *cobra.Command {
 		Use:   "demo",
 		Short: "Run two load balancers before two sample backends, and print what to try",
 		Long: "Runs two sample backends and, before them, one load balancer that closes connections as AWS Classic does and\n" +
-			"one that does it as OCI does, with short idle timeouts so that closes can be watched. Prints where they listen\n" +
-			"and what to try next. Everything is in this process and listens on 127.0.0.1 only; Ctrl-C ends it.",
+			"one that does it as OCI does, each for HTTP and for TCP, with short idle timeouts so that closes can be watched.\n" +
+			"Prints where they listen and what to try next, in a browser and in a terminal. Everything is in this process and\n" +
+			"listens on 127.0.0.1 only; Ctrl-C ends it.",
 		Args: between(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			if printConfig {
@@ -80,24 +81,47 @@ func (s *stage) set() (err error) {
 	if s.dir, err = os.MkdirTemp("", "lull-demo-"); err != nil {
 		return fmt.Errorf("make a directory for the configuration: %w", err)
 	}
-	for i, port := range []*uint16{&s.layout.First, &s.layout.Second} {
-		l, failed := demo.Listen(*port)
-		if failed != nil {
-			return fmt.Errorf("start backend %d: %w", i+1, failed)
-		}
-		*port = demo.Port(l)
-		s.backends = append(s.backends, demo.Serve(l, fmt.Sprintf("backend-%d", i+1)))
-	}
-	for _, port := range []*uint16{&s.layout.AWS, &s.layout.OCI} {
+	l := &s.layout
+	for _, port := range []*uint16{&l.AWS.HTTP, &l.OCI.HTTP, &l.AWS.TCP, &l.OCI.TCP} {
 		if *port, err = demo.FreePort(*port); err != nil {
 			return err
 		}
 	}
-	if !canOwn(s.layout.Socket) {
-		s.layout.Socket = filepath.Join(s.dir, "lull.sock")
+	if !canOwn(l.Socket) {
+		l.Socket = filepath.Join(s.dir, "lull.sock")
+	}
+	for i, ports := range []*demo.Ports{&l.First, &l.Second} {
+		if err := s.startBackend(fmt.Sprintf("backend-%d", i+1), ports); err != nil {
+			return err
+		}
 	}
 	s.config = filepath.Join(s.dir, "lull.yaml")
 	return os.WriteFile(s.config, demo.Config(s.layout), 0o600)
+}
+
+// startBackend starts a backend at these ports, or at others if they are taken.
+func (s *stage) startBackend(name string, ports *demo.Ports) error {
+	tcp, err := demo.Listen(ports.TCP)
+	if err != nil {
+		return fmt.Errorf("start %s: %w", name, err)
+	}
+	http, err := demo.Listen(ports.HTTP)
+	if err != nil {
+		_ = tcp.Close()
+		return fmt.Errorf("start %s: %w", name, err)
+	}
+	*ports = demo.Ports{TCP: demo.Port(tcp), HTTP: demo.Port(http)}
+	guide := demo.Guide{AWS: s.layout.AWS.HTTP, OCI: s.layout.OCI.HTTP, Command: programName(os.Args[0]), Flags: s.flags()}
+	s.backends = append(s.backends, demo.Serve(tcp, http, name, guide))
+	return nil
+}
+
+// flags returns what the commands that ask this process need to find it.
+func (s *stage) flags() string {
+	if s.layout.Socket == demo.Wanted().Socket {
+		return ""
+	}
+	return " --socket " + s.layout.Socket
 }
 
 // canOwn reports whether a control socket can be made at path: its directory can be written to, and no other lull
@@ -130,35 +154,38 @@ func (s *stage) clear() {
 	}
 }
 
-// announce prints what runs and what to try. Each command has a line to itself, without a comment behind it, so that it
-// can be pasted into any shell in this directory.
+// announce prints what runs and what to try: in two lines each, so that all of it fits a terminal. A command has a line to
+// itself, without a comment behind it, so that it can be pasted into any shell in this directory.
 func (s *stage) announce(e *env, program string, pid int) {
-	l := s.layout
-	with := "" // for the commands that ask this process
-	if l.Socket != demo.Wanted().Socket {
-		with = " --socket " + l.Socket
-	}
+	l, flags := s.layout, s.flags()
 	var p page
-	p.head(0, "Two load balancers before two echo backends, all in this process and on 127.0.0.1 only:")
-	p.head(2, "127.0.0.1:%d is aws and closes as AWS Classic does, here after 10 s without a byte", l.AWS)
-	p.head(2, "127.0.0.1:%d is oci and closes as OCI does, here after 20 s without a byte", l.OCI)
-	p.head(2, "127.0.0.1:%d is backend-1, 127.0.0.1:%d is backend-2", l.First, l.Second)
+	p.head(0, "Two load balancers before two sample backends, all in this one process:")
+	p.head(2, "aws, closing as AWS Classic does  http://127.0.0.1:%d/  and TCP at port %d", l.AWS.HTTP, l.AWS.TCP)
+	p.head(2, "oci, closing as OCI does          http://127.0.0.1:%d/  and TCP at port %d", l.OCI.HTTP, l.OCI.TCP)
+	p.head(0, "Idle times are short: 5 s for HTTP, 10 s and 20 s for TCP. Open one of the two")
+	p.head(0, "pages in a browser, or try these in a second terminal, in the same directory:")
 	p.head(0, "")
-	p.head(0, "Try these in a second terminal, in the same directory:")
 	try := func(effect, format string, args ...any) {
-		p.head(0, "")
 		p.head(2, "%s:", effect)
 		p.head(4, format, args...)
 	}
-	try("Say something to a backend, then say nothing for 10 s", "nc 127.0.0.1 %d", l.AWS)
-	try("The other load balancer, with nothing but bash", "bash -c 'cat < /dev/tcp/127.0.0.1/%d'", l.OCI)
-	try("What is open, and when will it close", "%s conns%s", program, with)
-	try("The story of connection 1, whether it is open or has ended", "%s explain 1%s", program, with)
-	try("What ends, as it happens", "%s events%s", program, with)
-	try("Give all connections of aws 30 s, those that are open included",
-		"sed -i 's/idle: 10s/idle: 30s/' %s && kill -HUP %d", s.config, pid)
+	try("A backend is silent for 9 s, so after 5 s aws answers in its place", "curl -i '127.0.0.1:%d/slow?s=9'", l.AWS.HTTP)
+	try("Why? The story of connection 1; each line below has such a number", "%s explain 1%s", program, flags)
+	try("Which backend, what it is told, and a cookie to come back to it", "curl -i 127.0.0.1:%d/", l.OCI.HTTP)
+	try("A line each second: aws lets that run, and this one, oci, cuts it after 5 s", "curl -N 127.0.0.1:%d/stream", l.OCI.HTTP)
+	try("A WebSocket, closed after 5 s of silence; the page has one to talk to",
+		"curl -iN -H Upgrade:websocket -H Connection:Upgrade -H Sec-WebSocket-Version:13 -H Sec-WebSocket-Key:bHVsbGx1bGxsdWxsbHVsbA== 127.0.0.1:%d/ws",
+		l.AWS.HTTP)
+	try("Keep-alive: an answer, and after 5 s without another request the end",
+		`printf 'GET / HTTP/1.1\r\nHost: lull\r\n\r\n' | nc 127.0.0.1 %d`, l.AWS.HTTP)
+	try("TCP: say something to a backend, then say nothing for 10 s", "nc 127.0.0.1 %d", l.AWS.TCP)
+	try("What is open, and when will it close", "%s conns%s", program, flags)
+	try("What goes wrong or ends, as it happens", "%s events%s", program, flags)
+	try("Give HTTP 30 s, connections that are open included",
+		"sed -i 's/idle: 5s/idle: 30s/' %s && kill -HUP %d", s.config, pid)
 	p.head(0, "")
-	p.head(0, "Ctrl-C ends it. %s demo --print-config prints its configuration. Below: a line for each connection that ends.", program)
+	p.head(0, "Ctrl-C ends it. %s demo --print-config prints its configuration.", program)
+	p.head(0, "Below: a line for each exchange that ends, and for each connection.")
 	p.head(0, "")
 	_, _ = e.stdout.Write(p.Bytes()) // a reader who has left misses nothing else
 }

@@ -11,6 +11,7 @@ import (
 	"lull/internal/dataplane/acceptor"
 	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/buf"
+	"lull/internal/dataplane/httpproxy"
 	"lull/internal/dataplane/loop"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
@@ -33,6 +34,7 @@ type Engine struct {
 	budget   int // connections that the descriptor limit allows
 	registry *backend.Registry
 	log      record.Log
+	requests record.Exchanges
 	limit    acceptor.Limit
 	running  sync.WaitGroup
 
@@ -48,7 +50,8 @@ type Engine struct {
 type worker struct {
 	loop     *loop.Loop
 	pool     *buf.Pool
-	proxy    *tcpproxy.Proxy
+	tcp      *tcpproxy.Proxy
+	http     *httpproxy.Proxy
 	acceptor *acceptor.Acceptor
 	load     atomic.Int64
 	stopped  chan struct{} // closed when the loop has ended
@@ -73,6 +76,7 @@ func New(o Options) (*Engine, error) {
 	e.budget = most
 	e.SetConnectionsMax(o.ConnectionsMax)
 	peers := make([]acceptor.Peer, loops)
+	proxies := make([]*httpproxy.Proxy, loops)
 	for i := range loops {
 		w, err := e.newWorker(i, loops, pipes)
 		if err != nil {
@@ -82,7 +86,11 @@ func New(o Options) (*Engine, error) {
 			return nil, fmt.Errorf("start loop %d: %w", i, err)
 		}
 		e.workers = append(e.workers, w)
-		peers[i] = acceptor.Peer{Loop: w.loop, Load: &w.load, Proxy: w.proxy}
+		peers[i] = acceptor.Peer{Loop: w.loop, Load: &w.load, Proxy: w}
+		proxies[i] = w.http
+	}
+	for _, w := range e.workers {
+		w.http.SetPeers(proxies)
 	}
 	leaveProcessors(loops)
 	for _, w := range e.workers {
@@ -101,7 +109,11 @@ func (e *Engine) newWorker(index, loops, pipes int) (*worker, error) {
 		return nil, err
 	}
 	w := &worker{loop: l, pool: buf.NewPool(pipes), stopped: make(chan struct{})}
-	w.proxy = tcpproxy.New(l, loops, w.pool, &e.log, &e.limit, &w.load)
+	ids := record.NewIDs(index, loops)
+	w.tcp = tcpproxy.New(tcpproxy.Options{Loop: l, IDs: ids, Pool: w.pool, Log: &e.log, Exchanges: &e.requests,
+		Limit: &e.limit, Load: &w.load})
+	w.http = httpproxy.New(httpproxy.Options{Loop: l, IDs: ids, Pool: w.pool, Log: &e.log, Exchanges: &e.requests,
+		Limit: &e.limit, Load: &w.load, Tunnels: w.tcp})
 	return w, nil
 }
 
@@ -124,7 +136,9 @@ func (e *Engine) Apply(p *plan.Plan) error {
 	change := e.change(next, sets, now)
 	gone := e.goneSockets(next)
 	e.onEveryLoop(func(w *worker) {
-		w.proxy.Apply(change(w.loop.Index))
+		all := change(w.loop.Index)
+		w.tcp.Apply(all) // the HTTP ones too: their tunnels
+		w.http.Apply(all.Of(plan.HTTP))
 		w.takeSockets(next, opened, gone)
 	})
 	e.retire(next)
@@ -178,6 +192,7 @@ func (e *Engine) SetConnectionsMax(n int) {
 func (e *Engine) SetStatus(key plan.BackendKey, up bool, detail string) {
 	if b := e.registry.Find(key); b != nil {
 		b.SetStatus(backend.Status{Up: up, Detail: detail})
+		e.pokeQueues()
 	}
 }
 
@@ -185,6 +200,16 @@ func (e *Engine) SetStatus(key plan.BackendKey, up bool, detail string) {
 func (e *Engine) SetAddrs(key plan.BackendKey, addrs []netip.AddrPort) {
 	if b := e.registry.Find(key); b != nil {
 		b.SetAddrs(addrs)
+		e.pokeQueues()
+	}
+}
+
+// pokeQueues has requests that wait for a backend look again.
+func (e *Engine) pokeQueues() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, w := range e.workers {
+		w.http.Poke()
 	}
 }
 
@@ -214,7 +239,8 @@ func (e *Engine) Drain(ctx context.Context) error {
 	e.closed = true
 	e.onEveryLoop(func(w *worker) {
 		w.acceptor.CloseAll()
-		w.proxy.Drain(now)
+		w.tcp.Drain(now)
+		w.http.Drain(now)
 	})
 	e.mu.Unlock()
 	return e.waitEmpty(ctx)
@@ -232,7 +258,8 @@ func (e *Engine) Close() {
 	e.mu.Unlock()
 	for _, w := range stop {
 		w.loop.Post(func() {
-			w.proxy.EndAll(reason.Shutdown)
+			w.http.EndAll(reason.Shutdown)
+			w.tcp.EndAll(reason.Shutdown)
 			w.pool.Close()
 		})
 		w.loop.Stop()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"lull/internal/dataplane/httpproxy"
 	"lull/internal/dataplane/loop"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/stats"
@@ -21,6 +22,9 @@ var ErrStopped = errors.New("the data plane has stopped")
 
 // Log returns the connections that have ended.
 func (e *Engine) Log() *record.Log { return &e.log }
+
+// Exchanges returns the HTTP exchanges that have ended.
+func (e *Engine) Exchanges() *record.Exchanges { return &e.requests }
 
 // Conns calls each with the open connections, loop by loop and batch by batch; a batch is valid until each returns. It
 // is no snapshot: connections come and go meanwhile. The loops go on working between batches.
@@ -40,6 +44,7 @@ type batch struct {
 	list []record.Live
 	next uint32
 	more bool
+	http bool // the TCP proxy's are through
 }
 
 func (w *worker) conns(ctx context.Context, each func([]record.Live) error) error {
@@ -47,8 +52,7 @@ func (w *worker) conns(ctx context.Context, each func([]record.Live) error) erro
 	b := batch{more: true}
 	for b.more {
 		w.loop.Post(func() {
-			list, next, more := w.proxy.Show(b.list[:0], b.next, showMost)
-			answer <- batch{list, next, more}
+			answer <- w.show(b)
 		})
 		select {
 		case b = <-answer:
@@ -62,6 +66,19 @@ func (w *worker) conns(ctx context.Context, each func([]record.Live) error) erro
 		}
 	}
 	return nil
+}
+
+// show returns the batch after b. On the worker's loop.
+func (w *worker) show(b batch) batch {
+	if b.http {
+		b.list, b.next, b.more = w.http.Show(b.list[:0], b.next, showMost)
+		return b
+	}
+	b.list, b.next, b.more = w.tcp.Show(b.list[:0], b.next, showMost)
+	if !b.more {
+		b.next, b.more, b.http = 0, true, true
+	}
+	return b
 }
 
 // Stats returns every counter.
@@ -81,17 +98,18 @@ func (e *Engine) Stats() stats.Snapshot {
 		ok, failed := b.Connects()
 		status := b.Status()
 		s.Backends = append(s.Backends, stats.BackendTotals{Key: b.Key, Up: status.Up, Detail: status.Detail,
-			Active: b.Active(), Connects: ok, ConnectFails: failed})
+			Active: b.Active(), Conns: b.Conns(), ClosedIdle: b.ClosingsIdle(), Connects: ok, ConnectFails: failed})
 	}
 	slices.SortFunc(s.Backends, func(a, b stats.BackendTotals) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
 	for _, w := range e.workers {
+		s.Pooled += w.http.Pooled()
 		s.Loops = append(s.Loops, loopTotals(w.loop, w.load.Load()))
 	}
 	return s
 }
 
 func (l *listener) totals() stats.ListenerTotals {
-	t := stats.ListenerTotals{Key: l.plan.Key, Address: l.local.String()}
+	t := stats.ListenerTotals{Key: l.plan.Key, Protocol: l.plan.Protocol, Address: l.local.String()}
 	for _, block := range l.stats {
 		t.AddFrom(block)
 	}
@@ -109,6 +127,7 @@ func loopTotals(l *loop.Loop, active int64) stats.LoopTotals {
 type Held struct {
 	Connections int // counted in the limit
 	Pairs       int // in the loops' tables
+	HTTP        httpproxy.Counts
 	Timers      int // armed in the wheels
 	Loans       int // buffers and pipes out on loan
 	Descriptors int // watched by the loops
@@ -117,7 +136,7 @@ type Held struct {
 
 // Idle says whether nothing is held but listening sockets.
 func (h Held) Idle() bool {
-	return h.Connections == 0 && h.Pairs == 0 && h.Timers == 0 && h.Loans == 0 && h.Descriptors == h.Listening
+	return h.Connections == 0 && h.Pairs == 0 && h.HTTP == httpproxy.Counts{} && h.Timers == 0 && h.Loans == 0 && h.Descriptors == h.Listening
 }
 
 // Held counts what the engine holds, for tests that look for leaks.
@@ -132,7 +151,8 @@ func (e *Engine) Held() Held {
 	e.onEveryLoop(func(w *worker) {
 		mu.Lock()
 		defer mu.Unlock()
-		h.Pairs += w.proxy.Pairs()
+		h.Pairs += w.tcp.Pairs()
+		h.HTTP.Add(w.http.Counts())
 		h.Timers += w.loop.Wheel.Len()
 		h.Loans += w.pool.Lent()
 		h.Descriptors += w.loop.Registered()

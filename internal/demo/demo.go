@@ -1,12 +1,14 @@
 // Package demo provides what `lull demo` needs besides lull itself: a configuration with one load balancer of each
-// timeout model, and the echo backends behind them.
+// timeout model, and the sample backends behind them, each of which echoes over TCP and is a small website over HTTP.
 //
 // The demo command calls it on its own goroutine; a Backend serves each connection on a goroutine of its own, as any
 // simple server does. The configuration is the text of a lull.yaml with the addresses filled in, and goes the way that
 // every lull.yaml goes, so a reader can copy it, change it and serve it; building a plan in code would show nobody how
-// to write one. Everything listens on 127.0.0.1 only.
+// to write one. The website is net/http, as most backends written in Go are; only its WebSocket is written out here,
+// because an echo needs a tenth of what a library brings. Everything listens on 127.0.0.1 only.
 //
-// Limits: a Backend holds at most backendConnsMax connections. It follows spec/lull-yaml.md, command lull demo.
+// Limits: a Backend holds at most backendConnsMax connections of each kind, a WebSocket frame has at most frameMax bytes,
+// and nothing that it is asked to wait for takes longer than waitMax. It follows spec/lull-yaml.md, command lull demo.
 package demo
 
 import (
@@ -18,16 +20,20 @@ import (
 	"text/template"
 )
 
+// Ports are the two ports of a load balancer or a backend.
+type Ports struct{ TCP, HTTP uint16 }
+
 // Layout is where the parts of the demonstration listen.
 type Layout struct {
 	Socket        string // path of the control socket
-	AWS, OCI      uint16 // ports of the two load balancers
-	First, Second uint16 // ports of the two backends
+	AWS, OCI      Ports  // of the two load balancers
+	First, Second Ports  // of the two backends
 }
 
 // Wanted returns the layout that the documentation shows.
 func Wanted() Layout {
-	return Layout{Socket: "./lull.sock", AWS: 7001, OCI: 7002, First: 7101, Second: 7102}
+	return Layout{Socket: "./lull.sock", AWS: Ports{7001, 8001}, OCI: Ports{7002, 8002}, First: Ports{7101, 8101},
+		Second: Ports{7102, 8102}}
 }
 
 //go:embed lull.yaml.tmpl
@@ -37,6 +43,9 @@ var text string
 //
 //nolint:gochecknoglobals // a constant in all but syntax
 var config = template.Must(template.New("lull.yaml").Parse(text))
+
+//nolint:gochecknoglobals // a constant, but for Go's type system
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // Config returns the text of the lull.yaml for a layout.
 func Config(l Layout) []byte {

@@ -1,20 +1,21 @@
 package demo_test
 
 import (
-	"bufio"
-	"io"
-	"net"
 	"testing"
 	"time"
 
 	"lull/internal/control/file"
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/timeout"
 	"lull/internal/demo"
 )
 
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	l := demo.Layout{Socket: "./x.sock", AWS: 1001, OCI: 1002, First: 1003, Second: 1004}
+	l := demo.Layout{
+		Socket: "./x.sock", AWS: demo.Ports{TCP: 1001, HTTP: 2001}, OCI: demo.Ports{TCP: 1002, HTTP: 2002},
+		First: demo.Ports{TCP: 1003, HTTP: 2003}, Second: demo.Ports{TCP: 1004, HTTP: 2004},
+	}
 	c, err := file.Parse("lull.yaml", demo.Config(l))
 	if err != nil {
 		t.Fatal(err)
@@ -25,28 +26,40 @@ func TestConfig(t *testing.T) {
 	if c.AdminSocket != l.Socket || c.AccessLog != (file.AccessLog{Path: "/dev/stdout", Format: "text"}) || c.Loops != 1 {
 		t.Errorf("process: got %+v", c)
 	}
-	want := []struct {
-		name  string
-		model timeout.Model
-		idle  time.Duration
-		at    string
-	}{
-		{"aws", timeout.Shared, 10 * time.Second, "127.0.0.1:1001"},
-		{"oci", timeout.Directional, 20 * time.Second, "127.0.0.1:1002"},
+	type listener struct {
+		name     plan.ListenerKey
+		protocol plan.Protocol
+		model    timeout.Model
+		idle     time.Duration
+		at       string
+		backends [2]string
+		checked  bool
+		sticky   bool
 	}
-	if n := len(c.Plan.LoadBalancers); n != len(want) {
-		t.Fatalf("load balancers: got %d, want %d", n, len(want))
+	tcp, http := [2]string{"127.0.0.1:1003", "127.0.0.1:1004"}, [2]string{"127.0.0.1:2003", "127.0.0.1:2004"}
+	want := []listener{
+		{plan.ListenerKey{LoadBalancer: "aws", Name: "web"}, plan.HTTP, timeout.Shared, 5 * time.Second, "127.0.0.1:2001", http, true, false},
+		{plan.ListenerKey{LoadBalancer: "aws", Name: "echo"}, plan.TCP, timeout.Shared, 10 * time.Second, "127.0.0.1:1001", tcp, false, false},
+		{plan.ListenerKey{LoadBalancer: "oci", Name: "web"}, plan.HTTP, timeout.Directional, 5 * time.Second, "127.0.0.1:2002", http, true, true},
+		{plan.ListenerKey{LoadBalancer: "oci", Name: "echo"}, plan.TCP, timeout.Directional, 20 * time.Second, "127.0.0.1:1002", tcp, false, false},
 	}
-	for i, w := range want {
-		lb := c.Plan.LoadBalancers[i]
-		li := lb.Listeners[0]
-		if lb.Name != w.name || li.Address.String() != w.at || li.Timeouts.Model != w.model || li.Timeouts.Idle != w.idle {
-			t.Errorf("load balancer %d: got %s at %s, %s, idle %s; want %+v", i, lb.Name, li.Address, li.Timeouts.Model,
-				li.Timeouts.Idle, w)
+	var got []listener
+	for _, lb := range c.Plan.LoadBalancers {
+		for _, li := range lb.Listeners {
+			set := li.BackendSet
+			if len(set.Backends) != 2 {
+				t.Fatalf("%v: got %d backends, want 2", li.Key, len(set.Backends))
+			}
+			got = append(got, listener{li.Key, li.Protocol, li.Timeouts.Model, li.Timeouts.Idle, li.Address.String(),
+				[2]string{set.Backends[0].Key.Endpoint(), set.Backends[1].Key.Endpoint()}, set.HealthCheck != nil, set.Stickiness != nil})
 		}
-		b := li.BackendSet.Backends
-		if len(b) != 2 || b[0].Key.Endpoint() != "127.0.0.1:1003" || b[1].Key.Endpoint() != "127.0.0.1:1004" {
-			t.Errorf("load balancer %d: got backends %+v", i, b)
+	}
+	if len(got) != len(want) {
+		t.Fatalf("listeners: got %d, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("listener %d: got %+v, want %+v", i, got[i], want[i])
 		}
 	}
 }
@@ -69,45 +82,5 @@ func TestListenTaken(t *testing.T) {
 	}
 	if got, err := demo.FreePort(taken); err != nil || got == taken || got == 0 {
 		t.Errorf("free port: got %d, %v, want another than %d", got, err, taken)
-	}
-}
-
-func dial(t *testing.T, addr string) *net.TCPConn {
-	t.Helper()
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	return c.(*net.TCPConn)
-}
-
-func TestBackend(t *testing.T) {
-	t.Parallel()
-	l, err := demo.Listen(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := demo.Serve(l, "backend-1")
-	c := dial(t, b.Addr())
-	if _, err := io.WriteString(c, "ping\n"); err != nil {
-		t.Fatal(err)
-	}
-	_ = c.CloseWrite()
-	if got, err := io.ReadAll(c); err != nil || string(got) != "hello from backend-1\nping\n" {
-		t.Errorf("got %q, %v", got, err)
-	}
-
-	open := dial(t, b.Addr())
-	if _, err := bufio.NewReader(open).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
-	b.Close()
-	if _, err := open.Read(make([]byte, 1)); err == nil {
-		t.Error("an open connection survived Close")
-	}
-	if _, err := net.DialTimeout("tcp", b.Addr(), time.Second); err == nil {
-		t.Error("a closed backend accepts")
 	}
 }

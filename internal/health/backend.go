@@ -33,7 +33,7 @@ type backend struct {
 
 	// Owned by run.
 	threshold threshold
-	reported  state // what the last report said; unknown before the first
+	reported  state // what the last report said, up or down; unknown before the first
 
 	// Guarded by Checker.mu.
 	check plan.HealthCheck
@@ -117,35 +117,39 @@ func (b *backend) probe(ctx context.Context, check *plan.HealthCheck) {
 	endpoints := endpoints(b.checker.addrs(b.key), check.Port)
 	var res result
 	if len(endpoints) > 0 {
-		res = b.checker.probeAny(ctx, endpoints, check)
+		res = b.checker.probeAny(ctx, b.key.Host, endpoints, check)
 	}
 	b.checker.mu.Lock()
 	defer b.checker.mu.Unlock()
-	// Apply and Close cancel under the lock: once they have, this result is nobody's. Neither is it when the port or
-	// protocol has been changed meanwhile; then run is about to probe what counts now.
+	// Apply and Close cancel under the lock: once they have, this result is nobody's. Neither is it when the
+	// question has been changed meanwhile; then run is about to probe what counts now.
 	if ctx.Err() != nil || target(&b.check) != target(check) {
 		return
 	}
 	if len(endpoints) == 0 {
 		// There is nothing to connect to, so no row of failures is needed, and the first probe is still to come.
 		b.threshold.forget()
-		b.reportLocked(down, noAddress)
+		b.reportLocked(false, noAddress)
 		return
 	}
 	if res.verdict == unknown {
 		return
 	}
 	b.threshold.set(check.Healthy, check.Unhealthy)
-	if changed, _ := b.threshold.Observe(res.verdict == up); changed {
-		b.reportLocked(b.threshold.state, res.detail)
+	if changed, isUp := b.threshold.Observe(res.verdict == up); changed {
+		b.reportLocked(isUp, res.detail)
 	}
 }
 
 // reportLocked reports a state if it is news.
-func (b *backend) reportLocked(s state, detail string) {
-	if s != b.reported {
-		b.reported = s
-		b.checker.report(b.key, s == up, detail)
+func (b *backend) reportLocked(isUp bool, detail string) {
+	now := down
+	if isUp {
+		now = up
+	}
+	if now != b.reported {
+		b.reported = now
+		b.checker.report(b.key, isUp, detail)
 	}
 }
 
@@ -158,10 +162,14 @@ func (b *backend) offset(interval time.Duration) time.Duration {
 type question struct {
 	protocol plan.CheckProtocol
 	port     uint16
+	path     string
+	status   int
 }
 
 // target returns what a check asks. When that changes, what was known answers another question.
-func target(check *plan.HealthCheck) question { return question{check.Protocol, check.Port} }
+func target(check *plan.HealthCheck) question {
+	return question{check.Protocol, check.Port, check.Path, check.Status}
+}
 
 // sane returns the check with durations that a ticker and a connection can work with.
 func sane(check plan.HealthCheck) plan.HealthCheck {

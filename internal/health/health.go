@@ -5,9 +5,9 @@
 // ever sees: they cannot re-arm a timer of any connection, nor count anywhere in the data plane's figures (TO-04).
 //
 // A backend counts as up until its first probe says otherwise. The first probe runs at once and its verdict stands
-// alone; afterwards as many failures in a row as the check's unhealthy threshold take the backend out, and as many
-// successes in a row as its healthy threshold bring it back (threshold.go). A backend by name is up if any of its
-// addresses answers (probe.go). A backend whose set has no check is up.
+// alone, and so does the first success of a backend that failed at first; afterwards as many failures in a row as the
+// check's unhealthy threshold take the backend out, and as many successes in a row as its healthy threshold bring it back
+// (threshold.go). A backend by name is up if any of its addresses answers (probe.go). A backend whose set has no check is up.
 //
 // Each backend has a goroutine, which sleeps between probes on a ticker of its own. One scheduler with a heap of due
 // times would save most of the 7 KiB that this costs per backend, and would pay with a state machine per backend where
@@ -20,7 +20,8 @@
 // callers of Apply and Close must not hold a lock that Report takes.
 //
 // Limits: 128 connections being made or held by probes at a time, of at most 64 addresses for a backend (which is the
-// resolver's limit). Probes of more wait for their turn, and their timeout begins when it has come.
+// resolver's limit). Probes of more wait for their turn, and their timeout begins when it has come. An answer over HTTP
+// has a head of at most 64 KiB, and of its body 1 MiB is read (http.go).
 package health
 
 import (
@@ -66,7 +67,7 @@ func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
 	return &Checker{
 		addrs:     addrs,
 		report:    report,
-		probes:    map[plan.CheckProtocol]probe{plan.CheckTCP: probeTCP},
+		probes:    map[plan.CheckProtocol]probe{plan.CheckTCP: probeTCP, plan.CheckHTTP: probeHTTP},
 		slots:     make(chan struct{}, probesMax),
 		checked:   make(map[plan.BackendKey]*backend),
 		unchecked: make(map[plan.BackendKey]struct{}),
@@ -74,8 +75,8 @@ func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
 }
 
 // Apply makes p's backends the ones to probe. A backend whose check did not change keeps its state and schedule. New
-// thresholds, intervals and timeouts keep the state; a check of another port or protocol begins anew. Callable from
-// anywhere, and without effect after Close.
+// thresholds, intervals and timeouts keep the state; a check that asks something else (protocol, port, path, status) begins
+// anew. Callable from anywhere, and without effect after Close.
 func (c *Checker) Apply(p *plan.Plan) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -106,7 +106,7 @@ func (b *bench) took(key plan.BackendKey, isUp bool, detail string) {
 }
 
 // ask is the probe.
-func (b *bench) ask(ctx context.Context, to netip.AddrPort, check *plan.HealthCheck) error {
+func (b *bench) ask(ctx context.Context, _ string, to netip.AddrPort, check *plan.HealthCheck) error {
 	b.mu.Lock()
 	b.probed[to] = append(b.probed[to], time.Since(b.start))
 	err, delay := b.failing[to], b.delay[to]
@@ -203,19 +203,25 @@ func TestFirstVerdictAndThresholds(t *testing.T) {
 			t.Errorf("first verdicts after %v, want 0s", got)
 		}
 
-		b.fail(1, "connect refused")
-		b.fail(2, "")
-		b.step(t, 2, 2)
-		b.want(t, "first success")
 		b.step(t, 2, 3)
-		b.want(t, "second success", "2 up connected")
-		b.step(t, 1, 3)
+		b.want(t, "further failures of a new one")
+		b.fail(2, "")
+		b.step(t, 2, 4)
+		b.want(t, "its first success", "2 up connected")
+		before := len(b.times(1))
+		b.fail(1, "connect refused")
+		b.step(t, 1, before+2)
 		b.want(t, "second failure")
-		b.step(t, 1, 4)
+		b.step(t, 1, before+3)
 		b.want(t, "third failure", "1 down connect refused")
 		b.fail(1, "something else")
-		b.step(t, 1, 7)
+		b.step(t, 1, before+6)
 		b.want(t, "down is down whatever the words")
+		b.fail(1, "")
+		b.step(t, 1, before+7)
+		b.want(t, "first success of one that went down")
+		b.step(t, 1, before+8)
+		b.want(t, "second success", "1 up connected")
 	})
 }
 
@@ -391,21 +397,23 @@ func TestChangedThresholdsKeepTheState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench()
 		defer b.Close()
-		b.fail(1, "connect refused")
 		check := tenSeconds()
 		b.Apply(testPlan(check, "10.0.0.1:1"))
-		b.want(t, "start", "1 down connect refused")
+		b.want(t, "start", "1 up connected")
+		b.fail(1, "connect refused")
+		b.step(t, 1, 4)
+		b.want(t, "three failures", "1 down connect refused")
 		b.fail(1, "")
 		lax := *check
 		lax.Healthy = 4
 		b.Apply(testPlan(&lax, "10.0.0.1:1"))
-		b.step(t, 1, 4)
+		b.step(t, 1, 7)
 		b.want(t, "three successes of four")
 		b.Apply(testPlan(check, "10.0.0.1:1"))
 		b.want(t, "a lower threshold alone changes nothing")
-		b.step(t, 1, 5)
+		b.step(t, 1, 8)
 		b.want(t, "the next success", "1 up connected")
-		if got, want := b.times(1)[4]-b.times(1)[3], check.Interval; got != want {
+		if got, want := b.times(1)[7]-b.times(1)[6], check.Interval; got != want {
 			t.Errorf("interval over a change of thresholds: got %v, want %v", got, want)
 		}
 	})

@@ -26,7 +26,7 @@ func TestMemoryPerBackend(t *testing.T) {
 	c := New(
 		func(plan.BackendKey) []netip.AddrPort { return []netip.AddrPort{addrPort(80)} },
 		func(plan.BackendKey, bool, string) { verdicts.Add(1) })
-	c.probes[plan.CheckTCP] = func(context.Context, netip.AddrPort, *plan.HealthCheck) error { return nil }
+	c.probes[plan.CheckTCP] = func(context.Context, string, netip.AddrPort, *plan.HealthCheck) error { return nil }
 	defer c.Close()
 	before := inUse()
 	c.Apply(p)

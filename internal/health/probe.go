@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 
 	"lull/internal/dataplane/plan"
 )
 
 // probe asks one address whether it is well, and returns nil if it is. Each kind of check is one, in a file of its own.
 //
-// ctx ends with the check's timeout. The text of an error is what people read as the backend's state. A probe that
-// could not be made for want of something on this machine returns an error that wraps errNotMade.
-type probe func(ctx context.Context, to netip.AddrPort, check *plan.HealthCheck) error
+// host is the backend's address as it was configured, a name perhaps. ctx ends with the check's timeout. The text of an
+// error is what people read as the backend's state. A probe that could not be made for want of something on this machine
+// returns an error that wraps errNotMade.
+type probe func(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) error
 
 // errNotMade marks a probe that says nothing about the backend. To count it as a failure would take every backend out
 // at the moment at which this process has run out of descriptors.
@@ -28,7 +30,7 @@ type result struct {
 // probeAny probes all addresses of a backend at the same time, each with the whole timeout, and goes by the first that
 // answers; the others are then given up. One address after the other would divide the timeout among them, and a first
 // address that does not answer would make the rest look slow.
-func (c *Checker) probeAny(ctx context.Context, endpoints []netip.AddrPort, check *plan.HealthCheck) result {
+func (c *Checker) probeAny(ctx context.Context, host string, endpoints []netip.AddrPort, check *plan.HealthCheck) result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type outcome struct {
@@ -37,7 +39,7 @@ func (c *Checker) probeAny(ctx context.Context, endpoints []netip.AddrPort, chec
 	}
 	done := make(chan outcome, len(endpoints))
 	for i, to := range endpoints {
-		go func() { done <- outcome{i, c.probeOne(ctx, to, check)} }()
+		go func() { done <- outcome{i, c.probeOne(ctx, host, to, check)} }()
 	}
 	errs := make([]error, len(endpoints))
 	isUp := false
@@ -50,13 +52,13 @@ func (c *Checker) probeAny(ctx context.Context, endpoints []netip.AddrPort, chec
 		}
 	}
 	if isUp {
-		return result{up, "connected"}
+		return result{up, passed(check)}
 	}
 	return failure(endpoints, errs)
 }
 
 // probeOne probes one address when it is its turn.
-func (c *Checker) probeOne(ctx context.Context, to netip.AddrPort, check *plan.HealthCheck) error {
+func (c *Checker) probeOne(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) error {
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -65,7 +67,15 @@ func (c *Checker) probeOne(ctx context.Context, to netip.AddrPort, check *plan.H
 	defer func() { <-c.slots }()
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout)
 	defer cancel()
-	return c.probes[check.Protocol](ctx, to, check)
+	return c.probes[check.Protocol](ctx, host, to, check)
+}
+
+// passed says in a word or two what a probe that passed has seen.
+func passed(check *plan.HealthCheck) string {
+	if check.Protocol == plan.CheckHTTP {
+		return "answered " + strconv.Itoa(check.Status)
+	}
+	return "connected"
 }
 
 // failure sums up probes that all failed: in the words of the first, with a count of the others.

@@ -20,14 +20,22 @@ import (
 // backend at 10 s, a few hundred bytes each, and since each is for one backend's address and port they take no
 // ephemeral ports from anybody else. The kernel still sends a reset, unasked, to a backend whose greeting has arrived
 // by the time we close.
-func probeTCP(ctx context.Context, to netip.AddrPort, check *plan.HealthCheck) error {
-	dialer := net.Dialer{KeepAlive: -1} // no setsockopt calls for a connection that ends at once
+func probeTCP(ctx context.Context, _ string, to netip.AddrPort, check *plan.HealthCheck) error {
+	conn, err := dial(ctx, to, check)
+	if err == nil {
+		_ = conn.Close() // it came about, that was the question
+	}
+	return err
+}
+
+// dial returns a connection of the probe's own, or an error that is fit to be a backend's state.
+func dial(ctx context.Context, to netip.AddrPort, check *plan.HealthCheck) (net.Conn, error) {
+	dialer := net.Dialer{KeepAlive: -1} // no setsockopt calls for a connection that ends soon
 	conn, err := dialer.DialContext(ctx, "tcp", to.String())
 	if err != nil {
-		return connectError(err, check)
+		return nil, connectError(err, check)
 	}
-	_ = conn.Close() // it came about, that was the question
-	return nil
+	return conn, nil
 }
 
 // connectError returns an error whose text says in a few words why a connection did not come about.

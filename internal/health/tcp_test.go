@@ -68,7 +68,7 @@ func TestProbeTCPEndsWithFIN(t *testing.T) {
 	t.Parallel()
 	addr, conns := listenTCP(t)
 	check := plan.HealthCheck{Timeout: 5 * time.Second}
-	if err := probeTCP(t.Context(), addr, &check); err != nil {
+	if err := probeTCP(t.Context(), "", addr, &check); err != nil {
 		t.Fatalf("probe of a listener: got %v, want nil", err)
 	}
 	c := <-conns
@@ -83,7 +83,7 @@ func TestProbeTCPEndsWithFIN(t *testing.T) {
 
 func TestProbeTCPRefused(t *testing.T) {
 	t.Parallel()
-	err := probeTCP(t.Context(), deadPort(t), &plan.HealthCheck{Timeout: 5 * time.Second})
+	err := probeTCP(t.Context(), "", deadPort(t), &plan.HealthCheck{Timeout: 5 * time.Second})
 	if err == nil || err.Error() != "connect refused" {
 		t.Errorf("probe of a dead port: got %v, want connect refused", err)
 	}
@@ -95,7 +95,7 @@ func TestProbeTCPTimesOut(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 	defer cancel()
 	addr, _ := listenTCP(t)
-	err := probeTCP(ctx, addr, &plan.HealthCheck{Timeout: 5 * time.Second})
+	err := probeTCP(ctx, "", addr, &plan.HealthCheck{Timeout: 5 * time.Second})
 	if err == nil || err.Error() != "connect timed out after 5s" {
 		t.Errorf("probe with its time over: got %v, want connect timed out after 5s", err)
 	}

@@ -18,8 +18,10 @@ func TestThreshold(t *testing.T) {
 		{"first_failure_stands_alone", 3, 10, "--", "Dd"},
 		{"three_failures_take_out", 3, 3, "+---", "UuuD"},
 		{"a_success_starts_the_row_anew", 3, 3, "+--+--+---", "UuuuuuuuuD"},
-		{"two_successes_bring_back", 2, 3, "-++", "DdU"},
-		{"a_failure_starts_the_row_anew", 3, 3, "-++-+++", "DdddddU"},
+		{"first_success_of_a_new_one_stands_alone", 10, 3, "-+++", "DUuu"},
+		{"however_late_it_comes", 10, 3, "------+", "DdddddU"},
+		{"two_successes_bring_back", 2, 3, "+---++", "UuuDdU"},
+		{"a_failure_starts_the_row_anew", 3, 1, "+-++-+++", "UDdddddU"},
 		{"there_and_back", 2, 2, "+--++--", "UuDdUuD"},
 		{"ones", 1, 1, "+-+-", "UDUD"},
 		{"zeros_count_as_ones", 0, 0, "+-+-", "UDUD"},
@@ -80,7 +82,7 @@ func TestThresholdChanges(t *testing.T) {
 
 func TestStateNames(t *testing.T) {
 	t.Parallel()
-	if got, want := fmt.Sprint(unknown, up, down), "unknown up down"; got != want {
+	if got, want := fmt.Sprint(unknown, up, down, unproven), "unknown up down unproven"; got != want {
 		t.Errorf("names: got %s, want %s", got, want)
 	}
 }

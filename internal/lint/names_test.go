@@ -13,7 +13,7 @@ import (
 // guides are the documents that lead through the code by the names in it.
 //
 //nolint:gochecknoglobals // a constant in all but type
-var guides = []string{"docs/architecture.md", "docs/life-of-a-connection.md"}
+var guides = []string{"docs/architecture.md", "docs/life-of-a-connection.md", "docs/life-of-an-exchange.md"}
 
 //nolint:gochecknoglobals // compiled once, read only
 var (

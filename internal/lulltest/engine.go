@@ -55,8 +55,9 @@ func Set(p *plan.Plan) *plan.BackendSet { return p.LoadBalancers[0].BackendSets[
 // Engine is an engine under test.
 type Engine struct {
 	*dataplane.Engine
-	t      testing.TB
-	cursor uint64
+	t         testing.TB
+	cursor    uint64 // of NextClose
+	exchanges uint64 // of NextExchange
 }
 
 // Start starts an engine with two loops and applies the plan.

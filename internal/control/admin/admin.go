@@ -4,8 +4,9 @@
 // `lull serve` calls Serve once; each request runs on a goroutine of net/http and reads the data plane through Engine,
 // whose methods may be called from anywhere. The API is HTTP with JSON below /lull/v1/, so that curl can be used where
 // the commands do not reach; a binary protocol would have saved little, as the longest answer, 9,000 connections, is
-// built in a fraction of a second. Events are the access log's JSON lines: one formatter writes both. Explanations are
-// sentences built here, from a table of advice per reason, so that commands and console tell the same story.
+// built in a fraction of a second. Events are the access log's lines: one formatter writes both. Explanations are
+// sentences built here, from a table of advice per reason, so that commands and console tell the same story. What clients
+// made up reaches a terminal only in the printable form that the access log gives it.
 //
 // Nothing here keeps state between requests except the socket file, which is this process's own (mode 0600) from before
 // it can be connected to until Close. Limits: connectionsMax connections, streamsMax answers under way at once,
@@ -49,6 +50,8 @@ type Engine interface {
 	Conns(ctx context.Context, each func([]record.Live) error) error
 	// Log returns the memory of the connections that ended last.
 	Log() *record.Log
+	// Exchanges returns the memory of the HTTP exchanges that ended last.
+	Exchanges() *record.Exchanges
 	// Stats returns every counter.
 	Stats() stats.Snapshot
 }

@@ -121,7 +121,7 @@ func TestConns(t *testing.T) {
 func TestConnsDocument(t *testing.T) {
 	t.Parallel()
 	_, path := serve(t, &admintest.Engine{Open: lives(1)})
-	const want = `[{"id":1,"state":"relaying","protocol":"tcp","load_balancer":"web","listener":"pg","client":"198.51.100.7:41234",` +
+	const want = `[{"id":1,"kind":"connection","state":"relaying","protocol":"tcp","load_balancer":"web","listener":"pg","client":"198.51.100.7:41234",` +
 		`"peer":"198.51.100.7:41234","local":"192.0.2.10:5432","backend_set":"app","backend":"db1:5432","backend_address":"10.0.0.1:5432",` +
 		`"age_s":180,"bytes_up":8200,"bytes_down":1048576,"quiet_up_s":47.6,"quiet_down_s":49,"first_up_s":0.001069,"first_down_s":0.002,` +
 		`"connect_tries":1,"connect_s":0.000412,"connected_at_s":0.00045,"exchanges":0,"unsent_up_bytes":0,"unsent_down_bytes":0,` +
@@ -228,7 +228,8 @@ func TestEventsSince(t *testing.T) {
 		}
 	}
 	for since, want := range map[string]string{
-		"77": "since 77: that connection is not among the last 16384 that ended", "yesterday": "must be now, all", "-5m": "must be now, all",
+		"77":   "since 77: that connection is not among the last 16384 that ended",
+		"77/1": "since 77/1: that exchange is not remembered: unless an access log is written", "12/0": "must be now, all", "yesterday": "must be now, all", "-5m": "must be now, all",
 	} {
 		if err := c.Events(t.Context(), EventQuery{Since: since}, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("since %s: %v, want %q", since, err, want)
@@ -365,21 +366,21 @@ func TestExplain(t *testing.T) {
 	appendCloses(&engine.Ended, 1001)
 	_, path := serve(t, engine)
 	c := dial(t, path)
-	ended, err := c.Explain(t.Context(), 1001)
+	ended, err := c.Explain(t.Context(), 1001, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if ended.Open || ended.Conn != nil || ended.Event == nil || ended.Event.Reason != "tunnel-idle" || len(ended.Story) < 5 {
 		t.Errorf("ended: %+v, want its record and its story", ended)
 	}
-	open, err := c.Explain(t.Context(), 650)
+	open, err := c.Explain(t.Context(), 650, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !open.Open || open.Event != nil || open.Conn == nil || open.Conn.ID != 650 || len(open.Story) < 5 {
 		t.Errorf("open: %+v, want its snapshot and its story", open)
 	}
-	_, err = c.Explain(t.Context(), 12345)
+	_, err = c.Explain(t.Context(), 12345, 0)
 	if want := "no connection 12345 is open, and it is not among the last 16384 that ended"; err == nil || err.Error() != want {
 		t.Errorf("unknown: %v, want %q", err, want)
 	}
@@ -387,7 +388,7 @@ func TestExplain(t *testing.T) {
 		t.Errorf("unknown: status %d, want 404", status)
 	}
 	for _, id := range []string{"x", "-1", "99999999999999999999"} {
-		if status, body := get(t, path, "/lull/v1/explain/"+id); status != http.StatusBadRequest || !strings.Contains(body, "must be a connection's number") {
+		if status, body := get(t, path, "/lull/v1/explain/"+id); status != http.StatusBadRequest || !strings.Contains(body, "must be a connection's number or an exchange's such as 12/3") {
 			t.Errorf("id %s: %d %s, want 400", id, status, body)
 		}
 	}
@@ -399,7 +400,7 @@ func TestExplainBetweenOpenAndEnded(t *testing.T) {
 	engine := &admintest.Engine{Open: lives(1)}
 	engine.Between = func(int) { appendCloses(&engine.Ended, 50) }
 	_, path := serve(t, engine)
-	e, err := dial(t, path).Explain(t.Context(), 50)
+	e, err := dial(t, path).Explain(t.Context(), 50, 0)
 	if err != nil || e.Event == nil {
 		t.Errorf("%+v, %v, want the ended connection", e, err)
 	}
@@ -408,7 +409,7 @@ func TestExplainBetweenOpenAndEnded(t *testing.T) {
 func TestExplainWhenTheEngineFails(t *testing.T) {
 	t.Parallel()
 	_, path := serve(t, &admintest.Engine{Fault: errors.New("the data plane has stopped")})
-	if _, err := dial(t, path).Explain(t.Context(), 1); err == nil || err.Error() != "the data plane has stopped" {
+	if _, err := dial(t, path).Explain(t.Context(), 1, 0); err == nil || err.Error() != "the data plane has stopped" {
 		t.Errorf("%v, want the engine's error", err)
 	}
 }
@@ -462,7 +463,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	if err := c.Events(t.Context(), EventQuery{}, nil); err == nil || !strings.Contains(err.Error(), "64 conns and events requests are under way") {
 		t.Errorf("stream %d: %v, want a refusal", streamsMax+1, err)
 	}
-	if _, err := c.Explain(t.Context(), 1); err != nil {
+	if _, err := c.Explain(t.Context(), 1, 0); err != nil {
 		t.Errorf("explain beside %d streams: %v", streamsMax, err)
 	}
 	var wait sync.WaitGroup

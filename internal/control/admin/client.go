@@ -17,7 +17,7 @@ import (
 
 const (
 	dialLimit     = 5 * time.Second // to connect, and for the head of the answer
-	lineBytesMax  = 64 << 10        // of one event; lull writes under 1 KiB
+	lineBytesMax  = 256 << 10       // of one event: usually under 1 KiB, up to 200 KiB if a client made up the worst
 	errorBytesMax = 4 << 10         // of an error document
 )
 
@@ -104,13 +104,14 @@ func (c *Client) Conns(ctx context.Context, filter Filter, each func(*Conn) erro
 // EventQuery says which events are wanted.
 type EventQuery struct {
 	Filter
-	Since   string   // "now" (or empty), "all", a connection's id, or a duration such as "10m"
-	Reasons []string // codes; none picks all
-	Text    bool     // lines for people, as in the text access log, instead of JSON (Event)
+	Since     string   // "now" (or empty), "all", an ID as for Explain, or a duration such as "10m"
+	Reasons   []string // codes; none picks all
+	Exchanges bool     // every exchange, not only those that went wrong or that lull answered itself
+	Text      bool     // lines for people, as in the text access log, instead of JSON (Event, Exchange)
 }
 
-// Events calls each with a line for every connection that ends, without its line end, until ctx or lull ends; both
-// are no error. The line is valid until each returns.
+// Events calls each with a line for every connection and exchange that ends, without its line end, until ctx or lull
+// ends; both are no error. The line is valid until each returns.
 func (c *Client) Events(ctx context.Context, q EventQuery, each func(line []byte) error) error {
 	query := url.Values{"reason": q.Reasons}
 	q.values(query)
@@ -119,6 +120,9 @@ func (c *Client) Events(ctx context.Context, q EventQuery, each func(line []byte
 	}
 	if q.Text {
 		query.Set("format", "text")
+	}
+	if q.Exchanges {
+		query.Set("exchanges", "all")
 	}
 	body, err := c.get(ctx, "events", query)
 	if err != nil {
@@ -141,10 +145,14 @@ func (c *Client) Events(ctx context.Context, q EventQuery, each func(line []byte
 	}
 }
 
-// Explain returns the story of one connection.
-func (c *Client) Explain(ctx context.Context, id uint64) (*Explanation, error) {
+// Explain returns the story of one connection, or of the exchange with that number on it if it is not 0.
+func (c *Client) Explain(ctx context.Context, id uint64, number int) (*Explanation, error) {
+	path := "explain/" + strconv.FormatUint(id, 10)
+	if number > 0 {
+		path += "/" + strconv.Itoa(number)
+	}
 	e := new(Explanation)
-	return e, c.document(ctx, "explain/"+strconv.FormatUint(id, 10), e)
+	return e, c.document(ctx, path, e)
 }
 
 // Stats returns every counter.

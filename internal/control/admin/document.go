@@ -8,7 +8,6 @@ import (
 	"lull/internal/dataplane/accesslog"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
-	"lull/internal/dataplane/stats"
 )
 
 // Seconds is a duration in a document.
@@ -47,26 +46,49 @@ type Traffic struct {
 	UnsentUpBytes   int      `json:"unsent_up_bytes"`
 	UnsentDownBytes int      `json:"unsent_down_bytes"`
 	HalfClosed      string   `json:"half_closed,omitempty"`
+	Upgraded        bool     `json:"upgraded,omitempty"`
 }
 
 // Conn is an open connection.
 type Conn struct {
 	ID    uint64 `json:"id"`
+	Kind  string `json:"kind"` // "connection", or "pooled" for a back-end connection that no exchange uses
 	State string `json:"state"`
 	Parties
 	Age Seconds `json:"age_s"`
 	Traffic
 	Timer    string   `json:"timer,omitempty"` // the setting that rules the next deadline; absent if none runs
 	Setting  *Seconds `json:"setting_s,omitempty"`
+	Flow     string   `json:"flow,omitempty"`      // "up" or "down" if that timer is the one of a direction
 	ClosesAs string   `json:"closes_as,omitempty"` // the reason it will be recorded with; absent if it is recorded
 	ClosesIn *Seconds `json:"closes_in_s,omitempty"`
 }
 
-// Event is a connection that has ended: a line of the event stream. It decodes what accesslog.AppendJSON writes.
+// Pooled reports whether it is a back-end connection that no exchange uses.
+func (c *Conn) Pooled() bool { return c.Kind == accesslog.Kind(true) }
+
+// Fired is the timer that ended something; all of it is absent if none did.
+type Fired struct {
+	Timer   string   `json:"timer,omitempty"` // the setting
+	Setting *Seconds `json:"setting_s,omitempty"`
+	Flow    string   `json:"flow,omitempty"`
+	ArmedAt *Seconds `json:"armed_at_s,omitempty"`
+	Late    *Seconds `json:"late_s,omitempty"`
+}
+
+// Pool is for how long a back-end connection was not used, and after which time lull closes it.
+type Pool struct {
+	PoolUnused  *Seconds `json:"pool_unused_s,omitempty"`
+	PoolTimer   string   `json:"pool_timer,omitempty"` // the setting
+	PoolSetting *Seconds `json:"pool_setting_s,omitempty"`
+}
+
+// Event is a connection that has ended: a line of the event stream. It decodes the access log's line.
 type Event struct {
 	Time time.Time `json:"time"`
 	Lost uint64    `json:"lost,omitempty"` // not zero: that many events are missing here, and nothing else is set
 	ID   uint64    `json:"id"`
+	Kind string    `json:"kind"`
 	Parties
 	Reason string    `json:"reason"`
 	Side   string    `json:"side"`
@@ -74,32 +96,78 @@ type Event struct {
 	Opened time.Time `json:"opened"`
 	Age    Seconds   `json:"age_s"`
 	Traffic
-	Timer   string   `json:"timer,omitempty"` // the setting whose timer fired; absent if none did
-	Setting *Seconds `json:"setting_s,omitempty"`
-	ArmedAt *Seconds `json:"armed_at_s,omitempty"`
-	Late    *Seconds `json:"late_s,omitempty"`
+	Fired
+	Pool
 }
 
-// Explanation tells one connection's story. Either Conn or Event is set.
+// Exchange is an HTTP exchange that has ended: the other kind of line of the event stream.
+type Exchange struct {
+	Time   time.Time `json:"time"`
+	ID     uint64    `json:"id"` // of the connection
+	Kind   string    `json:"kind"`
+	Number int       `json:"number"`
+	Parties
+	Reason  string    `json:"reason"`
+	Side    string    `json:"side"`
+	Error   bool      `json:"error"`
+	Started time.Time `json:"started"`
+	Took    Seconds   `json:"took_s"`
+
+	Method        string `json:"method,omitempty"`
+	Scheme        string `json:"scheme,omitempty"`
+	Host          string `json:"host,omitempty"`
+	Target        string `json:"target,omitempty"`
+	Version       string `json:"version,omitempty"`
+	UserAgent     string `json:"user_agent,omitempty"`
+	Forwarded     string `json:"forwarded_for,omitempty"`
+	Fault         string `json:"fault,omitempty"`
+	Desync        string `json:"desync,omitempty"`
+	DesyncClass   string `json:"desync_class,omitempty"`
+	Status        int    `json:"status,omitempty"`
+	BackendStatus int    `json:"backend_status,omitempty"`
+	Upgraded      bool   `json:"upgraded,omitempty"`
+
+	BytesUp   uint64   `json:"bytes_up"`
+	BytesDown uint64   `json:"bytes_down"`
+	QuietUp   *Seconds `json:"quiet_up_s,omitempty"`
+	QuietDown *Seconds `json:"quiet_down_s,omitempty"`
+
+	Head       *Seconds `json:"head_s,omitempty"`
+	Queue      *Seconds `json:"queue_s,omitempty"`
+	Connect    *Seconds `json:"connect_s,omitempty"`
+	Tries      int      `json:"tries"`
+	Reused     bool     `json:"reused,omitempty"`
+	Retried    bool     `json:"retried,omitempty"`
+	SentAfter  *Seconds `json:"sent_after_s,omitempty"`
+	Answer     *Seconds `json:"answer_s,omitempty"`
+	FirstAfter *Seconds `json:"first_after_s,omitempty"`
+	Fired
+	Pool
+}
+
+// Explanation tells the story of one connection, or of one exchange on it.
 type Explanation struct {
-	ID    uint64   `json:"id"`
-	Open  bool     `json:"open"`
-	Story []string `json:"story"` // sentences in the order to read them
-	Conn  *Conn    `json:"connection,omitempty"`
-	Event *Event   `json:"event,omitempty"`
+	ID        uint64     `json:"id"`
+	Number    int        `json:"number,omitempty"` // of the exchange; absent if it is the connection's story
+	Open      bool       `json:"open"`
+	Story     []string   `json:"story"`                // sentences in the order to read them
+	Conn      *Conn      `json:"connection,omitempty"` // if it is open
+	Event     *Event     `json:"event,omitempty"`      // if it has ended, and is remembered
+	Exchanges []Exchange `json:"exchanges,omitempty"`  // those that are remembered, by their numbers
 }
 
 // connOf translates a snapshot of an open connection.
 func connOf(l *record.Live) Conn {
 	c := Conn{
 		ID:      l.ID,
+		Kind:    accesslog.Kind(l.Pooled),
 		State:   l.State,
 		Parties: partiesOf(&l.Ends),
 		Age:     secondsOf(l.Age, time.Millisecond),
 		Traffic: trafficOf(&l.Traffic),
 	}
 	if l.Timer != "" {
-		c.Timer = l.Timer
+		c.Timer, c.Flow = l.Timer, l.TimerFlow
 		if l.Why != reason.None {
 			c.ClosesAs = l.Why.String()
 		}
@@ -138,6 +206,7 @@ func trafficOf(t *record.Traffic) Traffic {
 		UnsentUpBytes:   t.PendingUp,
 		UnsentDownBytes: t.PendingDown,
 		HalfClosed:      t.HalfClosed,
+		Upgraded:        t.Upgraded,
 	}
 }
 
@@ -145,10 +214,18 @@ func trafficOf(t *record.Traffic) Traffic {
 // that the two cannot differ.
 func eventOf(c *record.Close) (*Event, error) {
 	e := new(Event)
-	if err := json.Unmarshal(accesslog.AppendJSON(nil, c), e); err != nil {
-		return nil, err
+	return e, json.Unmarshal(accesslog.JSON.Append(nil, record.Entry{Close: c}), e)
+}
+
+// exchangesOf translates the records of exchanges in the same way.
+func exchangesOf(xs []record.Exchange) ([]Exchange, error) {
+	out := make([]Exchange, len(xs))
+	for i := range xs {
+		if err := json.Unmarshal(accesslog.JSON.Append(nil, record.Entry{Exchange: &xs[i]}), &out[i]); err != nil {
+			return nil, err
+		}
 	}
-	return e, nil
+	return out, nil
 }
 
 // secondsOf rounds to unit: to the millisecond, and to the microsecond what is usually shorter than one.
@@ -168,89 +245,4 @@ func addressOf(a netip.AddrPort) string {
 		return ""
 	}
 	return a.String()
-}
-
-// Stats is every counter of the process.
-type Stats struct {
-	Connections    int             `json:"connections"`
-	ConnectionsMax int             `json:"connections_max"`
-	Ended          uint64          `json:"ended"`
-	PlanRevision   uint64          `json:"plan_revision"`
-	Listeners      []ListenerStats `json:"listeners"`
-	Backends       []BackendStats  `json:"backends"`
-	Loops          []LoopStats     `json:"loops"`
-}
-
-// ListenerStats are a listener's counters.
-type ListenerStats struct {
-	LoadBalancer string            `json:"load_balancer"`
-	Listener     string            `json:"listener"`
-	Address      string            `json:"address"`
-	Accepted     uint64            `json:"accepted"`
-	Active       uint64            `json:"active"`
-	BytesUp      uint64            `json:"bytes_up"`
-	BytesDown    uint64            `json:"bytes_down"`
-	Closes       map[string]uint64 `json:"closes"` // by reason; those that never happened are absent
-}
-
-// BackendStats are a backend's counters and health.
-type BackendStats struct {
-	LoadBalancer    string `json:"load_balancer"`
-	BackendSet      string `json:"backend_set"`
-	Backend         string `json:"backend"`
-	Up              bool   `json:"up"`
-	Detail          string `json:"detail,omitempty"`
-	Active          int64  `json:"active"`
-	Connects        uint64 `json:"connects"`
-	ConnectFailures uint64 `json:"connect_failures"`
-}
-
-// LoopStats are a loop's counters.
-type LoopStats struct {
-	Loop           int    `json:"loop"`
-	Active         int64  `json:"active"`
-	AcceptPauses   uint64 `json:"accept_pauses"`
-	AcceptErrors   uint64 `json:"accept_errors"`
-	HandedToOthers uint64 `json:"handed_to_others"`
-	Turns          uint64 `json:"turns"`
-}
-
-// statsOf translates the counters.
-func statsOf(s *stats.Snapshot) Stats {
-	out := Stats{
-		Connections:    s.Connections,
-		ConnectionsMax: s.ConnectionsMax,
-		Ended:          s.RecordsAppended,
-		PlanRevision:   s.PlanRevision,
-		Listeners:      make([]ListenerStats, len(s.Listeners)),
-		Backends:       make([]BackendStats, len(s.Backends)),
-		Loops:          make([]LoopStats, len(s.Loops)),
-	}
-	for i := range s.Listeners {
-		out.Listeners[i] = listenerStatsOf(&s.Listeners[i])
-	}
-	for i, b := range s.Backends {
-		out.Backends[i] = BackendStats{
-			LoadBalancer: b.Key.Set.LoadBalancer, BackendSet: b.Key.Set.Name, Backend: b.Key.Endpoint(),
-			Up: b.Up, Detail: b.Detail, Active: b.Active, Connects: b.Connects, ConnectFailures: b.ConnectFails,
-		}
-	}
-	for i, l := range s.Loops {
-		out.Loops[i] = LoopStats(l)
-	}
-	return out
-}
-
-func listenerStatsOf(l *stats.ListenerTotals) ListenerStats {
-	out := ListenerStats{
-		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, Address: l.Address,
-		Accepted: l.Accepted, Active: l.Active, BytesUp: l.BytesUp, BytesDown: l.BytesDown,
-		Closes: make(map[string]uint64),
-	}
-	for r, n := range l.Closes {
-		if n > 0 {
-			out.Closes[reason.Reason(r).String()] = n
-		}
-	}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"lull/internal/clock"
@@ -13,15 +14,20 @@ import (
 	"lull/internal/dataplane/record"
 )
 
-// events streams the connections that end, as the access log's JSON or text lines, until the reader or the socket
-// closes.
+// events streams what ends, connections and exchanges, as the access log's JSON or text lines, until the reader or the
+// socket closes.
 func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 	q, err := newEventQuery(r.URL.Query())
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	from, err := q.start(h.engine.Log(), clock.Wall(clock.Now()))
+	ended := h.troubled()
+	if q.every {
+		ended = h.every()
+		defer h.engine.Exchanges().Want()() // before start: what ends from there on must be remembered
+	}
+	from, err := q.start(ended, clock.Wall(clock.Now()))
 	if err != nil {
 		refuse(w, http.StatusNotFound, err)
 		return
@@ -31,14 +37,14 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var buf []byte
-	_ = h.engine.Log().Follow(r.Context(), from, func(batch []record.Close, lost uint64) error {
+	_ = ended.Follow(r.Context(), from, func(batch []record.Entry, lost uint64) error {
 		buf = buf[:0]
 		if lost > 0 {
-			buf = q.lost(buf, clock.Wall(clock.Now()), lost)
+			buf = q.format.AppendLost(buf, clock.Wall(clock.Now()), lost)
 		}
-		for i := range batch {
-			if q.accepts(&batch[i]) {
-				buf = q.line(buf, &batch[i])
+		for _, e := range batch {
+			if q.accepts(e) {
+				buf = q.format.Append(buf, e)
 			}
 		}
 		if len(buf) == 0 {
@@ -48,25 +54,42 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 	}) // an error means that the reader has gone
 }
 
+// troubled is what has ended, of exchanges only those that are Troubled.
+func (h *handler) troubled() record.History {
+	return record.History{Conns: &h.engine.Log().Ring, Exchanges: h.engine.Exchanges().Troubled()}
+}
+
+// every is what has ended, with every exchange that is remembered.
+func (h *handler) every() record.History {
+	return record.History{Conns: &h.engine.Log().Ring, Exchanges: &h.engine.Exchanges().Ring}
+}
+
 // eventQuery is what a reader of events asks for.
 type eventQuery struct {
 	matcher
 	reasons     [reason.Count]bool
 	anyReason   bool
+	every       bool // exchange, not only those that are Troubled
 	start       start
 	contentType string
-	line        func([]byte, *record.Close) []byte
-	lost        func([]byte, time.Time, uint64) []byte
+	format      accesslog.Format
 }
 
 func newEventQuery(v url.Values) (q eventQuery, err error) {
 	switch format := v.Get("format"); format {
 	case "", "json":
-		q.contentType, q.line, q.lost = "application/x-ndjson", accesslog.AppendJSON, accesslog.AppendJSONLost
+		q.contentType, q.format = "application/x-ndjson", accesslog.JSON
 	case "text":
-		q.contentType, q.line, q.lost = "text/plain; charset=utf-8", accesslog.AppendText, accesslog.AppendTextLost
+		q.contentType, q.format = "text/plain; charset=utf-8", accesslog.Text
 	default:
 		return q, fmt.Errorf("format %q: must be json or text", format)
+	}
+	switch exchanges := v.Get("exchanges"); exchanges {
+	case "", "troubled":
+	case "all":
+		q.every = true
+	default:
+		return q, fmt.Errorf("exchanges %q: must be all or troubled", exchanges)
 	}
 	q.anyReason = !v.Has("reason")
 	for _, code := range v["reason"] {
@@ -84,50 +107,73 @@ func newEventQuery(v url.Values) (q eventQuery, err error) {
 }
 
 // accepts reports whether the reader wants that event.
-func (q *eventQuery) accepts(c *record.Close) bool {
-	return (q.anyReason || q.reasons[min(int(c.Reason), reason.Count-1)]) && q.matcher.accepts(&c.Ends)
+func (q *eventQuery) accepts(e record.Entry) bool {
+	return (q.anyReason || q.reasons[min(int(e.Reason()), reason.Count-1)]) && q.matcher.accepts(e.Ends())
 }
 
-// A start finds where in the log a stream begins.
-type start func(log *record.Log, now time.Time) (cursor uint64, err error)
+// A start finds where in what has ended a stream begins.
+type start func(ended record.History, now time.Time) (record.Place, error)
 
-// newStart reads since: now, all that is remembered, after the end of a connection, or the last so and so long.
+// newStart reads since: now, all that is remembered, after the end of a connection or of an exchange, or the last so and
+// so long.
 func newStart(since string) (start, error) {
 	switch since {
 	case "", "now":
-		return func(log *record.Log, _ time.Time) (uint64, error) { return log.Next(), nil }, nil
+		return func(ended record.History, _ time.Time) (record.Place, error) { return ended.Next(), nil }, nil
 	case "all":
-		return func(log *record.Log, _ time.Time) (uint64, error) { return log.Oldest(), nil }, nil
+		return func(ended record.History, _ time.Time) (record.Place, error) { return ended.Oldest(), nil }, nil
 	}
-	if id, err := strconv.ParseUint(since, 10, 64); err == nil {
-		return after(id), nil
+	if id, number, err := ParseID(since); err == nil {
+		if number > 0 {
+			return afterExchange(id, number), nil
+		}
+		return afterClose(id), nil
 	}
 	age, err := time.ParseDuration(since)
 	if err != nil || age < 0 {
-		return nil, fmt.Errorf("since %q: must be now, all, a connection's number, or a duration such as 10m", since)
+		return nil, fmt.Errorf("since %q: must be now, all, a connection's number, an exchange's such as 12/3, "+
+			"or a duration such as 10m", since)
 	}
-	return within(age), nil
+	return func(ended record.History, now time.Time) (record.Place, error) { return ended.From(now.Add(-age)), nil }, nil
 }
 
-// after starts behind the end of one connection.
-func after(id uint64) start {
-	return func(log *record.Log, _ time.Time) (uint64, error) {
-		at, ok := log.Seek(func(c *record.Close) bool { return c.ID == id })
+// afterClose starts behind the end of one connection.
+func afterClose(id uint64) start {
+	return func(ended record.History, _ time.Time) (record.Place, error) {
+		var at time.Time
+		cursor, ok := ended.Conns.Seek(func(c *record.Close) bool { at = c.Closed; return c.ID == id })
 		if !ok {
-			return 0, fmt.Errorf("since %d: that connection is not among the last %d that ended", id, record.Remembered)
+			return record.Place{}, fmt.Errorf("since %d: that connection is not among the last %d that ended", id, record.Remembered)
 		}
-		return at + 1, nil
+		place := ended.From(at.Add(1)) // its exchanges come before it, those that ended in that instant too
+		place.Conns = cursor + 1
+		return place, nil
 	}
 }
 
-// within starts at the first connection that ended no longer than age ago.
-func within(age time.Duration) start {
-	return func(log *record.Log, now time.Time) (uint64, error) {
-		next := log.Next() // before Seek: what ends meanwhile belongs to the stream
-		first := now.Add(-age)
-		if at, ok := log.Seek(func(c *record.Close) bool { return !c.Closed.Before(first) }); ok {
-			return at, nil
+// afterExchange starts behind the end of one exchange.
+func afterExchange(id uint64, number int) start {
+	return func(ended record.History, _ time.Time) (record.Place, error) {
+		var at time.Time
+		cursor, ok := ended.Exchanges.Seek(func(x *record.Exchange) bool { at = x.Ended; return x.Conn == id && x.Number == number })
+		if !ok {
+			return record.Place{}, fmt.Errorf("since %d/%d: that exchange is not remembered: %s", id, number, whatIsRemembered)
 		}
-		return next, nil
+		place := ended.From(at)
+		place.Exchanges = cursor + 1
+		return place, nil
 	}
+}
+
+// ParseID reads the number of a connection, "12", or of an exchange on it, "12/3"; number is 0 for a connection.
+func ParseID(text string) (id uint64, number int, err error) {
+	conn, exchange, both := strings.Cut(text, "/")
+	if id, err = strconv.ParseUint(conn, 10, 64); err != nil || !both {
+		return id, 0, err
+	}
+	n, err := strconv.ParseUint(exchange, 10, 31)
+	if err == nil && n == 0 {
+		err = strconv.ErrRange
+	}
+	return id, int(n), err
 }

@@ -3,12 +3,9 @@ package admin
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 
-	"lull/internal/clock"
 	"lull/internal/dataplane/record"
 )
 
@@ -29,6 +26,7 @@ func NewHandler(engine Engine, version Version) http.Handler {
 	mux.HandleFunc("GET "+root+"conns", h.streamed(h.conns))
 	mux.HandleFunc("GET "+root+"events", h.streamed(h.events))
 	mux.HandleFunc("GET "+root+"explain/{id}", h.explain)
+	mux.HandleFunc("GET "+root+"explain/{id}/{number}", h.explain)
 	mux.HandleFunc("GET "+root+"stats", h.stats)
 	mux.HandleFunc("GET "+root+"version", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.version) })
 	mux.HandleFunc("/", unknown)
@@ -41,7 +39,7 @@ func unknown(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, fmt.Errorf("method %s: must be GET; nothing can be changed here", r.Method))
 		return
 	}
-	refuse(w, http.StatusNotFound, fmt.Errorf("no %s here; there are conns, events, explain/ID, stats and version below %s",
+	refuse(w, http.StatusNotFound, fmt.Errorf("no %s here; there are conns, events, explain/ID, explain/ID/NUMBER, stats and version below %s",
 		r.URL.Path, root))
 }
 
@@ -95,64 +93,6 @@ func (h *handler) conns(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = out.write([]byte("]\n")) // the last thing to do: a reader that has gone misses nothing
-}
-
-// explain tells the story of one connection, open or ended.
-func (h *handler) explain(w http.ResponseWriter, r *http.Request) {
-	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
-	if err != nil {
-		refuse(w, http.StatusBadRequest, fmt.Errorf("id %q: must be a connection's number, as lull conns and the access log show it",
-			r.PathValue("id")))
-		return
-	}
-	// It may end between the two looks, so ended connections are searched once more at the end.
-	if h.explainEnded(w, id) || h.explainOpen(w, r, id) || h.explainEnded(w, id) {
-		return
-	}
-	refuse(w, http.StatusNotFound, fmt.Errorf("no connection %d is open, and it is not among the last %d that ended",
-		id, record.Remembered))
-}
-
-// explainEnded answers if the connection is one that has ended.
-func (h *handler) explainEnded(w http.ResponseWriter, id uint64) (answered bool) {
-	c, ok := h.engine.Log().Find(id)
-	if !ok {
-		return false
-	}
-	event, err := eventOf(&c)
-	if err != nil {
-		refuse(w, http.StatusInternalServerError, fmt.Errorf("translate connection %d: %w", id, err))
-		return true
-	}
-	answer(w, Explanation{ID: id, Story: storyOfClose(&c), Event: event})
-	return true
-}
-
-// errFound ends a search.
-var errFound = errors.New("found")
-
-// explainOpen answers if the connection is open, or if that cannot be found out.
-func (h *handler) explainOpen(w http.ResponseWriter, r *http.Request, id uint64) (answered bool) {
-	var live record.Live
-	err := h.engine.Conns(r.Context(), func(batch []record.Live) error {
-		for i := range batch {
-			if batch[i].ID == id {
-				live = batch[i]
-				return errFound
-			}
-		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, errFound):
-		conn := connOf(&live)
-		answer(w, Explanation{ID: id, Open: true, Story: storyOfLive(&live, clock.Wall(clock.Now())), Conn: &conn})
-	case err != nil:
-		refuse(w, http.StatusServiceUnavailable, err)
-	default:
-		return false
-	}
-	return true
 }
 
 func (h *handler) stats(w http.ResponseWriter, _ *http.Request) {

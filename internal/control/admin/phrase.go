@@ -54,3 +54,14 @@ func count(n uint64, thing string) string {
 	}
 	return digits + " " + thing + "s"
 }
+
+// areMany writes a number of what was named before, with its verb: "1 is", "2 are".
+func areMany(n int) string {
+	if n == 1 {
+		return "1 is"
+	}
+	return strconv.Itoa(n) + " are"
+}
+
+// upperFirst begins a sentence with an ASCII text.
+func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

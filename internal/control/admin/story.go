@@ -17,29 +17,44 @@ const (
 	quietWorthTelling = 4 * time.Second
 )
 
-// storyOfClose tells of a connection that has ended.
-func storyOfClose(c *record.Close) []string {
+// storyOfClose tells of a connection that has ended, with the exchanges that it carried.
+func storyOfClose(c *record.Close, carried []record.Exchange) []string {
+	switch {
+	case c.Pooled:
+		return storyOfPooled(c)
+	case c.Ends.HTTP():
+		return storyOfHTTP(c, carried)
+	}
 	s := begin(&c.Ends, c.Opened)
 	s.connect(&c.Ends, &c.Traffic)
 	s.moved(&c.Traffic, ended)
+	s.closed(c)
+	return s.sentences
+}
+
+// closed tells how and why a connection ended, and what to change.
+func (s *story) closed(c *record.Close) {
 	if c.Reason != reason.ClientClosed && c.Reason != reason.BackendClosed { // then the end says it
 		s.halfClosed(&c.Traffic)
 	}
 	s.timer(c)
 	s.end(c)
-	if a := adviceOf(c.Reason, &c.Ends, c.Timer, c.Setting); a != "" {
-		s.say("If that was unwanted: %s", a)
-	}
-	return s.sentences
+	s.say("If that was unwanted: %s", adviceOfClose(c))
 }
 
-// storyOfLive tells of a connection that is open at the wall-clock time now.
-func storyOfLive(l *record.Live, now time.Time) []string {
+// storyOfLive tells of a connection that is open at the wall-clock time now, with the exchanges that it carried so far.
+func storyOfLive(l *record.Live, carried []record.Exchange, now time.Time) []string {
+	if l.Pooled {
+		return storyOfLivePooled(l, now)
+	}
 	s := begin(&l.Ends, now.Add(-l.Age))
-	switch l.State {
-	case "proxy-header":
+	switch {
+	case l.State == "proxy-header":
 		s.say("It has not yet sent the PROXY header that the listener waits for.")
-	case "connecting":
+	case l.Ends.HTTP():
+		s.carried(&l.Traffic, over(l), carried, open)
+		s.state(l)
+	case l.State == "connecting":
 		s.connecting(&l.Ends, &l.Traffic)
 	default:
 		s.connect(&l.Ends, &l.Traffic)
@@ -56,12 +71,12 @@ func storyOfLive(l *record.Live, now time.Time) []string {
 }
 
 // A tense is how a flow is told.
-type tense struct{ sent, quiet, deaf string }
+type tense struct{ sent, quiet, deaf, brought, carried string }
 
 //nolint:gochecknoglobals // constants in all but syntax
 var (
-	ended = tense{"sent", "before the end", "was not reading"}
-	open  = tense{"has sent", "ago", "is not reading"}
+	ended = tense{"sent", "before the end", "was not reading", "It brought", "It carried"}
+	open  = tense{"has sent", "ago", "is not reading", "It has brought", "It has carried"}
 )
 
 // A story collects sentences.
@@ -117,7 +132,12 @@ func (s *story) moved(t *record.Traffic, told tense) {
 	if reached {
 		s.flow("The backend "+told.sent, "came", t.BytesDown, t.FirstDown, t.QuietDown, told)
 	}
-	if reached && t.PendingUp > 0 {
+	s.undelivered(t, told)
+}
+
+// undelivered tells of the bytes that got stuck.
+func (s *story) undelivered(t *record.Traffic, told tense) {
+	if t.ConnectTook >= 0 && t.PendingUp > 0 {
 		s.say("Not delivered: %s from the client, as the backend %s.", count(uint64(t.PendingUp), "byte"), told.deaf)
 	}
 	if t.PendingDown > 0 {
@@ -149,29 +169,53 @@ func (s *story) flow(sent, arrival string, bytes uint64, first, quiet time.Durat
 
 // timer tells which timer fired: its setting, when it was armed, when it was due and how late it was.
 func (s *story) timer(c *record.Close) {
-	if c.Timer == "" {
-		return
-	}
-	if c.Reason == reason.AgeCap { // counts from accept but waits for a quiet moment, so arming says nothing
+	switch {
+	case c.Timer == "":
+	case c.Reason == reason.AgeCap: // counts from accept but waits for a quiet moment, so arming says nothing
 		s.say("The timer `%s`, set to %s, waited for a quiet moment and fired %s late.", c.Timer, Setting(c.Setting), Span(c.Late))
-		return
+	default:
+		since := "the client connected"
+		if c.Pooled {
+			since = "the connection was made"
+		}
+		s.fired(c.Timer, c.TimerFlow, c.Setting, c.ArmedAt, c.Late, since)
 	}
-	s.say("The timer `%s`, set to %s, was last armed %s after the client connected; it fired %s later, %s late.",
-		c.Timer, Setting(c.Setting), Span(max(c.ArmedAt, 0)), Span(c.Setting), Span(c.Late))
+}
+
+// fired tells of a timer that was armed so long after since.
+func (s *story) fired(timer, flow string, setting, armedAt, late time.Duration, since string) {
+	s.say("The timer `%s`%s, set to %s, was last armed %s after %s; it fired %s later, %s late.",
+		timer, ofFlow(flow), Setting(setting), Span(max(armedAt, 0)), since, Span(setting), Span(late))
+}
+
+// ofFlow says of which direction a timer is.
+func ofFlow(flow string) string {
+	switch flow {
+	case "up":
+		return " for what goes from the client to the backend"
+	case "down":
+		return " for what goes from the backend to the client"
+	}
+	return ""
 }
 
 // end tells who ended the connection, when and why.
 func (s *story) end(c *record.Close) {
-	info := c.Reason.Info()
-	at, age := c.Closed.UTC().Format(storyTime), Span(c.Age)
-	if info.Side == reason.Inside || info.Timer {
-		s.say("At %s, after %s, lull closed it because %s (%s).", at, age, info.Text, info.Code)
-	} else {
-		s.say("At %s, after %s, it ended because %s (%s).", at, age, info.Text, info.Code)
-	}
-	if quiet := quietFor(&c.Traffic); hungUp(c.Reason) && quiet >= quietWorthTelling {
+	s.because("closed", c.Reason, c.Closed, c.Age)
+	if quiet := quietFor(&c.Traffic); !c.Pooled && hungUp(c.Reason) && quiet >= quietWorthTelling {
 		s.say("Nothing had moved for %s before: if that time returns in other connections, look for a timeout of that "+
-			"length in the %s or in what stands between it and lull.", Span(quiet), partyOf(info.Side))
+			"length in the %s or in what stands between it and lull.", Span(quiet), partyOf(c.Reason.Info().Side))
+	}
+}
+
+// because tells when and why something ended; verb is what lull did if it was lull.
+func (s *story) because(verb string, why reason.Reason, at time.Time, age time.Duration) {
+	info := why.Info()
+	when := at.UTC().Format(storyTime)
+	if info.Side == reason.Inside && why != reason.Completed || info.Timer {
+		s.say("At %s, after %s, lull %s it because %s (%s).", when, Span(age), verb, info.Text, info.Code)
+	} else {
+		s.say("At %s, after %s, it ended because %s (%s).", when, Span(age), info.Text, info.Code)
 	}
 }
 
@@ -181,15 +225,44 @@ func (s *story) deadline(l *record.Live) {
 		s.say("No timer runs on it.")
 		return
 	}
-	unless := ""
-	if l.Why == reason.TunnelIdle {
-		unless = ", unless a byte moves before"
-	}
-	s.say("It closes %s: %s (%s %s)%s.", dueIn(l.FiresIn), l.Why, l.Timer, Setting(l.Setting), unless)
-	if l.Why == reason.TunnelIdle || l.Why == reason.AgeCap { // the deadlines that a setting can still move (TO-06)
+	s.say("It closes %s: %s (%s %s)%s.", dueIn(l.FiresIn), l.Why, l.Timer, Setting(l.Setting), unless(l))
+	if movable(l.Why) {
 		s.say("To keep it longer: %s A changed timeout holds for open connections at once.",
-			adviceOf(l.Why, &l.Ends, l.Timer, l.Setting))
+			adviceOf(l.Why, &l.Ends, l.Timer, l.TimerFlow, l.Setting))
 	}
+}
+
+// unless says what would put a deadline off.
+func unless(l *record.Live) string {
+	switch l.Why { //nolint:exhaustive // the other deadlines come whatever happens
+	case reason.TunnelIdle, reason.RequestIdle, reason.ResponseIdle, reason.SendIdle, reason.UploadUnanswered, reason.DownloadUnasked:
+		switch l.TimerFlow {
+		case "up":
+			return ", unless a byte moves from the client to the backend before"
+		case "down":
+			return ", unless a byte moves from the backend to the client before"
+		}
+		return ", unless a byte moves before"
+	case reason.ClientIdle:
+		return ", unless a request begins before"
+	case reason.HeadTooSlow:
+		return ", unless the request's head is whole before"
+	case reason.QueueTimeout:
+		return ", unless a backend has room for the request before"
+	case reason.PoolIdle:
+		return ", unless a request uses it before"
+	}
+	return ""
+}
+
+// movable reports whether a changed setting still moves a deadline of that kind (TO-06).
+func movable(why reason.Reason) bool {
+	switch why { //nolint:exhaustive // the rest is decided
+	case reason.TunnelIdle, reason.AgeCap, reason.ClientIdle, reason.RequestIdle, reason.ResponseIdle, reason.SendIdle,
+		reason.UploadUnanswered, reason.DownloadUnasked, reason.HeadTooSlow, reason.QueueTimeout, reason.PoolIdle:
+		return true
+	}
+	return false
 }
 
 func dueIn(d time.Duration) string {

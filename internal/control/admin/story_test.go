@@ -20,14 +20,14 @@ var update = flag.Bool("update", false, "write the golden files of this package"
 func closed(change func(*record.Close)) []string {
 	c := admintest.Close(12)
 	change(&c)
-	return storyOfClose(&c)
+	return storyOfClose(&c, nil)
 }
 
 // live returns the story of the sample open connection after change.
 func live(change func(*record.Live)) []string {
 	l := admintest.Live(12)
 	change(&l)
-	return storyOfLive(&l, admintest.Opened.Add(l.Age))
+	return storyOfLive(&l, nil, admintest.Opened.Add(l.Age))
 }
 
 // endedBy makes c an end that no timer of lull caused.
@@ -52,10 +52,7 @@ func unreached(c *record.Close, tries int) {
 }
 
 //nolint:gochecknoglobals // a table
-var stories = []struct {
-	name string
-	told []string
-}{
+var stories = []told{
 	{"tunnel-idle", closed(func(*record.Close) {})},
 	{"tunnel-idle, never a byte", closed(func(c *record.Close) {
 		c.BytesUp, c.BytesDown = 0, 0
@@ -160,21 +157,30 @@ var stories = []struct {
 	{"live, no timer", live(func(l *record.Live) { l.Timer, l.Setting, l.Why, l.FiresIn = "", 0, reason.TunnelIdle, 0 })},
 }
 
-const storiesPath = "testdata/stories.txt"
-
-// TestStories holds every story against the golden file; run with -update to write it, then read it as a user would.
+// TestStories holds every story against the golden files; run with -update to write them, then read them as a user would.
 func TestStories(t *testing.T) {
 	t.Parallel()
+	wantStories(t, "testdata/stories.txt", stories)
+	wantStories(t, "testdata/stories-http.txt", httpStories())
+}
+
+type told struct {
+	name string
+	told []string
+}
+
+func wantStories(t *testing.T, path string, stories []told) {
+	t.Helper()
 	var got strings.Builder
 	for _, s := range stories {
 		got.WriteString("== " + s.name + "\n" + strings.Join(s.told, "\n") + "\n\n")
 	}
 	if *update {
-		if err := os.WriteFile(storiesPath, []byte(got.String()), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	golden, err := os.ReadFile(storiesPath)
+	golden, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,11 +191,11 @@ func TestStories(t *testing.T) {
 			story = name
 		}
 		if gotLines[i] != wantLines[i] {
-			t.Fatalf("%s:\n got %s\nwant %s", story, gotLines[i], wantLines[i])
+			t.Fatalf("%s, %s:\n got %s\nwant %s", path, story, gotLines[i], wantLines[i])
 		}
 	}
 	if len(gotLines) != len(wantLines) {
-		t.Errorf("%d lines, want %d", len(gotLines), len(wantLines))
+		t.Errorf("%s: %d lines, want %d", path, len(gotLines), len(wantLines))
 	}
 }
 
@@ -198,12 +204,12 @@ func TestEveryReasonHasAdvice(t *testing.T) {
 	t.Parallel()
 	ends := admintest.Close(1).Ends
 	for r := reason.None + 1; int(r) < reason.Count; r++ {
-		text := adviceOf(r, &ends, "idle", time.Minute)
+		text := adviceOf(r, &ends, "idle", "", time.Minute)
 		if text == "" || strings.ContainsAny(text, "{}") || !strings.HasSuffix(text, ".") {
 			t.Errorf("%s: advice %q, want a sentence without placeholders", r, text)
 		}
 	}
-	if got, want := adviceOf(200, &ends, "", 0), adviceOf(reason.Internal, &ends, "", 0); got != want {
+	if got, want := adviceOf(200, &ends, "", "", 0), adviceOf(reason.Internal, &ends, "", "", 0); got != want {
 		t.Errorf("a reason outside the table gives %q, want %q", got, want)
 	}
 }

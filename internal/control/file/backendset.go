@@ -1,26 +1,89 @@
 package file
 
 import (
+	"strconv"
 	"strings"
-	"time"
 
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/timeout"
 )
 
-// backendSet compiles one backend set of a load balancer.
-func (s *section) backendSet(balancer string, names taken) *plan.BackendSet {
-	set := &plan.BackendSet{Key: plan.SetKey{LoadBalancer: balancer, Name: s.name("name")}}
+// openSet is a backend set whose protocol, and what follows from it, is not settled before the listeners are read.
+type openSet struct {
+	*plan.BackendSet
+	section  *section
+	protocol plan.Protocol
+	decided  string // the key that says so, as where writes it; empty: none yet
+	listener string // the key that says what its first listener speaks, likewise; empty: it has none
+}
+
+// backendSet compiles one backend set of a load balancer, but for what its protocol decides.
+func (s *section) backendSet(b *balancer, names taken) *openSet {
+	set := &plan.BackendSet{Key: plan.SetKey{LoadBalancer: b.name, Name: s.name("name")}}
 	names.claimName(s, set.Key.Name)
 	set.Policy, _ = plan.ParsePolicy(s.word("policy"))
-	s.word("protocol") // tcp, or a fault
 	endpoints := make(taken)
 	for _, below := range s.sections("backends") {
 		set.Backends = append(set.Backends, below.backend(set.Key, endpoints))
 	}
 	if s.has("health_check") {
-		set.HealthCheck = s.sub("health_check").healthCheck()
+		set.HealthCheck = s.sub("health_check").healthCheck(set.Key)
 	}
-	return set
+	out := &openSet{BackendSet: set, section: s}
+	if protocol, known := s.protocol(); known {
+		out.protocol, out.decided = protocol, s.where("protocol")
+	}
+	return out
+}
+
+// agree makes sure that a listener speaks what its backend set does, and decides it for a set that does not say.
+func (s *section) agree(set *openSet, p plan.Protocol) {
+	switch {
+	case set.decided == "" && set.section.lines["protocol"] > 0:
+		return // what it speaks is known to be wrong already
+	case set.decided == "":
+		set.protocol, set.decided = p, s.where("protocol")+" on the same backend set"
+	case set.protocol != p:
+		s.fault("protocol", "does not go with %s: an http listener needs an http backend set, a tcp listener a tcp one", set.decided)
+		return
+	}
+	if set.listener == "" {
+		set.listener = s.where("protocol")
+	}
+}
+
+// where names a key in the message about another, for example "load_balancers[0].listeners[0].protocol tcp (line 5)".
+func (s *section) where(key string) string {
+	n := s.at(key)
+	return joinPath(s.path, key) + " " + written(n) + " (line " + strconv.Itoa(n.Line) + ")"
+}
+
+// settle decides what follows from a set's protocol, once every listener is known.
+func (o *openSet) settle(m timeout.Model) {
+	s := o.section
+	if !s.has("policy") {
+		o.Policy = policyDefault(m, o.protocol)
+	}
+	if !s.has("stickiness") {
+		return
+	}
+	sticky := s.sub("stickiness")
+	o.Stickiness = sticky.stickiness(m)
+	switch {
+	case o.protocol == plan.TCP && o.decided != "":
+		s.fault("stickiness", "is for http backend sets only, and there is %s", o.decided)
+	case o.Stickiness.Secure && o.listener != "":
+		sticky.fault("secure", "does not go with %s: clients would never send the cookie over plain http", o.listener)
+	}
+}
+
+// policyDefault is what the two clouds do: the Classic Load Balancer sends a request where the fewest are outstanding, and
+// connections in turn; OCI does everything in turn.
+func policyDefault(m timeout.Model, p plan.Protocol) plan.Policy {
+	if m == timeout.Shared && p == plan.HTTP {
+		return plan.LeastOutstanding
+	}
+	return plan.RoundRobin
 }
 
 // backend compiles one backend of a set.
@@ -46,27 +109,4 @@ func (s *section) backend(set plan.SetKey, endpoints taken) plan.Backend {
 		s.fault("address", "with port %d is already in the set, in line %d", b.Key.Port, line)
 	}
 	return b
-}
-
-// healthCheck compiles a set's health check.
-func (s *section) healthCheck() *plan.HealthCheck {
-	s.word("protocol") // tcp, or a fault
-	hc := &plan.HealthCheck{
-		Protocol:  plan.CheckTCP,
-		Port:      uint16(s.integer("port")), // the table allows 0..65535
-		Healthy:   s.integer("healthy"),
-		Unhealthy: s.integer("unhealthy"),
-	}
-	given := s.has("interval")
-	hc.Interval = s.duration("interval")
-	sound := given == s.has("interval")
-	hc.Timeout = s.duration("timeout")
-	switch {
-	case hc.Timeout == 0:
-		hc.Timeout = min(probeTimeoutDefault, hc.Interval)
-	case sound && hc.Timeout > hc.Interval:
-		s.fault("timeout", "is longer than the interval: allowed %s..%s here",
-			FormatDuration(probeMin), FormatDuration(min(hc.Interval, time.Duration(s.row("timeout").max))))
-	}
-	return hc
 }

@@ -31,6 +31,8 @@ type Config struct {
 	Loops          int        // 0: one per core
 	ConnectionsMax int        // 0: what the descriptor limit allows
 	Plan           *plan.Plan // revision 0: whoever publishes it numbers it
+
+	unused []string // warnings about keys that say nothing where they stand, so that the plan does not have them
 }
 
 // AccessLog is where the access log goes and what its lines look like.
@@ -153,7 +155,6 @@ func (r *reader) config(root *yaml.Node) *Config {
 		return nil
 	}
 	admin, limits := s.sub("admin"), s.sub("limits")
-	limits.integer("head_bytes") // only HTTP has heads; the range is checked all the same
 	c := &Config{
 		Path:           r.file,
 		AdminSocket:    admin.text("socket"),
@@ -168,7 +169,8 @@ func (r *reader) config(root *yaml.Node) *Config {
 		below := s.sub("access_log")
 		c.AccessLog = AccessLog{Path: below.text("path"), Format: below.word("format")}
 	}
-	c.Plan = s.plan(ports)
+	c.Plan = s.plan(ports, limits.integer("head_bytes"))
+	c.unused = r.unused
 	return c
 }
 
@@ -183,7 +185,7 @@ func (s *section) metrics(ports *sockets) string {
 }
 
 // plan compiles the load balancers.
-func (s *section) plan(ports *sockets) *plan.Plan {
+func (s *section) plan(ports *sockets, headMax int) *plan.Plan {
 	p := &plan.Plan{}
 	all := s.sections("load_balancers")
 	if s.lines["load_balancers"] == 0 && s.lines["api"] == 0 {
@@ -193,7 +195,7 @@ func (s *section) plan(ports *sockets) *plan.Plan {
 	}
 	names := make(taken)
 	for _, below := range all {
-		p.LoadBalancers = append(p.LoadBalancers, below.loadBalancer(names, ports))
+		p.LoadBalancers = append(p.LoadBalancers, below.loadBalancer(names, ports, headMax))
 	}
 	return p
 }

@@ -10,30 +10,73 @@ import (
 
 // listener compiles one listener of a load balancer.
 func (s *section) listener(b *balancer, names taken) *plan.Listener {
+	protocol, known := s.protocol()
 	l := &plan.Listener{
 		Key:         plan.ListenerKey{LoadBalancer: b.name, Name: s.name("name")},
-		Protocol:    plan.TCP,
-		Timeouts:    s.listenerTimeouts(b),
+		Protocol:    protocol,
+		Timeouts:    s.listenerTimeouts(b, protocol),
 		ResetOnIdle: s.boolean("rst"),
 	}
 	names.claimName(s, l.Key.Name)
-	s.word("protocol") // tcp, or a fault
 	proxy := s.sub("proxy_protocol")
 	l.ProxyAccept = proxy.boolean("accept")
 	l.ProxySend = uint8(proxy.integer("send")) // the table allows 0..2
+	l.Desync, _ = plan.ParseDesync(s.word("desync_mitigation_mode"))
+	switch {
+	case protocol == plan.HTTP:
+		l.HeadMax, l.StaleRetry = b.headMax, b.staleRetry
+		if b.timeouts.Model == timeout.Shared {
+			l.QueueMax = plan.QueueMaxShared
+		}
+		proxy.refuseSend(l.ProxySend)
+	case known:
+		s.refuseHTTPOnly(protocol)
+	}
 	l.Address = s.socket(b, l.Key)
-	l.BackendSet = s.backendSetOf(b)
+	if set := s.backendSetOf(b); set != nil {
+		l.BackendSet = set.BackendSet
+		if known {
+			s.agree(set, protocol)
+		}
+	}
 	return l
 }
 
+// protocol reads what a listener or a backend set speaks; known is false when that was not given, or is at fault, and
+// nothing that depends on it can be judged.
+func (s *section) protocol() (p plan.Protocol, known bool) {
+	if s.word("protocol") == plan.HTTP.String() {
+		p = plan.HTTP
+	}
+	return p, s.has("protocol")
+}
+
+// refuseHTTPOnly refuses the keys that mean nothing to another protocol.
+func (s *section) refuseHTTPOnly(p plan.Protocol) {
+	for _, key := range children[s.schema] {
+		if s.row(key).onlyHTTP && s.has(key) {
+			s.fault(key, "is for http listeners only: the protocol here is %s", p)
+		}
+	}
+}
+
+// refuseSend refuses PROXY headers towards HTTP backends. Their connections carry the requests of many clients, so a
+// header at the start of one could name only the first of them.
+func (s *section) refuseSend(version uint8) {
+	if version != 0 {
+		s.fault("send", "is for tcp listeners only, as in both clouds: the requests of many clients share a back-end "+
+			"connection here, and backends are told each one's address in X-Forwarded-For")
+	}
+}
+
 // listenerTimeouts returns the load balancer's timeouts with the listener's own idle timeout, or the default, in them.
-func (s *section) listenerTimeouts(b *balancer) timeout.Settings {
+func (s *section) listenerTimeouts(b *balancer, p plan.Protocol) timeout.Settings {
 	t := b.timeouts
 	if own := s.idle(t.Model); own != 0 {
 		t.Idle = own
 	}
 	if t.Idle == 0 {
-		t.Idle = idleDefault(t.Model)
+		t.Idle = idleDefault(t.Model, p)
 	}
 	return t
 }
@@ -51,7 +94,7 @@ func (s *section) socket(b *balancer, key plan.ListenerKey) netip.AddrPort {
 }
 
 // backendSetOf returns the set that the listener names, which must be the load balancer's own.
-func (s *section) backendSetOf(b *balancer) *plan.BackendSet {
+func (s *section) backendSetOf(b *balancer) *openSet {
 	name := s.name("backend_set")
 	set := b.sets[name]
 	switch {

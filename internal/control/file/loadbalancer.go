@@ -29,33 +29,43 @@ func (t taken) claimName(s *section, value string) {
 	}
 }
 
-// balancer is what a load balancer's listeners need to know of it.
+// balancer is what a load balancer's listeners and backend sets need to know of it.
 type balancer struct {
-	name     string
-	address  netip.Addr
-	timeouts timeout.Settings // Idle is 0 unless it was given
-	sets     map[string]*plan.BackendSet
-	setNames []string // in the file's order, for messages
-	ports    *sockets
+	name       string
+	address    netip.Addr
+	timeouts   timeout.Settings // Idle is 0 unless it was given
+	staleRetry bool
+	headMax    int
+	sets       map[string]*openSet
+	setNames   []string // in the file's order, for messages
+	ports      *sockets
 }
 
 // loadBalancer compiles one load balancer.
-func (s *section) loadBalancer(names taken, ports *sockets) *plan.LoadBalancer {
-	b := &balancer{name: s.name("name"), address: s.address("address"), ports: ports, sets: map[string]*plan.BackendSet{}}
+func (s *section) loadBalancer(names taken, ports *sockets, headMax int) *plan.LoadBalancer {
+	b := &balancer{
+		name: s.name("name"), address: s.address("address"), headMax: headMax, ports: ports, sets: map[string]*openSet{},
+	}
 	names.claimName(s, b.name)
-	b.timeouts = s.sub("timeouts").timeouts()
+	times := s.sub("timeouts")
+	b.timeouts, b.staleRetry = times.timeouts(), times.boolean("stale_retry")
 
 	out := &plan.LoadBalancer{Name: b.name, Origin: s.r.file}
 	setNames := make(taken)
+	var sets []*openSet
 	for _, below := range s.sections("backend_sets") {
-		set := below.backendSet(b.name, setNames)
-		out.BackendSets = append(out.BackendSets, set)
+		set := below.backendSet(b, setNames)
+		sets = append(sets, set)
+		out.BackendSets = append(out.BackendSets, set.BackendSet)
 		b.sets[set.Key.Name] = set
 		b.setNames = append(b.setNames, shorten(set.Key.Name))
 	}
 	listenerNames := make(taken)
 	for _, below := range s.sections("listeners") {
 		out.Listeners = append(out.Listeners, below.listener(b, listenerNames))
+	}
+	for _, set := range sets {
+		set.settle(b.timeouts.Model)
 	}
 	return out
 }
@@ -108,9 +118,12 @@ func (s *section) idle(m timeout.Model) time.Duration {
 }
 
 // idleDefault returns the idle timeout of a listener that nobody gave one.
-func idleDefault(m timeout.Model) time.Duration {
-	if m == timeout.Directional {
-		return timeout.IdleDefaultDirectionalTCP
+func idleDefault(m timeout.Model, p plan.Protocol) time.Duration {
+	switch {
+	case m == timeout.Shared:
+		return timeout.IdleDefaultShared
+	case p == plan.HTTP:
+		return timeout.IdleDefaultDirectionalHTTP
 	}
-	return timeout.IdleDefaultShared
+	return timeout.IdleDefaultDirectionalTCP
 }

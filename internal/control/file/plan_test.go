@@ -1,6 +1,7 @@
 package file
 
 import (
+	"encoding/json"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -27,45 +28,98 @@ func good(t *testing.T, name string) *Config {
 func TestContractExample(t *testing.T) {
 	t.Parallel()
 	got := good(t, "contract")
-	set := &plan.BackendSet{
-		Key:    plan.SetKey{LoadBalancer: "web", Name: "app"},
-		Policy: plan.LeastOutstanding,
-		HealthCheck: &plan.HealthCheck{
-			Protocol: plan.CheckTCP, Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
-		},
-	}
-	set.Backends = []plan.Backend{
-		{Key: plan.BackendKey{Set: set.Key, Host: "127.0.0.1", Port: 9001}, Weight: 1},
-		{Key: plan.BackendKey{Set: set.Key, Host: "app.internal", Port: 9001}, Weight: 1, Backup: true},
-	}
-	want := &Config{
+	want := Config{
 		Path:        "testdata/good/contract.yaml",
 		AdminSocket: "./lull.sock",
 		Metrics:     "127.0.0.1:9440",
 		AccessLog:   AccessLog{Path: "/dev/stdout", Format: "text"},
-		Plan: &plan.Plan{LoadBalancers: []*plan.LoadBalancer{{
-			Name:   "web",
-			Origin: "testdata/good/contract.yaml",
-			Listeners: []*plan.Listener{{
-				Key:        plan.ListenerKey{LoadBalancer: "web", Name: "front"},
-				Protocol:   plan.TCP,
+		Plan:        got.Plan,
+	}
+	if !reflect.DeepEqual(*got, want) {
+		t.Errorf("process settings: got %+v, want %+v", got, want)
+	}
+	web := got.Plan.LoadBalancers[0]
+	app, postgres := contractApp(), contractPostgres()
+	times := timeout.Settings{
+		Model: timeout.Directional, Idle: 30 * time.Second, FrontKeepalive: 65 * time.Second,
+		FrontRequestsMax: 10000, BackKeepalive: 300 * time.Second, Connect: 10 * time.Second,
+		Handshake: 10 * time.Second, RequestHead: 60 * time.Second, Drain: 30 * time.Second,
+	}
+	whole := times
+	whole.Idle = 60 * time.Second
+	compare(t, "load balancer", web, &plan.LoadBalancer{
+		Name: "web", Origin: want.Path, BackendSets: []*plan.BackendSet{app, postgres},
+		Listeners: []*plan.Listener{
+			{
+				Key:        plan.ListenerKey{LoadBalancer: "web", Name: "http"},
+				Protocol:   plan.HTTP,
 				Address:    netip.MustParseAddrPort("127.0.0.10:8080"),
-				BackendSet: set,
-				Timeouts: timeout.Settings{
-					Model: timeout.Directional, Idle: 30 * time.Second, FrontKeepalive: 65 * time.Second,
-					FrontRequestsMax: 10000, BackKeepalive: 300 * time.Second, Connect: 10 * time.Second,
-					Handshake: 10 * time.Second, RequestHead: 60 * time.Second, Drain: 30 * time.Second,
-				},
-			}},
-			BackendSets: []*plan.BackendSet{set},
-		}}},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %+v\nlistener %+v\nwant %+v\nlistener %+v", got, got.Plan.LoadBalancers[0].Listeners[0],
-			want, want.Plan.LoadBalancers[0].Listeners[0])
-	}
-	if got.Plan.LoadBalancers[0].Listeners[0].BackendSet != got.Plan.LoadBalancers[0].BackendSets[0] {
+				BackendSet: app, Timeouts: times, HeadMax: 65536, StaleRetry: true,
+			},
+			{
+				Key:        plan.ListenerKey{LoadBalancer: "web", Name: "db"},
+				Address:    netip.MustParseAddrPort("127.0.0.10:5432"),
+				BackendSet: postgres, Timeouts: whole, ProxySend: 2,
+			},
+		},
+	})
+	if web.Listeners[0].BackendSet != web.BackendSets[0] {
 		t.Error("the listener's backend set is a copy, want the load balancer's own")
+	}
+	compare(t, "stickiness of the second", got.Plan.LoadBalancers[1].BackendSets[0].Stickiness,
+		&plan.Stickiness{Cookie: "AWSELB", Follow: "JSESSIONID", Path: "/"})
+}
+
+func contractApp() *plan.BackendSet {
+	key := plan.SetKey{LoadBalancer: "web", Name: "app"}
+	return &plan.BackendSet{
+		Key:    key,
+		Policy: plan.LeastOutstanding,
+		Backends: []plan.Backend{
+			{Key: plan.BackendKey{Set: key, Host: "127.0.0.1", Port: 9001}, Weight: 1},
+			{Key: plan.BackendKey{Set: key, Host: "app.internal", Port: 9001}, Weight: 1, Backup: true},
+		},
+		HealthCheck: &plan.HealthCheck{
+			Protocol: plan.CheckHTTP, Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+			Path: "/", Status: 200,
+		},
+		Stickiness: &plan.Stickiness{Cookie: "X-Oracle-BMC-LBS-Route", Domain: "app.example.com", Path: "/", HTTPOnly: true},
+	}
+}
+
+func contractPostgres() *plan.BackendSet {
+	key := plan.SetKey{LoadBalancer: "web", Name: "postgres"}
+	return &plan.BackendSet{
+		Key:      key,
+		Backends: []plan.Backend{{Key: plan.BackendKey{Set: key, Host: "127.0.0.1", Port: 9432}, Weight: 1}},
+		HealthCheck: &plan.HealthCheck{
+			Protocol: plan.CheckHTTP, Port: 8008, Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+			Path: "/primary", Status: 200,
+		},
+	}
+}
+
+// compare fails the test unless the two are the same all the way down.
+func compare(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		g, _ := json.MarshalIndent(got, "", " ") // for people: pointers in %+v are addresses
+		w, _ := json.MarshalIndent(want, "", " ")
+		t.Errorf("%s:\ngot %s\nwant %s", what, g, w)
+	}
+}
+
+// TestContractHasEveryKey keeps the example of the reference complete.
+func TestContractHasEveryKey(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/good/contract.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range settings {
+		if _, key := splitPath(settings[i].path); !settings[i].notYet && !strings.Contains(string(text), key+":") {
+			t.Errorf("%s is not in the example", settings[i].path)
+		}
 	}
 }
 
@@ -134,7 +188,7 @@ func TestEveryKey(t *testing.T) {
 		Path: c.Path, AdminSocket: "/run/lull.sock", Metrics: "127.0.0.1:9440",
 		AccessLog: AccessLog{Path: "/dev/stdout", Format: "aws"}, Loops: 256, ConnectionsMax: 1000000, Plan: c.Plan,
 	}
-	if *c != process {
+	if !reflect.DeepEqual(*c, process) {
 		t.Errorf("process settings: got %+v, want %+v", *c, process)
 	}
 	a := c.Plan.LoadBalancers[1]
@@ -185,11 +239,13 @@ func TestIdleRange(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.model+"/"+c.idle, func(t *testing.T) {
 			t.Parallel()
+			balancer := "load_balancers: [{name: a, timeouts: {model: " + c.model + ", idle: " + c.idle + "}, listeners: [" +
+				"{name: l, protocol: PROTO, port: 1, backend_set: s}], backend_sets: [{name: s}]}]"
+			listener := "load_balancers: [{name: a, timeouts: {model: " + c.model + "}, listeners: [" +
+				"{name: l, protocol: PROTO, port: 1, backend_set: s, idle: " + c.idle + "}], backend_sets: [{name: s}]}]"
 			for _, where := range []string{
-				"load_balancers: [{name: a, timeouts: {model: " + c.model + ", idle: " + c.idle + "}, listeners: [" +
-					"{name: l, protocol: tcp, port: 1, backend_set: s}], backend_sets: [{name: s}]}]",
-				"load_balancers: [{name: a, timeouts: {model: " + c.model + "}, listeners: [" +
-					"{name: l, protocol: tcp, port: 1, backend_set: s, idle: " + c.idle + "}], backend_sets: [{name: s}]}]",
+				strings.ReplaceAll(balancer, "PROTO", "tcp"), strings.ReplaceAll(balancer, "PROTO", "http"),
+				strings.ReplaceAll(listener, "PROTO", "tcp"), strings.ReplaceAll(listener, "PROTO", "http"),
 			} {
 				got, err := Parse("lull.yaml", []byte(where))
 				if (err == nil) != c.ok || (got != nil) != c.ok {
@@ -293,13 +349,33 @@ func checkPlan(t *testing.T, p *plan.Plan) {
 			own[set] = true
 			checkSet(t, set)
 		}
+		speaks := map[*plan.BackendSet]plan.Protocol{}
 		for _, l := range lb.Listeners {
 			if !own[l.BackendSet] || sockets[l.Address] || !l.Address.IsValid() || l.Address.Port() == 0 || l.ProxySend > 2 {
 				t.Fatalf("listener %+v", l)
 			}
 			sockets[l.Address] = true
 			checkTimeouts(t, &l.Timeouts)
+			checkHTTP(t, l)
+			if other, ok := speaks[l.BackendSet]; ok && other != l.Protocol {
+				t.Fatalf("backend set %v speaks both", l.BackendSet.Key)
+			}
+			speaks[l.BackendSet] = l.Protocol
 		}
+	}
+}
+
+// checkHTTP wants http listeners to have what they need, and no other listener to have any of it.
+func checkHTTP(t *testing.T, l *plan.Listener) {
+	t.Helper()
+	rest := *l
+	rest.Desync, rest.HeadMax, rest.StaleRetry, rest.QueueMax = 0, 0, false, 0
+	switch st := l.BackendSet.Stickiness; {
+	case l.Protocol == plan.TCP && (*l != rest || st != nil):
+		t.Fatalf("tcp listener %+v with stickiness %+v", l, st)
+	case l.Protocol == plan.HTTP && (l.HeadMax < 4096 || l.ProxySend != 0 || st != nil && st.Secure ||
+		(l.QueueMax == 0) != (l.Timeouts.Model == timeout.Directional)):
+		t.Fatalf("http listener %+v with stickiness %+v", l, st)
 	}
 }
 
@@ -314,6 +390,15 @@ func checkSet(t *testing.T, set *plan.BackendSet) {
 	}
 	if hc := set.HealthCheck; hc != nil && (hc.Timeout <= 0 || hc.Timeout > hc.Interval || hc.Healthy < 1 || hc.Unhealthy < 1) {
 		t.Fatalf("health check %+v", hc)
+	} else if hc != nil && (hc.Protocol == plan.CheckHTTP) != (hc.Status != 0 && strings.HasPrefix(hc.Path, "/")) {
+		t.Fatalf("health check %+v", hc)
+	}
+	if st := set.Stickiness; st != nil {
+		line := st.Cookie + "=0; Path=" + st.Path + "; Domain=" + st.Domain
+		if st.Cookie == "" || strings.Count(line, ";") != 2 || strings.Count(line, "=") < 3 || strings.ContainsAny(line+st.Follow, "\r\n\x00") ||
+			st.Follow != "" && st.Duration != 0 || st.Duration < 0 {
+			t.Fatalf("stickiness %+v", st)
+		}
 	}
 }
 

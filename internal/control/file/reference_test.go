@@ -50,12 +50,19 @@ const referenceTail = `
 - A listener's address and port are its own: no other listener of the file and not the metrics may have them, and one at
   ` + "`0.0.0.0` or `::`" + ` takes its port from all of its address family. ` + "`::`" + ` does not include IPv4.
 - An attempt to connect never takes longer than ` + "`idle`" + `, whatever ` + "`connect`" + ` says.
+- A listener and its backend set speak the same, ` + "`tcp` or `http`" + `. A set that does not say takes it from its first listener;
+  one that is used by listeners of both kinds is refused, and so is ` + "`stickiness`" + ` on a tcp set.
+- In the shared model ` + "`idle`" + ` is also how long a client connection may wait for its next request and how long an unused back-end
+  connection is kept; there is no limit on requests for each connection. Up to 1,024 requests of the load balancer wait while
+  backends are at their ` + "`connections_max`" + `, as in the Classic Load Balancer's surge queue; the directional model has no queue.
+- A session with ` + "`follow`" + ` ends with the application's cookie, so ` + "`duration`" + ` does not go with it.
 - A backend set that no listener uses is allowed. So is one without backends, and a load balancer without listeners.
   ` + "`lull check`" + ` warns of them, and of timers that another one always beats.
 
 ## Additions
 
-Of the keys above, ` + "`timeouts.drain` and `backends[].connections_max`" + ` were added after the format was first set down. The
+Of the keys above, ` + "`timeouts.drain`, `timeouts.stale_retry`, `listeners[].desync_mitigation_mode`, `backends[].connections_max`" + `,
+` + "`health_check.status`, and those of `stickiness` other than `cookie` and `duration`" + ` were added after the format was first set down. The
 ranges of a health check are the two clouds' together; intervals and timeouts below a second, down to 100ms, are lull's
 own, for laptops and tests.
 
@@ -82,7 +89,8 @@ func reference(t *testing.T) []byte {
 			writeKeys(&b, s.path)
 		case kindList:
 			writeKeys(&b, s.path+"[]")
-		case kindDuration, kindSeconds, kindInteger, kindBoolean, kindWord, kindName, kindText, kindAddress, kindHost, kindEndpoint:
+		case kindDuration, kindSeconds, kindInteger, kindBoolean, kindWord, kindName, kindText, kindAddress, kindHost, kindEndpoint,
+			kindPath, kindToken, kindDomain:
 		}
 	}
 	fmt.Fprintf(&b, referenceTail, notYet())
@@ -109,8 +117,16 @@ func writeKeys(b *bytes.Buffer, parent string) {
 			continue
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s | %s | %s | %s%s |\n", key, s.kind, shownDefault(s), shownAllowed(s), s.effect,
-			s.aws, s.oci, after("Model ", s.only, " only. "), s.doc)
+			s.aws, s.oci, onlyWith(s), s.doc)
 	}
+}
+
+// onlyWith says what a key needs beside it, if anything.
+func onlyWith(s *setting) string {
+	if s.onlyHTTP {
+		return "Protocol http only. "
+	}
+	return after("Model ", s.only, " only. ")
 }
 
 // after puts a text between two others, unless it is empty.

@@ -16,8 +16,9 @@ const aliasNodesMax = 100000
 type reader struct {
 	file   string
 	faults Errors
-	unsaid int // faults beyond faultsMax
-	budget int // nodes that may still be read; below zero nothing is read any more
+	unsaid int      // faults beyond faultsMax
+	unused []string // warnings
+	budget int      // nodes that may still be read; below zero nothing is read any more
 }
 
 // section is a mapping being read. The zero fields of an absent one make every key take its default.

@@ -27,6 +27,9 @@ const (
 	kindAddress              // IP literal
 	kindHost                 // IP literal or DNS host name
 	kindEndpoint             // host:port
+	kindPath                 // of a URL; max in bytes
+	kindToken                // RFC 9110 §5.6.2; max in bytes
+	kindDomain               // DNS name, of a cookie
 )
 
 // nameMax bounds a name: it is written in every log line and may become a metric label.
@@ -36,7 +39,7 @@ const nameMax = 64
 func (k kind) String() string {
 	return [...]string{
 		"mapping", "list", "duration", "whole seconds", "integer", "true or false", "word", "name", "text",
-		"IP address", "IP address or host name", "host:port",
+		"IP address", "IP address or host name", "host:port", "path", "token", "domain",
 	}[k]
 }
 
@@ -57,13 +60,14 @@ type setting struct {
 	required  bool     // must be given wherever its mapping is
 	def       string   // what holds without it, as one would write it
 	defNote   string   // shown instead of def where one value cannot say it
-	min, max  int64    // duration: ns; integer: itself; text: bytes
-	allowNote string   // shown in the reference instead of the range where it depends on another key
+	min, max  int64    // duration: ns; integer: itself; text, path, token: bytes
+	allowNote string   // shown in the reference instead of the range
 	zero      string   // what 0 means; not empty: 0 is allowed even when below min
 	words     []string // word: what may be said
 	later     []string // word: what may be said one day
 	notYet    bool     // the key is in the contract but lull cannot do it yet
 	only      string   // the one timeout model that has it
+	onlyHTTP  bool     // means nothing unless its mapping's protocol is http
 	aws, oci  string   // what the two clouds call it
 	effect    effect   // empty where the row holds others
 	doc       string   // what it does, in a sentence or two
@@ -78,6 +82,7 @@ const (
 	inSet      = inBalancer + "backend_sets[]."
 	inBackend  = inSet + "backends[]."
 	inCheck    = inSet + "health_check."
+	inSticky   = inSet + "stickiness."
 )
 
 // Bounds that are ours; the two clouds' own come from package timeout or are named in the row.
@@ -87,6 +92,9 @@ const (
 	ageMax     = 31536000 * time.Second // connection_age_max: a year
 	drainMax   = 3600 * time.Second     // AWS: ConnectionDraining.Timeout goes up to this
 	probeMin   = 100 * time.Millisecond // both clouds start at a second or more; tests and laptops want faster ones
+	sessionMax = 400 * 24 * time.Hour   // stickiness.duration: browsers keep no cookie longer (RFC 6265bis §5.5)
+	pathMax    = 1024                   // AWS: the path of a health check
+	tokenMax   = 128                    // cookie names: far above what anybody uses
 )
 
 // idleWidest is what either timeout model accepts as idle timeout; reading narrows it to the model in force.
@@ -113,8 +121,8 @@ var settings = []setting{
 	{path: "limits", kind: kindMapping, doc: "Limits of the whole process."},
 	{path: "limits.connections", kind: kindInteger, def: "0", max: 1000000, zero: "what the descriptor limit allows", effect: nextConn,
 		doc: "Front-end connections open at once; more wait in the accept backlog (PR-04)."},
-	{path: "limits.head_bytes", kind: kindInteger, def: "65536", min: 4096, max: 1048576, effect: onRestart,
-		doc: "The largest HTTP head. TCP listeners have no use for it."},
+	{path: "limits.head_bytes", kind: kindInteger, def: strconv.Itoa(plan.HeadMaxDefault), min: 4096, max: 1048576, effect: nextConn,
+		doc: "The largest head of an HTTP request or response. TCP listeners have no use for it."},
 
 	{path: "load_balancers", kind: kindList, doc: "The load balancers of this file."},
 	{path: inBalancer + "name", kind: kindName, required: true, aws: "LoadBalancerName", oci: "displayName", effect: nextConn,
@@ -123,11 +131,11 @@ var settings = []setting{
 		doc: "Where its listeners bind, IPv4 or IPv6."},
 	{path: inBalancer + "timeouts", kind: kindMapping, doc: "The timeouts of its listeners, with the rules that they follow."},
 	{path: inTimeouts + "model", kind: kindWord, def: "shared", words: []string{"shared", "directional"}, effect: atOnce,
-		doc: "`shared`: one idle timer for a pair of connections, as AWS Classic has it. `directional`: OCI's rules. TCP listeners run the same timer in both; defaults and ranges differ."},
+		doc: "`shared`: one idle timer for a pair of connections, as AWS Classic has it. `directional`: OCI's rules, by which each direction of an HTTP exchange has its own. TCP listeners run the same timer in both; defaults and ranges differ."},
 	{path: inTimeouts + "idle", kind: kindSeconds, min: int64(idleWidest.Min), max: int64(idleWidest.Max), allowNote: idleAllowed(),
 		defNote: "`60s`; directional: `60s` for http, `300s` for tcp listeners", effect: atOnce,
 		aws: "ConnectionSettings.IdleTimeout", oci: "connectionConfiguration.idleTimeout",
-		doc: "A connection on which no byte moves for this long is closed (SH-01, DI-13)."},
+		doc: "A connection on which no byte moves for this long is closed (SH-01, DI-13); HTTP: so is an exchange, with a 408 or 504 where one can still be sent (SH-03, SH-04, DI-03). In the shared model it is the keep-alive of both sides as well (SH-02, SH-07)."},
 	{path: inTimeouts + "front_keepalive", kind: kindSeconds, def: FormatDuration(timeout.FrontKeepaliveDefault),
 		min: int64(idleWidest.Min), max: int64(idleWidest.Max), only: "directional", effect: atOnce,
 		doc: "HTTP: how long a client connection may wait for a request (DI-09)."},
@@ -148,6 +156,8 @@ var settings = []setting{
 	{path: inTimeouts + "request_head", kind: kindDuration, def: FormatDuration(timeout.RequestHeadDefault),
 		min: int64(time.Second), max: int64(headMax), zero: "off", effect: atOnce,
 		doc: "HTTP: the whole request head, from its first byte (PR-01)."},
+	{path: inTimeouts + "stale_retry", kind: kindBoolean, def: "true", effect: atOnce,
+		doc: "HTTP: a request that went to a pooled connection which turns out dead is sent once more, over a fresh one, where no backend can have acted on it or acting twice does no harm (SH-09). Neither cloud says that it does this."},
 	{path: inTimeouts + "connection_age_max", kind: kindDuration, def: "0s",
 		min: int64(time.Second), max: int64(ageMax), zero: "off", effect: atOnce,
 		doc: "A connection older than this is closed at its next idle moment; for TCP that is a second without a byte (PR-02)."},
@@ -158,9 +168,9 @@ var settings = []setting{
 	{path: inBalancer + "listeners", kind: kindList, aws: "Listeners", oci: "listeners", doc: "Where its clients connect."},
 	{path: inListener + "name", kind: kindName, required: true, oci: "listener name", effect: nextConn,
 		doc: "Its name, unique in the load balancer. A renamed listener is a new one."},
-	{path: inListener + "protocol", kind: kindWord, required: true, words: []string{plan.TCP.String()},
-		later: []string{"http", "https", "ssl", "http2", "grpc"},
-		aws:   "Protocol", oci: "protocol", effect: nextConn, doc: "What it speaks with its clients."},
+	{path: inListener + "protocol", kind: kindWord, required: true, words: protocols(),
+		later: []string{"https", "ssl", "http2", "grpc"},
+		aws:   "Protocol", oci: "protocol", effect: nextConn, doc: "What it speaks with its clients; its backend set must be of the same."},
 	{path: inListener + "port", kind: kindInteger, required: true, min: 1, max: 65535, aws: "LoadBalancerPort", oci: "port", effect: nextConn,
 		doc: "Where it listens, at the load balancer's address. Two listeners cannot share an address and port, nor can one at a wildcard address share its port with any other of its family."},
 	{path: inListener + "backend_set", kind: kindName, required: true, oci: "defaultBackendSetName", effect: nextConn,
@@ -168,23 +178,28 @@ var settings = []setting{
 	{path: inListener + "idle", kind: kindSeconds, defNote: "the load balancer's `timeouts.idle`",
 		min: int64(idleWidest.Min), max: int64(idleWidest.Max), allowNote: idleAllowed(), oci: "connectionConfiguration.idleTimeout", effect: atOnce,
 		doc: "Replaces `timeouts.idle` for this listener; the same range."},
+	{path: inListener + "desync_mitigation_mode", kind: kindWord, def: "defensive", words: []string{"defensive", "monitor", "strictest"},
+		onlyHTTP: true, aws: "elb.http.desyncmitigationmode", effect: nextConn,
+		doc: "What becomes of requests that two parsers might read differently: see [HTTP parsing](http-parsing.md#desync-protection)."},
 	{path: inListener + "tls", kind: kindMapping, notYet: true, doc: "The certificates of an https or ssl listener."},
 	{path: inListener + "proxy_protocol", kind: kindMapping, doc: "The PROXY protocol."},
 	{path: inProxy + "accept", kind: kindBoolean, def: "false", effect: nextConn,
 		doc: "Clients begin with a PROXY header, version 1 or 2; a connection without one is refused."},
 	{path: inProxy + "send", kind: kindInteger, def: "0", max: 2, zero: "off", aws: "ProxyProtocol policy",
 		oci: "connectionConfiguration.backendTcpProxyProtocolVersion", effect: nextConn,
-		doc: "The version of the PROXY header that backends are sent."},
+		doc: "The version of the PROXY header that backends are sent. TCP listeners only, as in both clouds: HTTP backends learn of the client by X-Forwarded-For, and their connections are not one client's."},
 	{path: inListener + "rst", kind: kindBoolean, def: "false", effect: atOnce,
 		doc: "Idle connections are closed with an RST instead of a FIN (TO-08)."},
 
 	{path: inBalancer + "backend_sets", kind: kindList, oci: "backendSets", doc: "The groups of backends that its listeners use."},
 	{path: inSet + "name", kind: kindName, required: true, oci: "backend set name", effect: nextConn,
 		doc: "Its name, unique in the load balancer."},
-	{path: inSet + "policy", kind: kindWord, def: plan.RoundRobin.String(), words: policies(), oci: "policy", effect: nextConn,
-		doc: "How a backend is chosen. On TCP, `least_outstanding` counts connections, as `least_connections` does."},
-	{path: inSet + "protocol", kind: kindWord, defNote: "the plain form of the listener's", words: []string{plan.TCP.String()},
-		later: []string{"http", "https", "ssl"}, aws: "InstanceProtocol", effect: nextConn, doc: "What backends are spoken to in."},
+	{path: inSet + "policy", kind: kindWord, defNote: "`round_robin`; shared model: `least_outstanding` for http", words: policies(),
+		oci: "policy", effect: nextConn,
+		doc: "How a backend is chosen: for each request, or for each connection on TCP. There, `least_outstanding` counts connections, as `least_connections` does. The defaults are the two clouds' own."},
+	{path: inSet + "protocol", kind: kindWord, defNote: "the plain form of the listener's", words: protocols(),
+		later: []string{"https", "ssl"}, aws: "InstanceProtocol", effect: nextConn,
+		doc: "What backends are spoken to in. Its listeners must be of the same."},
 	{path: inSet + "backends", kind: kindList, aws: "Instances", oci: "backends",
 		doc: "Its backends; no two with the same address and port."},
 	{path: inBackend + "address", kind: kindHost, required: true, oci: "ipAddress", effect: nextConn,
@@ -203,11 +218,13 @@ var settings = []setting{
 		doc: "No traffic: takes no new connections, and those open are left `timeouts.drain`."},
 	{path: inSet + "health_check", kind: kindMapping, aws: "HealthCheck", oci: "healthChecker",
 		defNote: "absent: backends count as healthy", doc: "How its backends are probed."},
-	{path: inCheck + "protocol", kind: kindWord, def: plan.CheckTCP.String(), words: []string{plan.CheckTCP.String()},
-		later: []string{"http", "https", "ssl"}, aws: "HealthCheck.Target", oci: "healthChecker.protocol", effect: atOnce,
-		doc: "`tcp`: a connection is made and closed."},
-	{path: inCheck + "path", kind: kindText, notYet: true, aws: "HealthCheck.Target", oci: "healthChecker.urlPath",
-		doc: "What an http probe asks for."},
+	{path: inCheck + "protocol", kind: kindWord, def: plan.CheckTCP.String(), words: []string{plan.CheckTCP.String(), plan.CheckHTTP.String()},
+		later: []string{"https", "ssl"}, aws: "HealthCheck.Target", oci: "healthChecker.protocol", effect: atOnce,
+		doc: "`tcp`: a connection is made and closed. `http`: a GET must be answered. Either may be used with any backend set: see [health checks](health-checks.md)."},
+	{path: inCheck + "path", kind: kindPath, def: "/", min: 1, max: pathMax, onlyHTTP: true, aws: "HealthCheck.Target", oci: "healthChecker.urlPath",
+		effect: atOnce, doc: "What is asked for, with a query perhaps."},
+	{path: inCheck + "status", kind: kindInteger, def: "200", min: 200, max: 599, onlyHTTP: true, oci: "healthChecker.returnCode", effect: atOnce,
+		doc: "The only status that passes. Redirects are not followed; AWS takes 200 and nothing else."},
 	{path: inCheck + "port", kind: kindInteger, def: "0", max: 65535, zero: "the backend's own", aws: "HealthCheck.Target",
 		oci: "healthChecker.port", effect: atOnce, doc: "The port probed."},
 	{path: inCheck + "interval", kind: kindDuration, def: "10s", min: int64(probeMin), max: int64(1800 * time.Second),
@@ -219,11 +236,27 @@ var settings = []setting{
 		oci: "healthChecker.retries", effect: atOnce, doc: "Probes that must pass in a row to bring a backend back."},
 	{path: inCheck + "unhealthy", kind: kindInteger, def: "3", min: 1, max: 10, aws: "HealthCheck.UnhealthyThreshold",
 		oci: "healthChecker.retries", effect: atOnce, doc: "Probes that must fail in a row to take a backend out."},
-	{path: inSet + "stickiness", kind: kindMapping, notYet: true, doc: "Keeping a client with a backend by a cookie."},
-}
 
-// probeTimeoutDefault is the health check's timeout where the interval leaves room for it.
-const probeTimeoutDefault = 5 * time.Second
+	{path: inSet + "stickiness", kind: kindMapping, onlyHTTP: true, defNote: "absent: none", aws: "LBCookieStickinessPolicy, AppCookieStickinessPolicy",
+		oci: "lbCookieSessionPersistenceConfiguration, sessionPersistenceConfiguration", doc: "Keeping a client with a backend by a cookie of lull's own."},
+	{path: inSticky + "cookie", kind: kindToken, min: 1, max: tokenMax, allowNote: tokenAllowed(), defNote: "`" + cookieShared + "`; directional: `" + cookieDirectional + "`",
+		oci: "cookieName", effect: nextConn, doc: "The name of lull's cookie. Its value tells nobody where the backend is."},
+	{path: inSticky + "duration", kind: kindSeconds, def: "0s", min: int64(time.Second), max: int64(sessionMax), zero: "as long as the browser runs",
+		aws: "CookieExpirationPeriod", oci: "maxAgeInSeconds", effect: nextConn,
+		doc: "Max-Age of lull's cookie. Not with `follow`."},
+	{path: inSticky + "follow", kind: kindToken, min: 1, max: tokenMax, allowNote: tokenAllowed(), defNote: "absent: a session begins with the first request",
+		aws: "CookieName", oci: "cookieName of the application's", effect: nextConn,
+		doc: "The application's cookie that begins and ends a session; `*` stands for any."},
+	{path: inSticky + "fallback", kind: kindBoolean, def: "true", oci: "disableFallback", effect: nextConn,
+		doc: "Whether a client whose backend is gone is given another. If not, it is answered 502 until it drops the cookie."},
+	{path: inSticky + "domain", kind: kindDomain, defNote: "absent: the host asked for, only", oci: "domain", effect: nextConn,
+		doc: "Domain of lull's cookie."},
+	{path: inSticky + "path", kind: kindPath, def: "/", min: 1, max: pathMax, oci: "path", effect: nextConn, doc: "Path of lull's cookie."},
+	{path: inSticky + "secure", kind: kindBoolean, def: "false", oci: "isSecure", effect: nextConn,
+		doc: "Clients are to send lull's cookie over https only. Refused where an http listener uses the set, since they never would."},
+	{path: inSticky + "http_only", kind: kindBoolean, def: "false", oci: "isHttpOnly", effect: nextConn,
+		doc: "Lull's cookie is hidden from scripts."},
+}
 
 //nolint:gochecknoglobals // an index of the table above
 var (
@@ -272,12 +305,17 @@ func policies() []string {
 	}
 }
 
+func protocols() []string { return []string{plan.TCP.String(), plan.HTTP.String()} }
+
 // idleAllowed is the reference's text for ranges that the timeout model decides.
 func idleAllowed() string {
 	r := timeout.IdleRange(timeout.Shared)
 	return FormatDuration(r.Min) + ".." + FormatDuration(r.Max) + "; directional: " +
 		FormatDuration(idleWidest.Min) + ".." + FormatDuration(idleWidest.Max) + " (whole seconds)"
 }
+
+// tokenAllowed is the reference's text for tokens, whose characters would upset a table.
+func tokenAllowed() string { return fmt.Sprintf("1..%d token characters (RFC 9110 §5.6.2)", tokenMax) }
 
 // allowed says what a setting may be, as messages and the reference show it; empty where the type says it all.
 func (s *setting) allowed() string {
@@ -295,7 +333,11 @@ func (s *setting) allowed() string {
 			return ""
 		}
 		return fmt.Sprintf("%d..%d bytes", s.min, s.max)
-	case kindMapping, kindList, kindAddress, kindHost, kindEndpoint:
+	case kindPath:
+		return fmt.Sprintf("/ and up to %d more of ! to ~ without #", s.max-1)
+	case kindToken:
+		return fmt.Sprintf("%d..%d of A-Z a-z 0-9 and %s", s.min, s.max, tokenMarks)
+	case kindMapping, kindList, kindAddress, kindHost, kindEndpoint, kindDomain:
 		return ""
 	}
 	return ""
@@ -328,62 +370,6 @@ func (s *setting) admits(n int64) bool {
 		return false
 	}
 	return n >= s.min && n <= s.max
-}
-
-// nearest returns the key of a mapping that was most likely meant, or "".
-func nearest(parent, key string) string {
-	const slipsMax, longest = 2, 32
-	if len(key) > longest {
-		return ""
-	}
-	best, bestDistance := "", slipsMax+1
-	for _, known := range children[parent] {
-		if d := distance(key, known); d < bestDistance && d < len(known) {
-			best, bestDistance = known, d
-		}
-	}
-	return best
-}
-
-// elsewhere returns the mappings that do know a key, unless they are too many to be of help.
-func elsewhere(key string) []string {
-	const helpful = 2
-	var found []string
-	for i := range settings {
-		if parent, k := splitPath(settings[i].path); k == key && parent != "" {
-			found = append(found, parent)
-		}
-	}
-	if len(found) > helpful {
-		return nil
-	}
-	return found
-}
-
-// distance is the number of typing slips between two words: a byte too many, too few or wrong, or two swapped.
-func distance(a, b string) int {
-	var before []int // the row before last
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row := make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			row[j+1] = min(last[j+1]+1, row[j]+1)
-			if a[i] == b[j] {
-				row[j+1] = min(row[j+1], last[j])
-			} else {
-				row[j+1] = min(row[j+1], last[j]+1)
-			}
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }
 
 // FormatDuration writes a duration as lull.yaml and its reference do: in seconds where they are whole, else in

@@ -52,10 +52,14 @@ func checkDefault(t *testing.T, s *setting) {
 			t.Errorf("default %s is not one of %s", s.def, s.allowed())
 		}
 	case kindBoolean:
-		if s.def != "false" {
-			t.Errorf("default %s: want switches to be off by default", s.def)
+		if s.def != "false" && s.def != "true" {
+			t.Errorf("default %s: want a truth value", s.def)
 		}
-	case kindMapping, kindList, kindName, kindText, kindAddress, kindHost, kindEndpoint:
+	case kindPath:
+		if !pathChars.MatchString(s.def) {
+			t.Errorf("default %s is not allowed: %s", s.def, s.allowed())
+		}
+	case kindMapping, kindList, kindName, kindText, kindAddress, kindHost, kindEndpoint, kindToken, kindDomain:
 	}
 }
 
@@ -64,25 +68,6 @@ func TestPolicyWords(t *testing.T) {
 	for _, w := range byPath["load_balancers[].backend_sets[].policy"].words {
 		if p, ok := plan.ParsePolicy(w); !ok || p.String() != w {
 			t.Errorf("policy %q: got %v, %v", w, p, ok)
-		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	cases := []struct{ parent, key, want string }{
-		{"", "admim", "admin"},
-		{"", "load_balancer", "load_balancers"},
-		{"load_balancers[].timeouts", "idel", "idle"},
-		{"load_balancers[].timeouts", "conect", "connect"},
-		{"load_balancers[].timeouts", "idle_timeout", ""},
-		{"load_balancers[]", "backendsets", "backend_sets"},
-		{"", "", ""},
-		{"", strings.Repeat("a", 1000), ""},
-	}
-	for _, c := range cases {
-		if got := nearest(c.parent, c.key); got != c.want {
-			t.Errorf("nearest(%q, %q): got %q, want %q", c.parent, c.key, got, c.want)
 		}
 	}
 }

@@ -19,7 +19,11 @@ var (
 	nameChars = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 	hostLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 	allDigits = regexp.MustCompile(`^[0-9]+$`)
+	pathChars = regexp.MustCompile(`^/[!"$-~]*$`) // a request target has no fragment, hence no #
 )
+
+// tokenMarks are the token characters that are neither letters nor digits (RFC 9110 §5.6.2).
+const tokenMarks = "!#$%&'*+-.^_`|~"
 
 // hostMax is the longest DNS name as text (RFC 1035 §2.3.4, less the length octets of first label and root).
 const hostMax = 253
@@ -55,6 +59,9 @@ func (s *setting) wanted() string {
 		kindAddress:  "an IP address",
 		kindHost:     "an IP address or host name",
 		kindEndpoint: "an address and port such as 127.0.0.1:9440",
+		kindPath:     "a path",
+		kindToken:    "a token",
+		kindDomain:   "a domain such as app.example.com",
 	}[s.kind]
 	if allowed := s.allowed(); allowed != "" {
 		what += ", allowed " + allowed
@@ -250,6 +257,49 @@ func isHostName(v string) bool {
 		}
 	}
 	return !allDigits.MatchString(labels[len(labels)-1])
+}
+
+// urlPath returns the path of a URL, maybe with a query, or its default. It may stand in a request line as it is.
+func (s *section) urlPath(key string) string {
+	row := s.row(key)
+	v, ok := s.str(key)
+	if ok && (int64(len(v)) > row.max || !pathChars.MatchString(v)) {
+		s.fault(key, "is not %s", row.wanted())
+		return row.def
+	}
+	return v
+}
+
+// token returns a token, or "": nothing in it can end a cookie's name or a line.
+func (s *section) token(key string) string {
+	row := s.row(key)
+	v, ok := s.str(key)
+	if !ok {
+		return ""
+	}
+	if v == "" || int64(len(v)) > row.max || strings.ContainsFunc(v, func(c rune) bool { return !isTokenChar(c) }) {
+		s.fault(key, "is not %s", row.wanted())
+		return ""
+	}
+	return v
+}
+
+func isTokenChar(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(tokenMarks, c)
+}
+
+// domain returns the domain of a cookie, without the leading dot that some write (RFC 6265 §5.2.3), or "".
+func (s *section) domain(key string) string {
+	v, ok := s.str(key)
+	if !ok {
+		return ""
+	}
+	name := strings.TrimPrefix(v, ".")
+	if !isHostName(name) || strings.HasSuffix(name, ".") {
+		s.fault(key, "is not %s", s.row(key).wanted())
+		return ""
+	}
+	return name
 }
 
 // endpoint returns "host:port", or its default.

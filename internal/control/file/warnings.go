@@ -2,29 +2,33 @@ package file
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/timeout"
 )
 
 // Warnings returns what is allowed but hardly meant: timers that can never fire because another one always does
 // first, and parts of the file that no connection can reach. Each is one sentence that begins with what it is about.
 func (c *Config) Warnings() []string {
-	var out []string
+	out := slices.Clone(c.unused)
 	for _, l := range c.Plan.LoadBalancers {
 		if len(l.Listeners) == 0 {
 			out = append(out, shorten(l.Name)+": has no listeners, so nothing can connect to it")
 		}
-		used := make(map[*plan.BackendSet]bool)
+		used := make(map[*plan.BackendSet]plan.Protocol)
 		for _, li := range l.Listeners {
-			used[li.BackendSet] = true
+			used[li.BackendSet] = li.Protocol // the same for all
 			out = append(out, timerWarnings(li)...)
 		}
 		for _, set := range l.BackendSets {
-			if !used[set] {
+			protocol, isUsed := used[set]
+			if !isUsed {
 				out = append(out, set.Key.String()+": no listener uses this backend set")
 			}
-			out = append(out, backendWarnings(set)...)
+			out = append(out, backendWarnings(set, protocol)...)
+			out = append(out, stickinessWarnings(set)...)
 		}
 	}
 	return out
@@ -42,23 +46,46 @@ func timerWarnings(l *plan.Listener) []string {
 		warn("connect %s is not below idle %s: an attempt to connect ends after %s", FormatDuration(t.Connect), idle,
 			FormatDuration(t.ConnectLimit()))
 	}
-	if t.AgeMax > 0 && t.AgeMax <= t.Idle {
-		warn("connection_age_max %s is not above idle %s: the age ends quiet connections before idle can", FormatDuration(t.AgeMax), idle)
+	if quiet, does := quietTimer(l), "ends quiet connections"; t.AgeMax > 0 && t.AgeMax <= quiet.Setting {
+		if l.Protocol == plan.HTTP {
+			does = "ends connections that wait for a request"
+		}
+		warn("connection_age_max %s is not above %s %s: the age %s before %s can", FormatDuration(t.AgeMax),
+			quiet.Timer, FormatDuration(quiet.Setting), does, quiet.Timer)
 	}
-	if hc := l.BackendSet.HealthCheck; hc != nil && hc.Timeout > t.ConnectLimit() {
+	switch hc := l.BackendSet.HealthCheck; {
+	case hc == nil:
+	case hc.Protocol == plan.CheckTCP && hc.Timeout > t.ConnectLimit():
 		warn("health_check.timeout %s of backend set %s is above connect %s: a backend this slow passes its probes and yet gets no connection",
 			FormatDuration(hc.Timeout), l.BackendSet.Key.Name, FormatDuration(t.ConnectLimit()))
+	case hc.Protocol == plan.CheckHTTP && l.Protocol == plan.HTTP && hc.Timeout > t.Idle:
+		warn("health_check.timeout %s of backend set %s is above idle %s: a backend this slow passes its probes and yet its requests end in 504",
+			FormatDuration(hc.Timeout), l.BackendSet.Key.Name, idle)
 	}
 	return out
 }
 
+// quietTimer returns the timer that ends a connection on which nothing is under way.
+func quietTimer(l *plan.Listener) timeout.Deadline {
+	t := l.Timeouts
+	t.AgeMax = 0
+	if l.Protocol == plan.HTTP {
+		return t.WaitDeadline(0, 0)
+	}
+	return t.TunnelDeadline(&timeout.Tunnel{})
+}
+
 // backendWarnings finds sets that can take no connection, or notice late that they cannot.
-func backendWarnings(set *plan.BackendSet) []string {
+func backendWarnings(set *plan.BackendSet, p plan.Protocol) []string {
 	var out []string
+	so := "so its connections are closed at once"
+	if p == plan.HTTP {
+		so = "so its requests are answered with 503"
+	}
 	if len(set.Backends) == 0 {
-		out = append(out, set.Key.String()+": has no backends, so its connections are closed at once")
+		out = append(out, set.Key.String()+": has no backends, "+so)
 	} else if !anyOpen(set.Backends) {
-		out = append(out, set.Key.String()+": every backend is drain or offline, so its connections are closed at once")
+		out = append(out, set.Key.String()+": every backend is drain or offline, "+so)
 	}
 	if hc := set.HealthCheck; hc != nil {
 		if down := hc.Interval * time.Duration(hc.Unhealthy); down > noticeMax {
@@ -71,6 +98,19 @@ func backendWarnings(set *plan.BackendSet) []string {
 
 // noticeMax is how long a dead backend may go unnoticed without a warning. Both clouds' defaults stay well below.
 const noticeMax = 10 * time.Minute
+
+// lockedOutMax is how long a client may be answered 502 for want of its backend without a warning.
+const lockedOutMax = 24 * time.Hour
+
+// stickinessWarnings finds sessions that outlive their backend.
+func stickinessWarnings(set *plan.BackendSet) []string {
+	st := set.Stickiness
+	if st == nil || !st.NoFallback || st.Duration <= lockedOutMax {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: without stickiness.fallback, a client whose backend is gone is answered 502 for up to %s, its duration",
+		set.Key, FormatDuration(st.Duration))}
+}
 
 func anyOpen(backends []plan.Backend) bool {
 	for i := range backends {

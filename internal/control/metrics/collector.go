@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lull/internal/dataplane/accesslog"
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/stats"
 )
@@ -36,10 +37,23 @@ var (
 	bytesMoved     = counter("bytes_total", "Payload bytes taken from clients (up) and from backends (down).", "listener", "direction")
 	closes         = counter("closes_total", "Connections ended, by reason; reasons that never occurred have no series.", "listener", "reason", "side")
 
-	backendUp       = gauge("backend_up", "Whether health checks find the backend up (1) or not (0).", "backend_set", "backend")
-	backendActive   = gauge("backend_connections_active", "Back-end connections open.", "backend_set", "backend")
-	backendConnects = counter("backend_connects_total", "Connections made to the backend.", "backend_set", "backend")
-	backendFailures = counter("backend_connect_failures_total", "Attempts to connect to the backend that failed.", "backend_set", "backend")
+	requests       = counter("requests_total", "HTTP requests whose head came whole.", "listener")
+	exchangeEnds   = counter("exchange_ends_total", "HTTP exchanges ended, by reason; reasons that never occurred have no series.", "listener", "reason", "side")
+	responses      = counter("responses_total", "HTTP responses, by who made them (backend, lull) and class (2xx); classes that never occurred have no series.", "listener", "by", "class")
+	reuses         = counter("requests_reused_total", "HTTP exchanges that went over a pooled back-end connection.", "listener")
+	retries        = counter("requests_retried_total", "HTTP requests sent once more because the pooled connection was dead.", "listener")
+	retriesRefused = counter("requests_retries_refused_total", "HTTP requests that met a dead pooled connection and could not be sent once more.", "listener")
+	noncompliant   = counter("requests_noncompliant_total", "HTTP requests of any desync class but Compliant.", "listener")
+	queued         = counter("requests_queued_total", "HTTP requests that had to wait for a backend with room.", "listener")
+	poolCloses     = counter("pool_closes_total", "Back-end connections ended while no exchange used them, by reason; reasons that never occurred have no series.", "listener", "reason", "side")
+	pooled         = gauge("pooled_connections", "Back-end connections that no exchange uses.")
+
+	backendUp         = gauge("backend_up", "Whether health checks find the backend up (1) or not (0).", "backend_set", "backend")
+	backendActive     = gauge("backend_connections_active", "Back-end connections in use: open ones of TCP, HTTP exchanges under way.", "backend_set", "backend")
+	backendConns      = gauge("backend_http_connections_open", "HTTP back-end connections open, pooled ones included.", "backend_set", "backend")
+	backendClosedIdle = counter("backend_closed_idle_total", "Pooled connections that the backend closed before lull did.", "backend_set", "backend")
+	backendConnects   = counter("backend_connects_total", "Connections made to the backend.", "backend_set", "backend")
+	backendFailures   = counter("backend_connect_failures_total", "Attempts to connect to the backend that failed.", "backend_set", "backend")
 
 	loopActive   = gauge("loop_connections_active", "Client connections open on the loop.", "loop")
 	acceptPauses = counter("accept_pauses_total", "Times accepting stopped for want of descriptors or at the connection limit.", "loop")
@@ -49,8 +63,8 @@ var (
 
 	planRevision = gauge("plan_revision", "Revision of the configuration in force.")
 
-	logRecords = counter("access_log_records_total", "Connections written to the access log.")
-	logLost    = counter("access_log_lost_total", "Connections forgotten before the access log could be written.")
+	logRecords = counter("access_log_records_total", "Connections and exchanges written to the access log.")
+	logLost    = counter("access_log_lost_total", "Connections and exchanges forgotten before the access log could be written.")
 	logErrors  = counter("access_log_write_errors_total", "Writes to the access log that failed; each is tried again.")
 )
 
@@ -59,7 +73,8 @@ var (
 //nolint:gochecknoglobals // a table
 var described = []metric{
 	accepted, active, connectionsTop, bytesMoved, closes,
-	backendUp, backendActive, backendConnects, backendFailures,
+	requests, exchangeEnds, responses, reuses, retries, retriesRefused, noncompliant, queued, poolCloses, pooled,
+	backendUp, backendActive, backendConns, backendClosedIdle, backendConnects, backendFailures,
 	loopActive, acceptPauses, acceptErrors, handedOver, turns,
 	planRevision, logRecords, logLost, logErrors,
 }
@@ -107,6 +122,7 @@ func (w writer) put(m metric, value float64, labels ...string) {
 
 func (w writer) process(s *stats.Snapshot) {
 	w.put(active, float64(s.Connections))
+	w.put(pooled, float64(s.Pooled))
 	w.put(connectionsTop, float64(s.ConnectionsMax))
 	w.put(planRevision, float64(s.PlanRevision))
 }
@@ -125,15 +141,34 @@ func (w writer) listeners(list []stats.ListenerTotals) {
 			sums[name] = sum
 			names = append(names, name)
 		}
-		sum.Accepted += l.Accepted
-		sum.BytesUp += l.BytesUp
-		sum.BytesDown += l.BytesDown
-		for r, n := range l.Closes {
-			sum.Closes[r] += n
-		}
+		add(sum, l)
 	}
 	for _, name := range names {
 		w.listener(name, sums[name])
+	}
+}
+
+// add adds one set of counters to a sum. A listener that was replaced by one of another protocol counts as HTTP if either
+// was.
+func add(sum, l *stats.ListenerTotals) {
+	sum.Protocol = max(sum.Protocol, l.Protocol)
+	sum.Accepted += l.Accepted
+	sum.BytesUp += l.BytesUp
+	sum.BytesDown += l.BytesDown
+	sum.Requests += l.Requests
+	sum.Reused += l.Reused
+	sum.Retries += l.Retries
+	sum.RetriesRefused += l.RetriesRefused
+	sum.Noncompliant += l.Noncompliant
+	sum.Queued += l.Queued
+	for r := range l.Closes {
+		sum.Closes[r] += l.Closes[r]
+		sum.Ends[r] += l.Ends[r]
+		sum.PoolCloses[r] += l.PoolCloses[r]
+	}
+	for class := range l.BackendStatus {
+		sum.BackendStatus[class] += l.BackendStatus[class]
+		sum.OwnStatus[class] += l.OwnStatus[class]
 	}
 }
 
@@ -141,10 +176,39 @@ func (w writer) listener(name string, sum *stats.ListenerTotals) {
 	w.put(accepted, float64(sum.Accepted), name)
 	w.put(bytesMoved, float64(sum.BytesUp), name, "up")
 	w.put(bytesMoved, float64(sum.BytesDown), name, "down")
-	for r, n := range sum.Closes {
+	w.reasons(closes, &sum.Closes, name)
+	if sum.Protocol == plan.HTTP {
+		w.http(name, &sum.HTTPTotals)
+	}
+}
+
+// http sends what only HTTP listeners count.
+func (w writer) http(name string, sum *stats.HTTPTotals) {
+	w.put(requests, float64(sum.Requests), name)
+	w.put(reuses, float64(sum.Reused), name)
+	w.put(retries, float64(sum.Retries), name)
+	w.put(retriesRefused, float64(sum.RetriesRefused), name)
+	w.put(noncompliant, float64(sum.Noncompliant), name)
+	w.put(queued, float64(sum.Queued), name)
+	w.reasons(exchangeEnds, &sum.Ends, name)
+	w.reasons(poolCloses, &sum.PoolCloses, name)
+	w.classes(&sum.BackendStatus, name, "backend")
+	w.classes(&sum.OwnStatus, name, "lull")
+}
+
+func (w writer) reasons(m metric, counts *[reason.Count]uint64, listener string) {
+	for r, n := range counts {
 		if n > 0 {
 			info := reason.Reason(r).Info()
-			w.put(closes, float64(n), name, info.Code, info.Side.String())
+			w.put(m, float64(n), listener, info.Code, info.Side.String())
+		}
+	}
+}
+
+func (w writer) classes(counts *[6]uint64, listener, by string) {
+	for class, n := range counts {
+		if n > 0 {
+			w.put(responses, float64(n), listener, by, strconv.Itoa(class)+"xx")
 		}
 	}
 }
@@ -159,6 +223,8 @@ func (w writer) backends(list []stats.BackendTotals) {
 		}
 		w.put(backendUp, up, set, name)
 		w.put(backendActive, float64(b.Active), set, name)
+		w.put(backendConns, float64(b.Conns), set, name)
+		w.put(backendClosedIdle, float64(b.ClosedIdle), set, name)
 		w.put(backendConnects, float64(b.Connects), set, name)
 		w.put(backendFailures, float64(b.ConnectFails), set, name)
 	}

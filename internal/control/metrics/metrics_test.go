@@ -34,14 +34,22 @@ func sample() fixed {
 	}
 	backend := func(host string, up bool) stats.BackendTotals {
 		key := plan.BackendKey{Set: plan.SetKey{LoadBalancer: "web", Name: "app"}, Host: host, Port: 5432}
-		return stats.BackendTotals{Key: key, Up: up, Active: 3, Connects: 20, ConnectFails: 2}
+		return stats.BackendTotals{Key: key, Up: up, Active: 3, Conns: 7, ClosedIdle: 5, Connects: 20, ConnectFails: 2}
+	}
+	web := func(times uint64) stats.ListenerTotals {
+		l := stats.ListenerTotals{Key: plan.ListenerKey{LoadBalancer: "web", Name: "front"}, Protocol: plan.HTTP, Accepted: times}
+		l.HTTPTotals = stats.HTTPTotals{Requests: 10 * times, Reused: 11 * times, Retries: 12 * times, RetriesRefused: 13 * times,
+			Noncompliant: 14 * times, Queued: 15 * times}
+		l.Ends[reason.Completed], l.Ends[reason.ResponseIdle], l.PoolCloses[reason.BackendClosedIdle] = 16*times, 17*times, 18*times
+		l.BackendStatus[2], l.BackendStatus[5], l.OwnStatus[5] = 19*times, 20*times, 21*times
+		return l
 	}
 	return fixed{
 		// pg was removed and added again while connections were open: two sets of counters under one name.
-		Listeners:      []stats.ListenerTotals{listener("pg", 10, 100, 1000, 4, 1), listener("mq", 5, 50, 500, 0, 0), listener("pg", 1, 1, 1, 1, 0)},
+		Listeners:      []stats.ListenerTotals{listener("pg", 10, 100, 1000, 4, 1), listener("mq", 5, 50, 500, 0, 0), listener("pg", 1, 1, 1, 1, 0), web(1), web(100)},
 		Backends:       []stats.BackendTotals{backend("db1", true), backend("2001:db8::1", false)},
 		Loops:          []stats.LoopTotals{{Loop: 0, Active: 3, AcceptPauses: 1, AcceptErrors: 2, HandedToOthers: 3, Turns: 4}, {Loop: 1}},
-		ConnectionsMax: 1000, Connections: 3, PlanRevision: 7,
+		ConnectionsMax: 1000, Connections: 3, PlanRevision: 7, Pooled: 4,
 	}
 }
 
@@ -92,6 +100,26 @@ func TestScrape(t *testing.T) {
 		`lull_accept_errors_total{loop="1"} 0`,
 		`lull_accept_pauses_total{loop="0"} 1`,
 		`lull_accept_pauses_total{loop="1"} 0`,
+		`lull_requests_total{listener="web/front"} 1010`,
+		`lull_requests_reused_total{listener="web/front"} 1111`,
+		`lull_requests_retried_total{listener="web/front"} 1212`,
+		`lull_requests_retries_refused_total{listener="web/front"} 1313`,
+		`lull_requests_noncompliant_total{listener="web/front"} 1414`,
+		`lull_requests_queued_total{listener="web/front"} 1515`,
+		`lull_exchange_ends_total{listener="web/front",reason="completed",side="lull"} 1616`,
+		`lull_exchange_ends_total{listener="web/front",reason="response-idle",side="back-end"} 1717`,
+		`lull_pool_closes_total{listener="web/front",reason="backend-closed-idle",side="back-end"} 1818`,
+		`lull_responses_total{by="backend",class="2xx",listener="web/front"} 1919`,
+		`lull_responses_total{by="backend",class="5xx",listener="web/front"} 2020`,
+		`lull_responses_total{by="lull",class="5xx",listener="web/front"} 2121`,
+		`lull_connections_accepted_total{listener="web/front"} 101`,
+		`lull_bytes_total{direction="down",listener="web/front"} 0`,
+		`lull_bytes_total{direction="up",listener="web/front"} 0`,
+		`lull_pooled_connections 4`,
+		`lull_backend_http_connections_open{backend="[2001:db8::1]:5432",backend_set="web/app"} 7`,
+		`lull_backend_http_connections_open{backend="db1:5432",backend_set="web/app"} 7`,
+		`lull_backend_closed_idle_total{backend="[2001:db8::1]:5432",backend_set="web/app"} 5`,
+		`lull_backend_closed_idle_total{backend="db1:5432",backend_set="web/app"} 5`,
 		`lull_backend_connect_failures_total{backend="[2001:db8::1]:5432",backend_set="web/app"} 2`,
 		`lull_backend_connect_failures_total{backend="db1:5432",backend_set="web/app"} 2`,
 		`lull_backend_connections_active{backend="[2001:db8::1]:5432",backend_set="web/app"} 3`,
@@ -133,7 +161,7 @@ func TestScrape(t *testing.T) {
 func TestAccessLogIsCounted(t *testing.T) {
 	t.Parallel()
 	var log record.Log
-	w, err := accesslog.Open(&log, filepath.Join(t.TempDir(), "access.log"), accesslog.Text, slog.New(slog.DiscardHandler))
+	w, err := accesslog.Open(&log, new(record.Exchanges), filepath.Join(t.TempDir(), "access.log"), accesslog.Text, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,15 @@
-// Package accesslog provides the access log: one line for each connection that has ended, as text, JSON or in the
-// format of the AWS Classic Load Balancer.
+// Package accesslog provides the access log: one line for each HTTP exchange and for each connection that has ended, as
+// text, JSON or in the format of the AWS Classic Load Balancer.
 //
-// control/admin uses the formatters too, on its own goroutines; `lull serve` opens one Writer, which runs on a
-// goroutine of its own. The Writer follows the record.Log with a cursor, so a slow or full disk never holds up a loop:
-// the Log is the buffer, and what it forgets before the disk takes it is counted and said in the log itself. The
-// alternative, a queue of formatted lines, would hold the same records twice and still need a rule for when it is full.
+// control/admin uses the formats too, on its own goroutines; `lull serve` opens one Writer, which runs on a goroutine of
+// its own. The Writer follows a record.History with a cursor, so a slow or full disk never holds up a loop: the rings
+// are the buffer, and what they forget before the disk takes it is counted and said in the log itself. The alternative,
+// a queue of formatted lines, would hold the same records twice and still need a rule for when it is full.
+//
+// Method, target, host and user agent are whatever a client sent. Text and aws lines are printable ASCII: every other
+// byte, and what could end a field, is written as \xNN; JSON has escapes of its own. So no request can end a line, begin
+// one, or move another field out of its place.
+//
 // The Writer's fields belong to its goroutine; Reopen, Close and Counters may be called from anywhere. It holds at most
 // one batch of lines in memory, and waits at most closeWait for a stuck file when closing. The lines of a connection
 // carry what spec/timeouts.md §5 asks of a reason record (TO-07).
@@ -22,23 +27,25 @@ type Format uint8
 
 // The formats.
 const (
-	Text Format = iota // one readable line per connection
+	Text Format = iota // one readable line per exchange and per connection
 	JSON               // one object per line, see docs/reference/access-log.md
 	AWS                // the AWS Classic Load Balancer's line
 )
 
-// A formatter is one row of the table of formats. Both functions append a whole line to dst.
+// A formatter is one row of the table of formats. Its functions append a whole line to dst, or nothing if the format has
+// none for such a record.
 type formatter struct {
-	name    string
-	closed  func(dst []byte, c *record.Close) []byte
-	missing func(dst []byte, at time.Time, lost uint64) []byte // says that lost records were never written
+	name     string
+	closed   func(dst []byte, c *record.Close) []byte
+	exchange func(dst []byte, x *record.Exchange) []byte
+	missing  func(dst []byte, at time.Time, lost uint64) []byte
 }
 
 //nolint:gochecknoglobals // the table of formats, in the order of the constants
 var formats = [...]formatter{
-	Text: {"text", AppendText, AppendTextLost},
-	JSON: {"json", AppendJSON, AppendJSONLost},
-	AWS:  {"aws", AppendAWS, appendAWSLost},
+	Text: {"text", appendText, appendTextExchange, appendTextLost},
+	JSON: {"json", appendJSON, appendJSONExchange, appendJSONLost},
+	AWS:  {"aws", appendAWS, appendAWSExchange, appendAWSLost},
 }
 
 // String returns the word used in lull.yaml.
@@ -54,6 +61,22 @@ func ParseFormat(name string) (f Format, ok bool) {
 	return Text, false
 }
 
+// Append appends the line of a record to dst; nothing if the format has none for it.
+func (f Format) Append(dst []byte, e record.Entry) []byte {
+	if e.Exchange != nil {
+		return formats[f].exchange(dst, e.Exchange)
+	}
+	return formats[f].closed(dst, e.Close)
+}
+
+// AppendLost appends the line that says that lost records are missing at this place.
+func (f Format) AppendLost(dst []byte, at time.Time, lost uint64) []byte {
+	return formats[f].missing(dst, at, lost)
+}
+
+// cut bounds a text that a client made up, and with it the line, also where a record was made without that care.
+func cut(s string) string { return s[:min(len(s), record.TextMax)] }
+
 // appendSeconds appends d in seconds, rounded to unit, without trailing zeros.
 func appendSeconds(dst []byte, d, unit time.Duration) []byte {
 	return strconv.AppendFloat(dst, d.Round(unit).Seconds(), 'f', -1, 64)
@@ -63,16 +86,22 @@ func appendSeconds(dst []byte, d, unit time.Duration) []byte {
 // and everything outside ASCII become \xNN, an empty string becomes "-". Names of the configuration are validated
 // before they come here; escaping anyway keeps a fault elsewhere from forging lines.
 func appendToken(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
 	if s == "" {
 		return append(dst, '-')
 	}
+	return appendPrintable(dst, s, '!')
+}
+
+// appendPrintable appends s with everything but quotes, backslashes and the ASCII characters from least to '~' as \xNN.
+func appendPrintable(dst []byte, s string, least byte) []byte {
+	const hex = "0123456789abcdef"
+	plain := 0 // s[plain:i] needs no escape and is appended in one piece
 	for i := range len(s) {
-		if b := s[i]; b > ' ' && b < 0x7f && b != '"' && b != '\\' {
-			dst = append(dst, b)
-		} else {
+		if b := s[i]; b < least || b >= 0x7f || b == '"' || b == '\\' {
+			dst = append(dst, s[plain:i]...)
 			dst = append(dst, '\\', 'x', hex[b>>4], hex[b&15])
+			plain = i + 1
 		}
 	}
-	return dst
+	return append(dst, s[plain:]...)
 }

@@ -12,10 +12,13 @@ import (
 // awsTime is the Classic Load Balancer's: UTC to the microsecond.
 const awsTime = "2006-01-02T15:04:05.000000Z"
 
-// AppendAWS appends the line that an AWS Classic Load Balancer writes for a connection of a TCP listener: 15 fields
+// appendAWS appends the line that an AWS Classic Load Balancer writes for a connection of a TCP listener: 15 fields
 // (reference "Access logs", TCP column). What a TCP line cannot know is "-": statuses, user agent, cipher; the request
-// is "- - - " with its trailing space.
-func AppendAWS(dst []byte, c *record.Close) []byte {
+// is "- - - " with its trailing space. Connections for exchanges have no line: each exchange has.
+func appendAWS(dst []byte, c *record.Close) []byte {
+	if c.Pooled || c.Ends.HTTP() {
+		return dst
+	}
 	dst = c.Opened.UTC().AppendFormat(dst, awsTime) // when the connection was accepted
 	dst = append(dst, ' ')
 	dst = appendToken(dst, c.Ends.LoadBalancer)
@@ -62,7 +65,7 @@ func sentDown(c *record.Close) uint64 {
 
 // appendAWSLost appends a comment line, which readers of the format skip because it does not begin with a time.
 func appendAWSLost(dst []byte, at time.Time, lost uint64) []byte {
-	return AppendTextLost(append(dst, "# "...), at, lost)
+	return appendTextLost(append(dst, "# "...), at, lost)
 }
 
 func appendAWSAddr(dst []byte, a netip.AddrPort, absent string) []byte {

@@ -79,6 +79,32 @@ func mutedClose() record.Close {
 	return c
 }
 
+// httpClose is a connection that carried exchanges and then waited for the next.
+func httpClose() record.Close {
+	c := idleClose()
+	c.Ends.Protocol, c.Ends.Listener, c.Ends.Backend = "http", "front", "app1:8080"
+	c.Reason, c.Side, c.Exchanges = reason.ClientIdle, reason.FrontEnd, 3
+	return c
+}
+
+// websocketClose is one that became a tunnel, whose backend then said nothing.
+func websocketClose() record.Close {
+	c := httpClose()
+	c.Reason, c.Side, c.Exchanges, c.Upgraded = reason.TunnelIdle, reason.Inside, 1, true
+	c.TimerFlow, c.QuietUp = "down", time.Second
+	return c
+}
+
+// pooledClose is a back-end connection that its backend closed while nothing used it.
+func pooledClose() record.Close {
+	c := httpClose()
+	c.Pooled, c.Exchanges, c.Ends.Client, c.Ends.Peer = true, 9, netip.AddrPort{}, netip.AddrPort{}
+	c.Reason, c.Side, c.Timer = reason.BackendClosedIdle, reason.BackEnd, ""
+	c.PoolTimer, c.PoolSetting = "idle", time.Minute
+	c.BytesUp, c.BytesDown, c.QuietUp, c.QuietDown = 8200, 1<<20, 5020*time.Millisecond, 5001*time.Millisecond
+	return c
+}
+
 // forgedClose has names that try to break out of their field.
 func forgedClose() record.Close {
 	c := idleClose()
@@ -92,17 +118,18 @@ var cases = []struct {
 	name            string
 	close           record.Close
 	text, json, aws string
+	none            bool // there is no aws line
 }{
 	{
 		name: "idle", close: idleClose(),
 		text: `2026-03-01T10:01:00.135Z 12 198.51.100.7:41234 -> web/pg -> db1:5432 60.012s up=82 down=305 tunnel-idle by=lull timer=idle:60s late=0.000412s quiet_up=60.001s quiet_down=60s connect=0.000028s`,
-		json: `{"time":"2026-03-01T10:01:00.135456Z","id":12,"protocol":"tcp","load_balancer":"web","listener":"pg","client":"198.51.100.7:41234","peer":"198.51.100.7:41234","local":"127.0.0.10:5432","backend_set":"app","backend":"db1:5432","backend_address":"10.0.0.1:5432","reason":"tunnel-idle","side":"lull","error":false,"opened":"2026-03-01T10:00:00.123456Z","age_s":60.012,"bytes_up":82,"bytes_down":305,"quiet_up_s":60.001,"quiet_down_s":60,"first_up_s":0.001069,"first_down_s":0.002,"connect_tries":1,"connect_s":0.000028,"connected_at_s":0.000041,"exchanges":0,"unsent_up_bytes":0,"unsent_down_bytes":0,"timer":"idle","setting_s":60,"armed_at_s":0.012,"late_s":0.000412}`,
+		json: `{"time":"2026-03-01T10:01:00.135456Z","id":12,"kind":"connection","protocol":"tcp","load_balancer":"web","listener":"pg","client":"198.51.100.7:41234","peer":"198.51.100.7:41234","local":"127.0.0.10:5432","backend_set":"app","backend":"db1:5432","backend_address":"10.0.0.1:5432","reason":"tunnel-idle","side":"lull","error":false,"opened":"2026-03-01T10:00:00.123456Z","age_s":60.012,"bytes_up":82,"bytes_down":305,"quiet_up_s":60.001,"quiet_down_s":60,"first_up_s":0.001069,"first_down_s":0.002,"connect_tries":1,"connect_s":0.000028,"connected_at_s":0.000041,"exchanges":0,"unsent_up_bytes":0,"unsent_down_bytes":0,"timer":"idle","setting_s":60,"armed_at_s":0.012,"late_s":0.000412}`,
 		aws:  `2026-03-01T10:00:00.123456Z web 198.51.100.7:41234 10.0.0.1:5432 0.001069 0.000028 0 - - 82 305 "- - - " "-" - -`,
 	},
 	{
 		name: "refused", close: refusedClose(),
 		text: `2026-03-01T10:00:00.124Z 12 198.51.100.7:41234 -> web/pg -> - 0.002s up=0 down=0 connect-refused by=back-end tries=3`,
-		json: `{"time":"2026-03-01T10:00:00.124956Z","id":12,"protocol":"tcp","load_balancer":"web","listener":"pg","client":"198.51.100.7:41234","peer":"198.51.100.7:41234","local":"127.0.0.10:5432","backend_set":"app","reason":"connect-refused","side":"back-end","error":true,"opened":"2026-03-01T10:00:00.123456Z","age_s":0.002,"bytes_up":0,"bytes_down":0,"connect_tries":3,"exchanges":0,"unsent_up_bytes":0,"unsent_down_bytes":0}`,
+		json: `{"time":"2026-03-01T10:00:00.124956Z","id":12,"kind":"connection","protocol":"tcp","load_balancer":"web","listener":"pg","client":"198.51.100.7:41234","peer":"198.51.100.7:41234","local":"127.0.0.10:5432","backend_set":"app","reason":"connect-refused","side":"back-end","error":true,"opened":"2026-03-01T10:00:00.123456Z","age_s":0.002,"bytes_up":0,"bytes_down":0,"connect_tries":3,"exchanges":0,"unsent_up_bytes":0,"unsent_down_bytes":0}`,
 		aws:  `2026-03-01T10:00:00.123456Z web 198.51.100.7:41234 - -1 -1 -1 - - 0 0 "- - - " "-" - -`,
 	},
 	{
@@ -133,6 +160,23 @@ var cases = []struct {
 		aws:  `2026-03-01T10:00:00.123456Z a\x20b\x0a 198.51.100.7:41234 10.0.0.1:5432 0.001069 0.000028 0 - - 82 305 "- - - " "-" - -`,
 	},
 	{
+		name: "http", close: httpClose(),
+		text: `2026-03-01T10:01:00.135Z 12 198.51.100.7:41234 -> web/front -> app1:8080 60.012s up=82 down=305 exchanges=3 client-idle by=front-end timer=idle:60s late=0.000412s quiet_up=60.001s quiet_down=60s connect=0.000028s`,
+		json: `{"time":"2026-03-01T10:01:00.135456Z","id":12,"kind":"connection","protocol":"http","load_balancer":"web","listener":"front","client":"198.51.100.7:41234","peer":"198.51.100.7:41234","local":"127.0.0.10:5432","backend_set":"app","backend":"app1:8080","backend_address":"10.0.0.1:5432","reason":"client-idle","side":"front-end","error":false,"opened":"2026-03-01T10:00:00.123456Z","age_s":60.012,"bytes_up":82,"bytes_down":305,"quiet_up_s":60.001,"quiet_down_s":60,"first_up_s":0.001069,"first_down_s":0.002,"connect_tries":1,"connect_s":0.000028,"connected_at_s":0.000041,"exchanges":3,"unsent_up_bytes":0,"unsent_down_bytes":0,"timer":"idle","setting_s":60,"armed_at_s":0.012,"late_s":0.000412}`,
+		none: true,
+	},
+	{
+		name: "websocket", close: websocketClose(),
+		text: `2026-03-01T10:01:00.135Z 12 198.51.100.7:41234 -> web/front -> app1:8080 60.012s up=82 down=305 exchanges=1 tunnel-idle by=lull timer=idle:60s flow=down late=0.000412s quiet_up=1s quiet_down=60s connect=0.000028s upgraded=yes`,
+		none: true,
+	},
+	{
+		name: "pooled", close: pooledClose(),
+		text: `2026-03-01T10:01:00.135Z 12 pooled -> web/front -> app1:8080 60.012s up=8200 down=1048576 exchanges=9 backend-closed-idle by=back-end unused=5.001s connect=0.000028s pool=idle:60s`,
+		json: `{"time":"2026-03-01T10:01:00.135456Z","id":12,"kind":"pooled","protocol":"http","load_balancer":"web","listener":"front","local":"127.0.0.10:5432","backend_set":"app","backend":"app1:8080","backend_address":"10.0.0.1:5432","reason":"backend-closed-idle","side":"back-end","error":false,"opened":"2026-03-01T10:00:00.123456Z","age_s":60.012,"bytes_up":8200,"bytes_down":1048576,"quiet_up_s":5.02,"quiet_down_s":5.001,"first_up_s":0.001069,"first_down_s":0.002,"connect_tries":1,"connect_s":0.000028,"connected_at_s":0.000041,"exchanges":9,"unsent_up_bytes":0,"unsent_down_bytes":0,"pool_unused_s":5.001,"pool_timer":"idle","pool_setting_s":60}`,
+		none: true,
+	},
+	{
 		name: "empty", close: record.Close{},
 		text: `0001-01-01T00:00:00.000Z 0 - -> -/- -> - 0s up=0 down=0 none by=lull quiet_up=0s quiet_down=0s connect=0s`,
 		aws:  `0001-01-01T00:00:00.000000Z - -:0 - 0 0 0 - - 0 0 "- - - " "-" - -`,
@@ -150,26 +194,30 @@ func TestFormats(t *testing.T) {
 	for _, tt := range cases {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			text := string(AppendText(nil, &tt.close))
+			text := string(appendText(nil, &tt.close))
 			if tt.text != "" && text != tt.text+"\n" {
 				t.Errorf("text\n got %s\nwant %s", text, tt.text)
 			}
-			object := AppendJSON(nil, &tt.close)
+			object := appendJSON(nil, &tt.close)
 			if tt.json != "" && string(object) != tt.json+"\n" {
 				t.Errorf("json\n got %s\nwant %s", object, tt.json)
 			}
-			aws := string(AppendAWS(nil, &tt.close))
+			aws := string(appendAWS(nil, &tt.close))
 			if tt.aws != "" && aws != tt.aws+"\n" {
 				t.Errorf("aws\n got %s\nwant %s", aws, tt.aws)
 			}
-			for _, line := range []string{text, string(object), aws} {
-				if n := strings.Count(line, "\n"); n != 1 {
-					t.Errorf("%d line ends in %q, want 1", n, line)
-				}
-			}
+			wantOneLine(t, text)
+			wantOneLine(t, string(object))
 			if !json.Valid(object) {
 				t.Errorf("not JSON: %s", object)
 			}
+			if tt.none {
+				if aws != "" {
+					t.Errorf("aws\n got %swant no line", aws)
+				}
+				return
+			}
+			wantOneLine(t, aws)
 			if m := awsLine.FindStringSubmatch(strings.TrimSuffix(aws, "\n")); m == nil {
 				t.Errorf("aws line does not fit the reference: %s", aws)
 			} else if m[14] != "- - - " {
@@ -179,13 +227,32 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// wantOneLine fails unless that is one whole line of printable ASCII.
+func wantOneLine(t *testing.T, line string) {
+	t.Helper()
+	rest, ended := strings.CutSuffix(line, "\n")
+	odd := strings.IndexFunc(rest, func(r rune) bool { return r < ' ' || r > '~' })
+	if !ended || rest == "" || odd >= 0 {
+		t.Errorf("%q is not one line of printable ASCII", line)
+	}
+}
+
+// samples are records that between them have every field set.
+func samples() []record.Entry {
+	stuck, web, pooled, slow, retried, refused := stuckClose(), websocketClose(), pooledClose(), slowExchange(), retriedExchange(), refusedExchange()
+	return []record.Entry{
+		{Close: &stuck}, {Close: &web}, {Close: &pooled}, {Exchange: &slow}, {Exchange: &retried}, {Exchange: &refused},
+	}
+}
+
 func TestAppendKeepsWhatIsThere(t *testing.T) {
 	t.Parallel()
-	c := idleClose()
-	for _, f := range formats {
-		got := string(f.closed([]byte("before\n"), &c))
-		if !strings.HasPrefix(got, "before\n") || got[len("before\n"):] != string(f.closed(nil, &c)) {
-			t.Errorf("%s: %q does not continue what was there", f.name, got)
+	for f := range Format(len(formats)) {
+		for i, e := range samples() {
+			got := string(f.Append([]byte("before\n"), e))
+			if got != "before\n"+string(f.Append(nil, e)) {
+				t.Errorf("%s: sample %d: %q does not continue what was there", f, i, got)
+			}
 		}
 	}
 }
@@ -207,9 +274,9 @@ func TestJSONEscapes(t *testing.T) {
 func TestLostLines(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"text": "2026-03-01T10:00:00.123Z lost 7 records: they were written more slowly than connections ended\n",
+		"text": "2026-03-01T10:00:00.123Z lost 7 records: they were written more slowly than they came\n",
 		"json": `{"time":"2026-03-01T10:00:00.123456Z","lost":7}` + "\n",
-		"aws":  "# 2026-03-01T10:00:00.123Z lost 7 records: they were written more slowly than connections ended\n",
+		"aws":  "# 2026-03-01T10:00:00.123Z lost 7 records: they were written more slowly than they came\n",
 	} {
 		f, ok := ParseFormat(name)
 		if !ok || f.String() != name {
@@ -231,29 +298,31 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stuck := stuckClose()
-	var keys map[string]any
-	if err := json.Unmarshal(AppendJSON(nil, &stuck), &keys); err != nil {
-		t.Fatal(err)
-	}
-	for key := range keys {
-		if !strings.Contains(string(page), "| `"+key+"` |") {
-			t.Errorf("docs/reference/access-log.md has no row for the JSON key %s", key)
-		}
-	}
 	word := regexp.MustCompile(` ([a-z_]+)=`)
-	for _, m := range word.FindAllStringSubmatch(string(AppendText(nil, &stuck)), -1) {
-		if !strings.Contains(string(page), "| `"+m[1]+"=` |") {
-			t.Errorf("docs/reference/access-log.md has no row for the text key %s=", m[1])
+	for _, e := range samples() {
+		var keys map[string]any
+		if err := json.Unmarshal(JSON.Append(nil, e), &keys); err != nil {
+			t.Fatal(err)
+		}
+		for key := range keys {
+			if !strings.Contains(string(page), "| `"+key+"` |") {
+				t.Errorf("docs/reference/access-log.md has no row for the JSON key %s", key)
+			}
+		}
+		for _, m := range word.FindAllStringSubmatch(string(Text.Append(nil, e)), -1) {
+			if !strings.Contains(string(page), "| `"+m[1]+"=` |") {
+				t.Errorf("docs/reference/access-log.md has no row for the text key %s=", m[1])
+			}
 		}
 	}
 }
 
-// TestEveryFieldIsLogged makes sure that a field added to the record is thought of here.
+// TestEveryFieldIsLogged makes sure that a field added to a record is thought of here.
 func TestEveryFieldIsLogged(t *testing.T) {
 	t.Parallel()
 	for typ, want := range map[reflect.Type]int{
-		reflect.TypeFor[record.Close](): 12, reflect.TypeFor[record.Ends](): 9, reflect.TypeFor[record.Traffic](): 13,
+		reflect.TypeFor[record.Close](): 16, reflect.TypeFor[record.Ends](): 9, reflect.TypeFor[record.Traffic](): 14,
+		reflect.TypeFor[record.Exchange](): 41,
 	} {
 		if got := typ.NumField(); got != want {
 			t.Errorf("%s has %d fields, the formatters know %d: log the new one, document it, and count it here", typ, got, want)
@@ -262,24 +331,28 @@ func TestEveryFieldIsLogged(t *testing.T) {
 }
 
 func TestFormattersDoNotAllocate(t *testing.T) {
-	c := idleClose()
-	buf := make([]byte, 0, 4096)
-	for _, f := range formats {
-		if n := testing.AllocsPerRun(100, func() { buf = f.closed(buf[:0], &c) }); n != 0 {
-			t.Errorf("%s: %v allocations per line, want 0", f.name, n)
+	buf := make([]byte, 0, 64<<10)
+	forged := forgedExchange()
+	for _, e := range append(samples(), record.Entry{Exchange: &forged}) {
+		for f := range Format(len(formats)) {
+			if n := testing.AllocsPerRun(100, func() { buf = f.Append(buf[:0], e) }); n != 0 {
+				t.Errorf("%s: %v allocations for %s", f, n, Text.Append(nil, e))
+			}
 		}
 	}
 }
 
 func BenchmarkFormats(b *testing.B) {
-	c := idleClose()
+	conn, done, slow := idleClose(), doneExchange(), slowExchange()
 	buf := make([]byte, 0, 4096)
-	for _, f := range formats {
-		b.Run(f.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				buf = f.closed(buf[:0], &c)
-			}
-		})
+	for name, e := range map[string]record.Entry{"connection": {Close: &conn}, "completed": {Exchange: &done}, "timed-out": {Exchange: &slow}} {
+		for f := range Format(len(formats)) {
+			b.Run(name+"/"+f.String(), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					buf = f.Append(buf[:0], e)
+				}
+			})
+		}
 	}
 }

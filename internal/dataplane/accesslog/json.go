@@ -1,10 +1,11 @@
 package accesslog
 
 import (
-	"encoding/json"
 	"net/netip"
 	"strconv"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"lull/internal/dataplane/record"
 )
@@ -12,12 +13,28 @@ import (
 // jsonTime is RFC 3339 in UTC to the microsecond.
 const jsonTime = "2006-01-02T15:04:05.000000Z"
 
-// AppendJSON appends the JSON line of a connection. Keys never change their meaning; units stand in the keys; what
+// The kinds of an object.
+const (
+	kindExchange   = "exchange"
+	kindConnection = "connection"
+	kindPooled     = "pooled"
+)
+
+// Kind returns what a connection is called under the key "kind".
+func Kind(pooled bool) string {
+	if pooled {
+		return kindPooled
+	}
+	return kindConnection
+}
+
+// appendJSON appends the JSON line of a connection. Keys never change their meaning; units stand in the keys; what
 // never happened is absent. The event stream sends the same objects (admin.Event decodes them).
-func AppendJSON(dst []byte, c *record.Close) []byte {
+func appendJSON(dst []byte, c *record.Close) []byte {
 	o := object{append(dst, '{')}
 	o.time("time", c.Closed)
 	o.uint("id", c.ID)
+	o.str("kind", Kind(c.Pooled))
 	o.ends(&c.Ends)
 	o.str("reason", c.Reason.String())
 	o.str("side", c.Side.String())
@@ -25,25 +42,24 @@ func AppendJSON(dst []byte, c *record.Close) []byte {
 	o.time("opened", c.Opened)
 	o.span("age_s", c.Age, time.Millisecond)
 	o.traffic(&c.Traffic)
-	if c.Timer != "" {
-		o.str("timer", c.Timer)
-		o.span("setting_s", c.Setting, time.Millisecond)
-		o.span("armed_at_s", c.ArmedAt, time.Millisecond)
-		o.span("late_s", c.Late, time.Microsecond)
+	o.timer(c.Timer, c.TimerFlow, c.Setting, c.ArmedAt, c.Late)
+	if c.Pooled {
+		o.span("pool_unused_s", c.Unused(), time.Millisecond)
 	}
+	o.pool(c.PoolTimer, c.PoolSetting)
 	return append(o.buf, '}', '\n')
 }
 
-// AppendJSONLost appends the line that says that lost records are missing here.
-func AppendJSONLost(dst []byte, at time.Time, lost uint64) []byte {
+// appendJSONLost appends the line that says that lost records are missing here.
+func appendJSONLost(dst []byte, at time.Time, lost uint64) []byte {
 	o := object{append(dst, '{')}
 	o.time("time", at)
 	o.uint("lost", lost)
 	return append(o.buf, '}', '\n')
 }
 
-// object writes the members of one JSON object. It is written by hand because the log is written once for every
-// connection: encoding/json takes several times as long and needs pointers for everything that may be absent.
+// object writes the members of one JSON object. It is written by hand because a line is written for every exchange:
+// encoding/json takes several times as long and needs pointers for everything that may be absent.
 type object struct{ buf []byte }
 
 func (o *object) ends(e *record.Ends) {
@@ -54,9 +70,7 @@ func (o *object) ends(e *record.Ends) {
 	o.addr("peer", e.Peer)
 	o.addr("local", e.Local)
 	o.str("backend_set", e.BackendSet)
-	if e.Backend != "" {
-		o.str("backend", e.Backend)
-	}
+	o.some("backend", e.Backend)
 	o.addr("backend_address", e.BackendAddr)
 }
 
@@ -73,9 +87,29 @@ func (o *object) traffic(t *record.Traffic) {
 	o.uint("exchanges", uint64(max(t.Exchanges, 0)))
 	o.uint("unsent_up_bytes", uint64(max(t.PendingUp, 0)))
 	o.uint("unsent_down_bytes", uint64(max(t.PendingDown, 0)))
-	if t.HalfClosed != "" {
-		o.str("half_closed", t.HalfClosed)
+	o.some("half_closed", t.HalfClosed)
+	o.yes("upgraded", t.Upgraded)
+}
+
+// timer tells of the timer that fired; nothing if none did.
+func (o *object) timer(name, flow string, setting, armedAt, late time.Duration) {
+	if name == "" {
+		return
 	}
+	o.str("timer", name)
+	o.span("setting_s", setting, time.Millisecond)
+	o.some("flow", flow)
+	o.span("armed_at_s", armedAt, time.Millisecond)
+	o.span("late_s", late, time.Microsecond)
+}
+
+// pool tells after which time a back-end connection is closed if nothing uses it.
+func (o *object) pool(timer string, setting time.Duration) {
+	if timer == "" {
+		return
+	}
+	o.str("pool_timer", timer)
+	o.span("pool_setting_s", setting, time.Millisecond)
 }
 
 // key starts a member. name needs no escaping.
@@ -93,6 +127,13 @@ func (o *object) str(name, value string) {
 	o.buf = appendString(o.buf, value)
 }
 
+// some is str that leaves an empty text out.
+func (o *object) some(name, value string) {
+	if value != "" {
+		o.str(name, value)
+	}
+}
+
 func (o *object) uint(name string, value uint64) {
 	o.key(name)
 	o.buf = strconv.AppendUint(o.buf, value, 10)
@@ -101,6 +142,13 @@ func (o *object) uint(name string, value uint64) {
 func (o *object) bool(name string, value bool) {
 	o.key(name)
 	o.buf = strconv.AppendBool(o.buf, value)
+}
+
+// yes is bool that leaves false out.
+func (o *object) yes(name string, value bool) {
+	if value {
+		o.bool(name, value)
+	}
 }
 
 func (o *object) time(name string, value time.Time) {
@@ -136,21 +184,38 @@ func (o *object) addr(name string, a netip.AddrPort) {
 
 // appendString appends s as a JSON string.
 func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	for i := range len(s) {
-		if b := s[i]; b < ' ' || b >= 0x7f || b == '"' || b == '\\' {
-			return append(appendEscaped(dst, s), '"')
-		}
-	}
-	return append(append(dst, s...), '"')
+	return append(appendEscaped(append(dst, '"'), s), '"')
 }
 
-// appendEscaped appends what stands between the quotes of s as a JSON string. It is for the rare string that holds
-// more than plain ASCII.
+// appendEscaped appends what stands between the quotes of s as a JSON string (RFC 8259 §7) in ASCII: what a client sent
+// could mean something to a terminal. What is no UTF-8 becomes the replacement character, as JSON cannot say it.
 func appendEscaped(dst []byte, s string) []byte {
-	quoted, err := json.Marshal(s)
-	if err != nil {
-		return appendToken(dst, s) // cannot happen: every string has a JSON form
+	plain := 0 // s[plain:i] needs no escape and is appended in one piece
+	for i := 0; i < len(s); {
+		b := s[i]
+		if b >= ' ' && b < 0x7f && b != '"' && b != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[plain:i]...)
+		if b == '"' || b == '\\' {
+			dst = append(dst, '\\', b)
+			i++
+		} else {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			dst = appendRune(dst, r)
+			i += size
+		}
+		plain = i
 	}
-	return append(dst, quoted[1:len(quoted)-1]...)
+	return append(dst, s[plain:]...)
+}
+
+// appendRune appends \uXXXX, and two of them for what UTF-16 has in two.
+func appendRune(dst []byte, r rune) []byte {
+	const hex = "0123456789abcdef"
+	if high, low := utf16.EncodeRune(r); low != utf8.RuneError {
+		return appendRune(appendRune(dst, high), low)
+	}
+	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }

@@ -22,17 +22,20 @@ const (
 	// closeWait is how long Close waits for a file that does not take bytes, so that a dead disk or an unread pipe
 	// cannot keep lull from stopping.
 	closeWait = 5 * time.Second
+	// pendingMost is how many bytes of lines are gathered before they are written; a batch of ordinary ones is a tenth.
+	pendingMost = 1 << 20
 )
 
-// Writer follows a record.Log and appends a line for each record to a file.
+// Writer follows a record.History and appends a line for each record to a file.
 type Writer struct {
 	// Fixed after Open.
 	path   string
-	format formatter
-	log    *record.Log
+	format Format
+	ended  record.History
 	logger *slog.Logger
+	enough func() // no longer has every exchange remembered
 	stop   context.CancelFunc
-	ended  <-chan struct{} // closed when Close asks the goroutine to end
+	closed <-chan struct{} // closed when Close asks the goroutine to end
 	done   chan error      // takes the goroutine's last word
 	kick   chan struct{}   // cuts a wait for the next retry short
 
@@ -40,7 +43,8 @@ type Writer struct {
 	out     io.WriteCloser
 	pending []byte // lines not yet written; out has taken pending[:taken]
 	taken   int
-	failing bool // the last write failed
+	lines   uint64 // of records, in pending
+	failing bool   // the last write failed
 
 	// Atomic.
 	fresh       atomic.Pointer[os.File] // the file that Reopen opened; replaces out before the next write
@@ -51,36 +55,37 @@ type Writer struct {
 
 // Counters are what a Writer has done so far.
 type Counters struct {
-	Written     uint64 // records formatted and handed to the file
+	Written     uint64 // records whose lines the file took
 	Lost        uint64 // records forgotten before the file took them
 	WriteErrors uint64 // writes that failed; each is tried again
 }
 
-// Open opens path for appending and starts a Writer that logs every connection that ends from now on. Paths
-// /dev/stdout and /dev/stderr are the process's own; anything else must be a regular file, which is created with mode
-// 0640 if it does not exist, or a character device.
-func Open(log *record.Log, path string, format Format, logger *slog.Logger) (*Writer, error) {
+// Open opens path for appending and starts a Writer that logs every connection and every exchange that ends from now on.
+// Paths /dev/stdout and /dev/stderr are the process's own; anything else must be a regular file, which is created with
+// mode 0640 if it does not exist, or a character device.
+func Open(conns *record.Log, exchanges *record.Exchanges, path string, format Format, logger *slog.Logger) (*Writer, error) {
 	out, err := openPath(path)
 	if err != nil {
 		return nil, err
 	}
-	return start(log, out, path, format, logger), nil
+	return start(conns, exchanges, out, path, format, logger), nil
 }
 
-func start(log *record.Log, out io.WriteCloser, path string, format Format, logger *slog.Logger) *Writer {
+func start(conns *record.Log, exchanges *record.Exchanges, out io.WriteCloser, path string, format Format, logger *slog.Logger) *Writer {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Writer{
 		path:   path,
-		format: formats[format],
-		log:    log,
+		format: format,
+		ended:  record.History{Conns: &conns.Ring, Exchanges: &exchanges.Ring},
 		logger: logger,
+		enough: exchanges.Want(), // before Next: what ends from there on must be remembered
 		stop:   stop,
-		ended:  ctx.Done(),
+		closed: ctx.Done(),
 		done:   make(chan error, 1),
 		kick:   make(chan struct{}, 1),
 		out:    out,
 	}
-	go w.run(ctx, log.Next())
+	go w.run(ctx, w.ended.Next())
 	return w
 }
 
@@ -104,7 +109,7 @@ func (w *Writer) Reopen() error {
 	return nil
 }
 
-// Close writes everything that was appended to the Log so far, closes the file and returns what went wrong. It may be
+// Close writes everything that was remembered until now, closes the file and returns what went wrong. It may be
 // called once.
 func (w *Writer) Close() error {
 	w.stop()
@@ -124,31 +129,39 @@ func (w *Writer) Counters() Counters {
 }
 
 // run is the Writer's goroutine.
-func (w *Writer) run(ctx context.Context, from uint64) {
-	err := w.log.Follow(ctx, from, w.batch)
+func (w *Writer) run(ctx context.Context, from record.Place) {
+	err := w.ended.Follow(ctx, from, w.batch)
+	w.enough()
 	w.swap()
 	w.done <- errors.Join(err, w.out.Close())
 }
 
 // batch formats and writes one batch of records.
-func (w *Writer) batch(cs []record.Close, lost uint64) error {
-	w.pending, w.taken = w.pending[:0], 0
+func (w *Writer) batch(entries []record.Entry, lost uint64) error {
 	if lost > 0 {
 		w.lost.Add(lost)
-		w.pending = w.format.missing(w.pending, clock.Wall(clock.Now()), lost)
+		w.pending = w.format.AppendLost(w.pending, clock.Wall(clock.Now()), lost)
 	}
-	for i := range cs {
-		w.pending = w.format.closed(w.pending, &cs[i])
+	for _, e := range entries {
+		before := len(w.pending)
+		w.pending = w.format.Append(w.pending, e)
+		if len(w.pending) > before {
+			w.lines++
+		}
+		if len(w.pending) >= pendingMost {
+			if err := w.flush(); err != nil {
+				return err
+			}
+		}
 	}
-	if err := w.flush(); err != nil {
-		return err
-	}
-	w.written.Add(uint64(len(cs)))
-	return nil
+	return w.flush()
 }
 
 // flush writes pending, and tries until it succeeds or the Writer is closed: then once more, the last time.
 func (w *Writer) flush() error {
+	if len(w.pending) == 0 {
+		return nil
+	}
 	for wait := retryMin; ; wait = min(2*wait, retryMax) {
 		closing := w.closing()
 		w.swap()
@@ -156,6 +169,8 @@ func (w *Writer) flush() error {
 		w.taken += n
 		w.report(err)
 		if err == nil {
+			w.written.Add(w.lines)
+			w.pending, w.taken, w.lines = w.pending[:0], 0, 0
 			return nil
 		}
 		if closing {
@@ -201,13 +216,13 @@ func (w *Writer) pause(wait time.Duration) {
 	select {
 	case <-timer.C:
 	case <-w.kick:
-	case <-w.ended:
+	case <-w.closed:
 	}
 }
 
 func (w *Writer) closing() bool {
 	select {
-	case <-w.ended:
+	case <-w.closed:
 		return true
 	default:
 		return false

@@ -101,7 +101,7 @@ func TestWriterWritesEverythingBeforeClose(t *testing.T) {
 	var log record.Log
 	appendIDs(&log, 1, 3) // ended before the log was opened: not its business
 	path := filepath.Join(t.TempDir(), "access.log")
-	w, err := Open(&log, path, Text, quiet())
+	w, err := Open(&log, new(record.Exchanges), path, Text, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestWriterAppends(t *testing.T) {
 	var log record.Log
 	path := filepath.Join(t.TempDir(), "access.log")
 	for id := 1; id <= 2; id++ {
-		w, err := Open(&log, path, Text, quiet())
+		w, err := Open(&log, new(record.Exchanges), path, Text, quiet())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +143,7 @@ func TestWriterReopens(t *testing.T) {
 	t.Parallel()
 	var log record.Log
 	path := filepath.Join(t.TempDir(), "access.log")
-	w, err := Open(&log, path, Text, quiet())
+	w, err := Open(&log, new(record.Exchanges), path, Text, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestWriterKeepsItsFileWhenReopenFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "access.log")
-	w, err := Open(&log, path, Text, quiet())
+	w, err := Open(&log, new(record.Exchanges), path, Text, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"socket", socket, "is a socket"},
 		{"no-such-directory", filepath.Join(dir, "no", "access.log"), "no such file or directory"},
 	} {
-		w, err := Open(new(record.Log), tt.path, Text, quiet())
+		w, err := Open(new(record.Log), new(record.Exchanges), tt.path, Text, quiet())
 		if err == nil {
 			t.Errorf("%s: opened", tt.name)
 			_ = w.Close()
@@ -236,7 +236,7 @@ func TestStandardStreamsStayOpen(t *testing.T) {
 			t.Errorf("standardStream(%s) = %v, want %v", path, got, want)
 		}
 	}
-	w, err := Open(new(record.Log), "/dev/stderr", Text, quiet())
+	w, err := Open(new(record.Log), new(record.Exchanges), "/dev/stderr", Text, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestWriterOutlivesAFullDisk(t *testing.T) {
 		var said bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(&said, nil))
 		d := &disk{room: 100, fault: errors.New("no space left on device")}
-		w := start(&log, d, "access.log", Text, logger)
+		w := start(&log, new(record.Exchanges), d, "access.log", Text, logger)
 		appendIDs(&log, 1, 5)
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -269,7 +269,7 @@ func TestWriterOutlivesAFullDisk(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
-		before, after, found := strings.Cut(d.String(), " lost 20 records: they were written more slowly than connections ended\n")
+		before, after, found := strings.Cut(d.String(), " lost 20 records: they were written more slowly than they came\n")
 		if !found {
 			t.Fatalf("no line tells of the 20 lost records")
 		}
@@ -293,7 +293,7 @@ func TestWriterGivesUpAtCloseAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log record.Log
 		d := &disk{room: 0, fault: errors.New("no space left on device")}
-		w := start(&log, d, "access.log", Text, quiet())
+		w := start(&log, new(record.Exchanges), d, "access.log", Text, quiet())
 		appendIDs(&log, 1, 5)
 		time.Sleep(time.Second)
 		begin := time.Now()
@@ -315,7 +315,7 @@ func TestCloseDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log record.Log
 		r, out := io.Pipe() // nobody reads
-		w := start(&log, out, "access.log", Text, quiet())
+		w := start(&log, new(record.Exchanges), out, "access.log", Text, quiet())
 		appendIDs(&log, 1, 1)
 		begin := time.Now()
 		err := w.Close()
@@ -332,9 +332,9 @@ func TestReopenRepeatsATornLine(t *testing.T) {
 	var log record.Log
 	path := filepath.Join(t.TempDir(), "access.log")
 	one := idleClose()
-	room := len(AppendText(nil, &one)) + 10
+	room := len(appendText(nil, &one)) + 10
 	d := &disk{room: room, fault: errors.New("no space left on device")}
-	w := start(&log, d, path, Text, quiet())
+	w := start(&log, new(record.Exchanges), d, path, Text, quiet())
 	appendIDs(&log, 11, 13)
 	deadline := time.Now().Add(5 * time.Second)
 	tick := time.NewTicker(time.Millisecond)

@@ -29,6 +29,8 @@ type Backend struct {
 	rotation atomic.Uint32 // which address of a name is next
 	status   atomic.Pointer[Status]
 	active   atomic.Int64
+	conns    atomic.Int64
+	closings atomic.Uint64 // pooled connections that it closed first
 	connects atomic.Uint64
 	fails    atomic.Uint64
 	closing  atomic.Pointer[Closing]
@@ -101,8 +103,52 @@ func (b *Backend) Release() {
 	}
 }
 
-// Active returns the number of connections, those being opened included.
+// Active returns what Acquire has counted: connections of TCP listeners, those being opened included, and exchanges of
+// HTTP listeners.
 func (b *Backend) Active() int64 { return b.active.Load() }
+
+// OpenConn counts a back-end connection of the HTTP proxy, unless the backend has as many as it may; CloseConn ends it.
+// An exchange counts by itself (Acquire), as connections outlive exchanges in pools. Callable from any loop.
+func (b *Backend) OpenConn() bool {
+	limit := int64(b.config.Load().ConnectionsMax)
+	if n := b.conns.Add(1); limit > 0 && n > limit {
+		b.conns.Add(-1)
+		return false
+	}
+	return true
+}
+
+// CloseConn ends what OpenConn began.
+func (b *Backend) CloseConn() {
+	if b.conns.Add(-1) < 0 {
+		panic("backend: more connections closed than opened")
+	}
+}
+
+// Conns returns the number of back-end connections of the HTTP proxy, pooled ones included.
+func (b *Backend) Conns() int64 { return b.conns.Load() }
+
+// ClosedIdle counts a pooled connection that the backend closed before lull did (SH-08).
+func (b *Backend) ClosedIdle() { b.closings.Add(1) }
+
+// ClosingsIdle returns how many there were.
+func (b *Backend) ClosingsIdle() uint64 { return b.closings.Load() }
+
+// Limited says whether there is a limit on its connections, so that somebody may wait for one to end.
+func (b *Backend) Limited() bool { return b.config.Load().ConnectionsMax > 0 }
+
+// Poolable says whether unused connections to the backend are worth keeping.
+func (b *Backend) Poolable() bool { return !b.config.Load().Offline && b.closing.Load() == nil }
+
+// Serves says whether addr is one of the backend's addresses: a name may have come to mean others.
+func (b *Backend) Serves(addr netip.AddrPort) bool {
+	for _, a := range b.Addrs() {
+		if a == addr {
+			return true
+		}
+	}
+	return false
+}
 
 // Connected and ConnectFailed count attempts.
 func (b *Backend) Connected() { b.connects.Add(1) }
@@ -112,6 +158,11 @@ func (b *Backend) ConnectFailed() { b.fails.Add(1) }
 
 // Connects returns how many attempts succeeded and failed.
 func (b *Backend) Connects() (succeeded, failed uint64) { return b.connects.Load(), b.fails.Load() }
+
+// keeps says whether a session that the backend has begun may go on there: one that is drained finishes its sessions.
+func (b *Backend) keeps() bool {
+	return !b.config.Load().Offline && b.closing.Load() == nil && b.status.Load().Up && len(b.Addrs()) > 0
+}
 
 // usable says whether a new connection may go to the backend, but for its connection limit.
 func (b *Backend) usable() bool {

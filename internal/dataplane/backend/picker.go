@@ -6,6 +6,7 @@ import (
 
 	"lull/internal/dataplane/balance"
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/sticky"
 )
 
 // Set is a backend set as the loops see it: fixed for a plan, with backends that outlive it.
@@ -13,6 +14,9 @@ type Set struct {
 	Key      plan.SetKey
 	Policy   plan.Policy
 	Backends []*Backend
+	Queue    *Queue        // of its load balancer
+	Sessions *sticky.Table // nil without stickiness
+	Faithful bool          // a session whose backend is gone is refused instead of moved
 }
 
 // Picker chooses backends of one set for one loop, and keeps what its algorithm remembers from one choice to the next.
@@ -58,6 +62,35 @@ func (p *Picker) Pick(client netip.Addr, tried []*Backend) *Backend {
 	}
 	return nil
 }
+
+// Keep counts an exchange to a backend that has begun the exchange's session (Backend.Acquire), and reports whether it can go
+// on there now.
+func (p *Picker) Keep(b *Backend, tried []*Backend) bool {
+	return b.keeps() && !slices.Contains(tried, b) && b.Acquire()
+}
+
+// Room says whether a backend could be picked now.
+func (p *Picker) Room(tried []*Backend) bool {
+	for _, b := range p.set.Backends {
+		if b.usable() && !b.full() && !slices.Contains(tried, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// Crowded says whether a backend could be picked but for connection limits.
+func (p *Picker) Crowded(tried []*Backend) bool {
+	for _, b := range p.set.Backends {
+		if b.usable() && !slices.Contains(tried, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// Index returns the place of a backend in the set, -1 if it has left it.
+func (p *Picker) Index(b *Backend) int { return slices.Index(p.set.Backends, b) }
 
 func (p *Picker) choose(client netip.Addr, tried []*Backend, backups bool) int {
 	p.candidates = p.candidates[:0]

@@ -6,6 +6,7 @@ import (
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/sticky"
 )
 
 // Registry holds every backend that a plan names or a connection may still use.
@@ -15,12 +16,13 @@ type Registry struct {
 	backends map[plan.BackendKey]*Backend
 	inPlan   map[plan.BackendKey]bool
 	drains   map[plan.BackendKey]time.Duration // what a removal leaves to open connections
+	queues   map[string]*Queue                 // by load balancer; those of the plan
 }
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
 	return &Registry{backends: map[plan.BackendKey]*Backend{}, inPlan: map[plan.BackendKey]bool{},
-		drains: map[plan.BackendKey]time.Duration{}}
+		drains: map[plan.BackendKey]time.Duration{}, queues: map[string]*Queue{}}
 }
 
 // Apply takes over a plan at the time now and returns its sets. Backends that the plan names keep their state;
@@ -31,10 +33,16 @@ func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 	defer r.mu.Unlock()
 	sets := map[plan.SetKey]*Set{}
 	inPlan := map[plan.BackendKey]bool{}
+	queues := map[string]*Queue{}
 	for _, lb := range p.LoadBalancers {
 		drains := drainTimes(lb)
+		queue := r.queues[lb.Name]
+		if queue == nil {
+			queue = &Queue{}
+		}
+		queues[lb.Name] = queue
 		for _, ps := range lb.BackendSets {
-			set := &Set{Key: ps.Key, Policy: ps.Policy}
+			set := &Set{Key: ps.Key, Policy: ps.Policy, Queue: queue}
 			for i := range ps.Backends {
 				c := &ps.Backends[i]
 				b := r.get(c.Key)
@@ -44,12 +52,25 @@ func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 				b.schedule(c.Offline, reason.BackendOffline, now+int64(drains[ps.Key]))
 				set.Backends = append(set.Backends, b)
 			}
+			set.stick(ps)
 			sets[ps.Key] = set
 		}
 	}
 	r.retire(inPlan, now)
-	r.inPlan = inPlan
+	r.inPlan, r.queues = inPlan, queues
 	return sets
+}
+
+// stick gives the set what it needs to tell sessions by their cookies.
+func (s *Set) stick(ps *plan.BackendSet) {
+	if ps.Stickiness == nil {
+		return
+	}
+	keys := make([]plan.BackendKey, len(ps.Backends))
+	for i := range ps.Backends {
+		keys[i] = ps.Backends[i].Key
+	}
+	s.Sessions, s.Faithful = sticky.New(ps.Stickiness, ps.Key, keys), ps.Stickiness.NoFallback
 }
 
 // drainTimes returns, for each set, the longest drain time among the listeners that use it.
@@ -78,7 +99,7 @@ func (r *Registry) retire(inPlan map[plan.BackendKey]bool, now int64) {
 		}
 		if r.inPlan[key] {
 			b.schedule(true, reason.DrainTimeout, now+int64(r.drains[key]))
-		} else if b.Active() == 0 {
+		} else if b.Active() == 0 && b.Conns() == 0 {
 			delete(r.backends, key)
 			delete(r.drains, key)
 		}

@@ -3,18 +3,20 @@
 //
 // A Pool belongs to one loop and is used on its thread only: no locks. An idle connection holds nothing. Whoever takes
 // a buffer or pipe returns it, once, when it is empty or when the connection ends; the loan count shows leaks to tests.
-// The sizes bound what lull holds for one slow reader: a buffer is no larger than one read (64 KiB), and a pipe is never
+// The sizes bound what lull holds for one slow reader: a buffer holds one read (64 or 96 KiB) with its head, and a pipe is never
 // given more than 128 KiB. Not chosen: sync.Pool, which gives back under memory pressure of others and cannot be counted.
 package buf
 
 // sizes are the classes of buffers. A remainder is usually either the tail of one message or most of a full read.
 //
 //nolint:gochecknoglobals // a constant table
-var sizes = [...]int{4 << 10, 16 << 10, 64 << 10}
+var sizes = [...]int{1 << 10, 4 << 10, 16 << 10, 64 << 10, 112 << 10}
 
-// keptMax bounds the free buffers of one class that a pool keeps; more go to the garbage collector. 16 × 84 KiB
-// per loop cover a burst without pinning its memory for ever.
-const keptMax = 16
+// kept bounds the free buffers of each class that a pool keeps; more go to the garbage collector. Some 2 MiB per loop
+// cover a burst without pinning its memory for ever. Small ones are many: each request to a pooled connection borrows one.
+//
+//nolint:gochecknoglobals // a constant table
+var kept = [len(sizes)]int{512, 64, 16, 16, 8}
 
 // Buffer holds bytes that a peer has not accepted yet.
 type Buffer struct {
@@ -49,19 +51,27 @@ func NewPool(pipesMax int) *Pool { return &Pool{pipesMax: pipesMax} }
 // Lent returns how many buffers and pipes are out on loan.
 func (p *Pool) Lent() int { return p.lent }
 
-// Keep copies data, which must not be longer than 64 KiB, into a buffer on loan.
-func (p *Pool) Keep(data []byte) *Buffer {
-	class := 0
-	for sizes[class] < len(data) {
+// Keep copies data into a buffer on loan. The caller bounds it: more than the largest size is for rare things such as a
+// large head, and is not kept for the next use.
+func (p *Pool) Keep(data []byte) *Buffer { return p.KeepBoth(data, nil) }
+
+// KeepBoth is Keep for data in two parts.
+func (p *Pool) KeepBoth(a, b []byte) *Buffer {
+	size, class := len(a)+len(b), 0
+	for class < len(sizes) && sizes[class] < size {
 		class++
 	}
-	b := p.take(class)
-	b.r, b.w = 0, copy(b.data, data)
-	return b
+	held := p.take(class, size)
+	held.r, held.w = 0, copy(held.data, a)
+	held.w += copy(held.data[held.w:], b)
+	return held
 }
 
-func (p *Pool) take(class int) *Buffer {
+func (p *Pool) take(class, size int) *Buffer {
 	p.lent++
+	if class == len(sizes) {
+		return &Buffer{data: make([]byte, size), class: class, lent: true}
+	}
 	free := p.free[class]
 	if len(free) == 0 {
 		return &Buffer{data: make([]byte, sizes[class]), class: class, lent: true}
@@ -80,7 +90,7 @@ func (p *Pool) Return(b *Buffer) {
 	b.lent = false
 	p.lent--
 	scramble(b.data)
-	if len(p.free[b.class]) < keptMax {
+	if b.class < len(sizes) && len(p.free[b.class]) < kept[b.class] {
 		p.free[b.class] = append(p.free[b.class], b)
 	}
 }

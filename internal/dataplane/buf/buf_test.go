@@ -18,7 +18,7 @@ func panics(f func()) (yes bool) {
 
 func TestKeep(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int{1, 4<<10 - 1, 4 << 10, 4<<10 + 1, 16 << 10, 16<<10 + 1, 64 << 10} {
+	for _, size := range []int{1, 1 << 10, 1<<10 + 1, 4<<10 - 1, 4 << 10, 4<<10 + 1, 16 << 10, 16<<10 + 1, 64 << 10, 112 << 10} {
 		p := NewPool(0)
 		data := bytes.Repeat([]byte{7}, size)
 		data[size-1] = 8
@@ -37,8 +37,18 @@ func TestKeep(t *testing.T) {
 		}
 		p.Return(b)
 	}
-	if !panics(func() { NewPool(0).Keep(make([]byte, 64<<10+1)) }) {
-		t.Error("Keep of more than 64 KiB: no panic")
+	p := NewPool(0)
+	large := p.Keep(make([]byte, 112<<10+1))
+	if large.Len() != 112<<10+1 {
+		t.Errorf("Keep of more than the largest size: got %d bytes", large.Len())
+	}
+	p.Return(large)
+	if again := p.Keep(make([]byte, 112<<10+1)); again == large {
+		t.Error("a buffer of more than the largest size was kept for the next use")
+	}
+	both := p.KeepBoth([]byte("head"), []byte("body"))
+	if got := string(both.Bytes()); got != "headbody" {
+		t.Errorf("KeepBoth: got %q", got)
 	}
 }
 
@@ -81,15 +91,15 @@ func TestLoansCounted(t *testing.T) {
 	t.Parallel()
 	p := NewPool(2)
 	var buffers []*Buffer
-	for i := range 3 * keptMax {
+	for i := range 3 * kept[2] {
 		buffers = append(buffers, p.Keep(make([]byte, 5000)))
 		if p.Lent() != i+1 {
 			t.Fatalf("on loan: %d, want %d", p.Lent(), i+1)
 		}
 	}
 	pipe := p.TakePipe()
-	if p.Lent() != 3*keptMax+1 {
-		t.Errorf("with a pipe on loan: %d, want %d", p.Lent(), 3*keptMax+1)
+	if p.Lent() != 3*kept[2]+1 {
+		t.Errorf("with a pipe on loan: %d, want %d", p.Lent(), 3*kept[2]+1)
 	}
 	p.ReturnPipe(pipe)
 	for _, b := range buffers {
@@ -99,8 +109,8 @@ func TestLoansCounted(t *testing.T) {
 		t.Errorf("after all: %d on loan, want 0", p.Lent())
 	}
 	for class := range p.free {
-		if n := len(p.free[class]); n > keptMax {
-			t.Errorf("class %d keeps %d free buffers, want at most %d", class, n, keptMax)
+		if n := len(p.free[class]); n > kept[class] {
+			t.Errorf("class %d keeps %d free buffers, want at most %d", class, n, kept[class])
 		}
 	}
 	p.Close()

@@ -45,6 +45,10 @@ const (
 	forever = int64(1<<63 - 1)
 )
 
+// dealtWith is the generation of an event that has been handled. Generations begin at 1 and would need four thousand million
+// uses of one descriptor to come here again.
+const dealtWith = 0
+
 // What a descriptor registers for.
 const (
 	ConnEvents   = ReadEvents | sys.Out                    // a connection: everything
@@ -61,6 +65,8 @@ const (
 	kindNone Kind = iota
 	Acceptor
 	TCPPair
+	HTTPFront // a client of the HTTP proxy
+	HTTPBack  // a backend of the HTTP proxy
 	kindsMax
 )
 
@@ -217,6 +223,10 @@ func (l *Loop) Forget(fd int) {
 	s.kind = kindNone
 }
 
+// Rebind gives a registered descriptor to another handler, which gets its events from now on. What this turn's batch
+// still holds for it goes there too.
+func (l *Loop) Rebind(fd int, k Kind, ref uint32) { l.slots[fd].kind, l.slots[fd].ref = k, ref }
+
 // Again has the handler of fd called once more, with no events, after the others have had their turn.
 func (l *Loop) Again(fd int) {
 	l.runQueue = append(l.runQueue, again{int32(fd), l.slots[fd].generation})
@@ -281,7 +291,12 @@ func sleep(left int64) int64 {
 	return left - left/500
 }
 
+// dispatch handles a batch of events. Those of back-end connections of the HTTP proxy come first: what lies in one that is
+// about to be used again, be it only its end, must be seen before a client's request is sent over it.
 func (l *Loop) dispatch(n int) {
+	if n > 1 {
+		l.dispatchBacks(n)
+	}
 	for i := range l.events[:n] {
 		ev := &l.events[i]
 		if int(ev.Fd) == l.wake {
@@ -291,6 +306,19 @@ func (l *Loop) dispatch(n int) {
 		}
 		if s := l.lookup(ev.Fd, uint32(ev.Pad)); s != nil {
 			l.handlers[s.kind].Ready(s.ref, ev.Events)
+		}
+	}
+}
+
+func (l *Loop) dispatchBacks(n int) {
+	for i := range l.events[:n] {
+		ev := &l.events[i]
+		if int(ev.Fd) == l.wake {
+			continue
+		}
+		if s := l.lookup(ev.Fd, uint32(ev.Pad)); s != nil && s.kind == HTTPBack {
+			l.handlers[HTTPBack].Ready(s.ref, ev.Events)
+			ev.Pad = dealtWith
 		}
 	}
 }

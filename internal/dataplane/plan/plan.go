@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/timeout"
 )
 
@@ -33,10 +34,16 @@ type Protocol uint8
 // The protocols.
 const (
 	TCP Protocol = iota
+	HTTP
 )
 
 // String returns the word used in lull.yaml.
-func (Protocol) String() string { return "tcp" }
+func (p Protocol) String() string {
+	if p == HTTP {
+		return "http"
+	}
+	return "tcp"
+}
 
 // ListenerKey names a listener across plans.
 type ListenerKey struct{ LoadBalancer, Name string }
@@ -52,9 +59,24 @@ type Listener struct {
 	BackendSet  *BackendSet
 	Timeouts    timeout.Settings
 	ProxyAccept bool  // the client sends a PROXY header, version 1 or 2
-	ProxySend   uint8 // the PROXY header's version towards backends; 0 = none
+	ProxySend   uint8 // the PROXY header's version towards backends; 0 = none; TCP only
 	ResetOnIdle bool  // RST instead of FIN on an idle close (TO-08)
+
+	// HTTP only.
+	Desync     http1.Mode // what becomes of requests that two parsers might read differently
+	HeadMax    int        // bytes of a request or response head
+	StaleRetry bool       // SH-09
+	QueueMax   int        // requests of the whole load balancer that may wait for a backend with room; 0 = none
 }
+
+// ParseDesync returns the desync mode of that name.
+func ParseDesync(name string) (http1.Mode, bool) { return http1.ParseMode(name) }
+
+// QueueMaxShared is the surge queue of an AWS Classic Load Balancer; OCI has none.
+const QueueMaxShared = 1024
+
+// HeadMaxDefault is the largest HTTP head unless limits.head_bytes says otherwise.
+const HeadMaxDefault = 64 << 10
 
 // Policy is how a backend is chosen.
 type Policy uint8
@@ -95,6 +117,19 @@ type BackendSet struct {
 	Policy      Policy
 	Backends    []Backend
 	HealthCheck *HealthCheck // nil: always healthy
+	Stickiness  *Stickiness  // nil: none; HTTP only
+}
+
+// Stickiness keeps a client's requests on one backend by means of a cookie that lull makes.
+type Stickiness struct {
+	Cookie     string        // its name
+	Follow     string        // the application's cookie whose coming begins a session; "*" any; empty: the first request does
+	Duration   time.Duration // Max-Age of lull's cookie; 0 = as long as the browser runs. Not with Follow
+	NoFallback bool          // the session's backend gone: 502 instead of another backend
+	Domain     string        // Domain attribute; empty = none
+	Path       string        // Path attribute; empty = "/"
+	Secure     bool
+	HTTPOnly   bool
 }
 
 // BackendKey names a backend across plans: two with one address and port in a set are refused by the front doors.
@@ -132,10 +167,16 @@ type CheckProtocol uint8
 // The health-check protocols.
 const (
 	CheckTCP CheckProtocol = iota
+	CheckHTTP
 )
 
 // String returns the word used in lull.yaml.
-func (CheckProtocol) String() string { return "tcp" }
+func (p CheckProtocol) String() string {
+	if p == CheckHTTP {
+		return "http"
+	}
+	return "tcp"
+}
 
 // HealthCheck is how a set's backends are probed.
 type HealthCheck struct {
@@ -145,4 +186,8 @@ type HealthCheck struct {
 	Timeout   time.Duration
 	Healthy   int // successes in a row that bring a backend back
 	Unhealthy int // failures in a row that take it out
+
+	// HTTP only.
+	Path   string // what is asked for, with a query maybe; begins with "/"
+	Status int    // the status that is a success
 }

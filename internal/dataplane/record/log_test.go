@@ -1,13 +1,9 @@
 package record
 
 import (
-	"context"
-	"errors"
-	"slices"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
+
+	"lull/internal/dataplane/reason"
 )
 
 // closes returns n records with the ids first, first+1, …
@@ -19,12 +15,13 @@ func closes(first, n uint64) []Close {
 	return cs
 }
 
-func ids(cs []Close) []uint64 {
-	out := make([]uint64, len(cs))
-	for i := range cs {
-		out[i] = cs[i].ID
+// exchanges returns n records of ordinary exchanges on the connections first, first+1, …
+func exchanges(first, n uint64) []Exchange {
+	xs := make([]Exchange, n)
+	for i := range xs {
+		xs[i] = Exchange{Conn: first + uint64(i), Reason: reason.Completed, Status: 200, BackendStatus: 200}
 	}
-	return out
+	return xs
 }
 
 func TestLogRead(t *testing.T) {
@@ -89,7 +86,7 @@ func TestLogSeek(t *testing.T) {
 		t.Error("Seek in an empty log found something")
 	}
 	l.Append(closes(1, logMax+300))
-	for _, id := range []uint64{301, 302, 300 + followBatch, logMax, logMax + 300} {
+	for _, id := range []uint64{301, 302, 300 + readBatch, logMax, logMax + 300} {
 		cursor, ok := l.Seek(func(c *Close) bool { return c.ID >= id })
 		if !ok || cursor != id-1 {
 			t.Errorf("Seek(id %d) = %d, %t, want %d, true", id, cursor, ok, id-1)
@@ -100,140 +97,61 @@ func TestLogSeek(t *testing.T) {
 	}
 }
 
-func TestLogWaitEndsWithContext(t *testing.T) {
+// TestExchangesKeepTheTroubledOnes has a flood of good exchanges go by: what went wrong is still there.
+func TestExchangesKeepTheTroubledOnes(t *testing.T) {
 	t.Parallel()
-	var l Log
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := l.Wait(ctx, 0); !errors.Is(err, context.Canceled) {
-		t.Errorf("Wait = %v, want context canceled", err)
+	var e Exchanges
+	bad := exchanges(7, 1)
+	bad[0].Reason = reason.ResponseIdle
+	own := exchanges(8, 1)
+	own[0].Status, own[0].BackendStatus = 503, 0
+	e.Append(append(bad, own...))
+	for range 2 {
+		e.Append(exchanges(100, logMax))
 	}
-	l.Append(closes(1, 1))
-	if err := l.Wait(ctx, 0); err != nil {
-		t.Errorf("Wait with a record there = %v, want nil", err)
+	if _, ok := e.Seek(func(x *Exchange) bool { return x.Conn < 100 }); ok {
+		t.Error("the memory of all exchanges has not gone round: the test floods it no more")
 	}
-}
-
-func TestLogWaitWakesEveryReader(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var l Log
-		var woken sync.WaitGroup
-		for range 5 {
-			woken.Go(func() {
-				if err := l.Wait(t.Context(), 0); err != nil {
-					t.Errorf("Wait = %v, want nil", err)
-				}
-			})
-		}
-		synctest.Wait()
-		l.Append(closes(1, 1))
-		woken.Wait()
-	})
-}
-
-func TestFollowBatchesWhatComesTogether(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var l Log
-		var calls [][]uint64
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() {
-			done <- l.Follow(ctx, 0, func(batch []Close, _ uint64) error {
-				calls = append(calls, ids(batch))
-				return nil
-			})
-		}()
-		for i := range uint64(3) { // one turn of a loop each, a millisecond apart
-			synctest.Wait()
-			l.Append(closes(1+2*i, 2))
-			time.Sleep(time.Millisecond)
-		}
-		time.Sleep(followPause)
-		synctest.Wait()
-		l.Append(closes(7, 1))
-		cancel() // the record before the end must still arrive
-		if err := <-done; err != nil {
-			t.Errorf("Follow = %v, want nil", err)
-		}
-		want := [][]uint64{{1, 2, 3, 4, 5, 6}, {7}}
-		if !slices.EqualFunc(calls, want, slices.Equal) {
-			t.Errorf("batches %v, want %v", calls, want)
-		}
-	})
-}
-
-func TestFollowTellsLost(t *testing.T) {
-	t.Parallel()
-	var l Log
-	l.Append(closes(1, logMax+25))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var got, lost uint64
-	err := l.Follow(ctx, 5, func(batch []Close, missed uint64) error {
-		if len(batch) > followBatch {
-			t.Errorf("batch of %d, want at most %d", len(batch), followBatch)
-		}
-		got += uint64(len(batch))
-		lost += missed
-		return nil
-	})
-	if err != nil || got != logMax || lost != 20 {
-		t.Errorf("Follow gave %d records, %d lost, %v, want %d, 20, nil", got, lost, err, logMax)
+	var got [3]Exchange
+	n, _, _ := e.Troubled().Read(0, got[:])
+	if n != 2 || got[0].Conn != 7 || got[1].Conn != 8 {
+		t.Errorf("%d troubled exchanges, the first two of connections %d and %d, want 2, of 7 and 8", n, got[0].Conn, got[1].Conn)
 	}
 }
 
-func TestFollowEndsWithError(t *testing.T) {
+func TestExchangesAreFollowedUntilTheLastHasEnough(t *testing.T) {
 	t.Parallel()
-	var l Log
-	l.Append(closes(1, 2*followBatch))
-	full := errors.New("full")
-	calls := 0
-	err := l.Follow(t.Context(), 0, func([]Close, uint64) error { calls++; return full })
-	if !errors.Is(err, full) || calls != 1 {
-		t.Errorf("Follow = %v after %d calls, want %v after 1", err, calls, full)
+	var e Exchanges
+	if e.Followed() {
+		t.Error("followed by nobody and yet followed")
+	}
+	one, other := e.Want(), e.Want()
+	one()
+	one() // calling it twice must not let go for the other
+	if !e.Followed() {
+		t.Error("not followed any more, but one follower is left")
+	}
+	other()
+	if e.Followed() {
+		t.Error("still followed after the last had enough")
 	}
 }
 
-// TestLogConcurrent has several loops append while readers follow: every reader sees every record once, in one order.
-func TestLogConcurrent(t *testing.T) {
+func TestTroubled(t *testing.T) {
 	t.Parallel()
-	const loops, each = 3, 1000
-	var l Log
-	ctx, cancel := context.WithCancel(t.Context())
-	var writers, readers sync.WaitGroup
-	seen := make([][]uint64, 3)
-	for r := range seen {
-		readers.Go(func() {
-			err := l.Follow(ctx, 0, func(batch []Close, lost uint64) error {
-				if lost > 0 {
-					t.Errorf("reader %d lost %d", r, lost)
-				}
-				seen[r] = append(seen[r], ids(batch)...)
-				return nil
-			})
-			if err != nil {
-				t.Errorf("reader %d: %v", r, err)
-			}
-		})
-	}
-	for loop := range uint64(loops) {
-		writers.Go(func() {
-			for i := uint64(0); i < each; i += 10 {
-				l.Append(closes(loop*each+i, 10))
-			}
-		})
-	}
-	writers.Wait()
-	cancel()
-	readers.Wait()
-	for r := range seen {
-		if !slices.Equal(seen[r], seen[0]) {
-			t.Errorf("readers %d and 0 saw different orders", r)
-		}
-		if n := len(seen[r]); n != loops*each {
-			t.Errorf("reader %d saw %d records, want %d", r, n, loops*each)
+	for _, tt := range []struct {
+		name string
+		x    Exchange
+		want bool
+	}{
+		{"completed", Exchange{Reason: reason.Completed, Status: 200, BackendStatus: 200}, false},
+		{"backend-says-500", Exchange{Reason: reason.Completed, Status: 500, BackendStatus: 500}, false},
+		{"own-answer", Exchange{Reason: reason.Completed, Status: 400}, true},
+		{"error", Exchange{Reason: reason.ResponseIdle, Status: 200, BackendStatus: 200}, true},
+		{"client-left", Exchange{Reason: reason.ClientClosed}, false},
+	} {
+		if got := tt.x.Troubled(); got != tt.want {
+			t.Errorf("%s: troubled %t, want %t", tt.name, got, tt.want)
 		}
 	}
 }

@@ -1,7 +1,9 @@
-// Package record provides what lull knows of a connection: Live while it is open, Close once it has ended.
+// Package record provides what lull knows of a connection, Live while it is open and Close once it has ended, and of an
+// HTTP exchange once it has ended.
 //
 // The loops fill these values; access log, event stream, `lull conns` and `lull explain` only read them. Durations of
-// -1 mean "never happened". Plain values, safe to copy anywhere.
+// -1 mean "never happened". Plain values, safe to copy anywhere. What has ended is remembered in rings, Log and
+// Exchanges, to which the loops append and which any number of readers follow together as a History.
 package record
 
 import (
@@ -17,12 +19,15 @@ type Ends struct {
 	Listener     string
 	BackendSet   string
 	Backend      string         // as configured, "host:port"; empty until one was chosen
-	Protocol     string         // of the listener: "tcp"
+	Protocol     string         // of the listener: "tcp", "http"
 	Client       netip.AddrPort // as accepted, or as the client's PROXY header says
 	Peer         netip.AddrPort // the socket's own peer: differs from Client only behind a PROXY header
 	Local        netip.AddrPort // the listener's address
 	BackendAddr  netip.AddrPort // the address connected to; invalid until then
 }
+
+// HTTP says whether the connection was there for exchanges.
+func (e *Ends) HTTP() bool { return e.Protocol == "http" }
 
 // Traffic is what moved on a pair.
 type Traffic struct {
@@ -34,7 +39,8 @@ type Traffic struct {
 	FirstDown    time.Duration // from accept to the first byte from the backend; -1 none
 	ConnectTook  time.Duration // time to connect to the backend that answered; -1 none did
 	ConnectTries int           // backends tried
-	Exchanges    int           // HTTP exchanges; 0 for TCP
+	Exchanges    int           // HTTP exchanges begun; 0 for TCP
+	Upgraded     bool          // HTTP that became a tunnel
 	PendingUp    int           // bytes taken from the client that the backend has not accepted
 	PendingDown  int           // bytes taken from the backend that the client has not accepted
 	HalfClosed   string        // "": both open; "client" or "backend": that side has sent its FIN
@@ -43,20 +49,27 @@ type Traffic struct {
 
 // Live is a snapshot of an open connection.
 type Live struct {
-	ID    uint64
-	Ends  Ends
-	State string // "proxy-header", "connecting", "relaying", "lingering"
+	ID     uint64
+	Ends   Ends
+	Pooled bool // a back-end connection that no exchange uses
+	// State is "proxy-header", "connecting", "relaying" or "lingering"; of an HTTP connection also "waiting" (for a request),
+	// "head", "queued", "request" (its body), "answer" (waiting for the response), "response", and of a pooled one "pooled".
+	State string
 	Age   time.Duration
 	Traffic
 	Timer   string        // the setting that rules the next deadline, as lull.yaml calls it
 	Setting time.Duration // its value
-	Why     reason.Reason // what the close will be recorded as
-	FiresIn time.Duration // until then; negative if it is due
+	// TimerFlow is "up" (client→backend) or "down" if the timer is that of one direction.
+	TimerFlow string
+	Why       reason.Reason // what the close will be recorded as
+	FiresIn   time.Duration // until then; negative if it is due
 }
 
-// Close is everything known of a connection that has ended.
+// Close is everything known of a connection that has ended. A back-end connection that ended in the pool has a record of
+// its own, without a client and with the listener whose request it served last; the others end with their client's.
 type Close struct {
 	ID     uint64
+	Pooled bool // a back-end connection that no exchange used
 	Ends   Ends
 	Reason reason.Reason
 	Side   reason.Side // who ended it; usually the reason's own side
@@ -66,6 +79,18 @@ type Close struct {
 	Traffic
 	Timer   string        // the setting whose timer fired; empty if none did
 	Setting time.Duration // its value
-	ArmedAt time.Duration // when that timer was last armed, after accept; meaningful only with Timer
-	Late    time.Duration // how long after its deadline the close began; meaningful only with Timer
+	// TimerFlow is "up" (client→backend) or "down" if the timer is that of one direction.
+	TimerFlow   string
+	ArmedAt     time.Duration // when that timer was last armed, after accept; meaningful only with Timer
+	Late        time.Duration // how long after its deadline the close began; meaningful only with Timer
+	PoolTimer   string        // Pooled: the setting after which lull closes it, whoever did; otherwise empty
+	PoolSetting time.Duration // its value
+}
+
+// Unused returns how long a pooled connection had carried nothing when it ended.
+func (c *Close) Unused() time.Duration {
+	if c.QuietUp < 0 || c.QuietDown < 0 {
+		return c.Age
+	}
+	return min(c.QuietUp, c.QuietDown)
 }

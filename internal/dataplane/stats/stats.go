@@ -28,17 +28,65 @@ type Listener struct {
 	BytesUp   Counter
 	BytesDown Counter
 	Closes    [reason.Count]Counter
+	HTTP
+}
+
+// HTTP is what a listener counts of exchanges; nothing on TCP.
+type HTTP struct {
+	Requests       Counter               // whole heads
+	Ends           [reason.Count]Counter // of exchanges, by reason
+	BackendStatus  [6]Counter            // responses of backends by first digit; 0 is not used
+	OwnStatus      [6]Counter            // responses that lull made itself
+	Reused         Counter               // exchanges that went over a pooled back-end connection
+	Retries        Counter               // SH-09: stale connections for which the request went to a fresh one
+	RetriesRefused Counter               // SH-09: those for which it could not
+	Noncompliant   Counter               // requests of any desync class but Compliant
+	Queued         Counter               // exchanges that had to wait for a backend with room
+	PoolCloses     [reason.Count]Counter // back-end connections that ended while no exchange used them
 }
 
 // ListenerTotals is a listener's counters summed over the loops.
 type ListenerTotals struct {
 	Key       plan.ListenerKey
+	Protocol  plan.Protocol
 	Address   string
 	Accepted  uint64
 	Active    uint64
 	BytesUp   uint64
 	BytesDown uint64
 	Closes    [reason.Count]uint64 // by reason
+	HTTPTotals
+}
+
+// HTTPTotals is HTTP summed over the loops.
+type HTTPTotals struct {
+	Requests       uint64
+	Ends           [reason.Count]uint64
+	BackendStatus  [6]uint64
+	OwnStatus      [6]uint64
+	Reused         uint64
+	Retries        uint64
+	RetriesRefused uint64
+	Noncompliant   uint64
+	Queued         uint64
+	PoolCloses     [reason.Count]uint64
+}
+
+func (t *HTTPTotals) addFrom(h *HTTP) {
+	t.Requests += h.Requests.Load()
+	t.Reused += h.Reused.Load()
+	t.Retries += h.Retries.Load()
+	t.RetriesRefused += h.RetriesRefused.Load()
+	t.Noncompliant += h.Noncompliant.Load()
+	t.Queued += h.Queued.Load()
+	for i := range h.Ends {
+		t.Ends[i] += h.Ends[i].Load()
+		t.PoolCloses[i] += h.PoolCloses[i].Load()
+	}
+	for i := range h.BackendStatus {
+		t.BackendStatus[i] += h.BackendStatus[i].Load()
+		t.OwnStatus[i] += h.OwnStatus[i].Load()
+	}
 }
 
 // AddFrom adds one loop's block to the totals.
@@ -52,6 +100,7 @@ func (t *ListenerTotals) AddFrom(l *Listener) {
 	for i := range l.Closes {
 		t.Closes[i] += l.Closes[i].Load()
 	}
+	t.addFrom(&l.HTTP)
 }
 
 // BackendTotals is what is counted of one backend.
@@ -59,7 +108,9 @@ type BackendTotals struct {
 	Key          plan.BackendKey
 	Up           bool   // as health checks see it
 	Detail       string // why it is not up
-	Active       int64  // open back-end connections
+	Active       int64  // TCP: open back-end connections; HTTP: exchanges under way
+	Conns        int64  // open back-end connections, pooled ones included
+	ClosedIdle   uint64 // pooled connections that the backend closed before lull did (SH-08)
 	Connects     uint64 // successful connects
 	ConnectFails uint64
 }
@@ -91,4 +142,5 @@ type Snapshot struct {
 	Connections     int // open front-end connections
 	PlanRevision    uint64
 	RecordsAppended uint64 // connections ended since start
+	Pooled          int    // idle back-end connections
 }

@@ -56,6 +56,16 @@ func Unread(fd int) int { return queued(fd, unix.TIOCINQ) }
 // Unacknowledged returns how many of the bytes written to a socket its peer's kernel has not acknowledged.
 func Unacknowledged(fd int) int { return queued(fd, unix.TIOCOUTQ) }
 
+// Acknowledged returns how many bytes written to a socket its peer's kernel has acknowledged since the connection was made,
+// the SYN counted as one. It tells so of a connection that has ended, too.
+func Acknowledged(fd int) (n uint64, errno Errno) {
+	var info unix.TCPInfo
+	size := uint32(unsafe.Sizeof(info))
+	_, _, e := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP, unix.TCP_INFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	return info.Bytes_acked, e
+}
+
 func queued(fd int, request uintptr) int {
 	var n int32
 	_, _, e := syscall.RawSyscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(&n)))

@@ -43,6 +43,17 @@ func Write(fd int, b []byte) (n int, errno Errno) {
 	return int(r), 0
 }
 
+// WriteBoth writes a and then b, neither of them empty, in one system call. It raises no SIGPIPE.
+func WriteBoth(fd int, a, b []byte) (n int, errno Errno) {
+	parts := [2]unix.Iovec{{Base: unsafe.SliceData(a), Len: uint64(len(a))}, {Base: unsafe.SliceData(b), Len: uint64(len(b))}}
+	message := unix.Msghdr{Iov: &parts[0], Iovlen: 2}
+	r, _, e := syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&message)), unix.MSG_NOSIGNAL)
+	if e != 0 {
+		return 0, e
+	}
+	return int(r), 0
+}
+
 // Close closes a descriptor. On Linux the descriptor is gone whatever the result, so there is none.
 func Close(fd int) {
 	_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)

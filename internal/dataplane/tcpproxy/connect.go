@@ -5,6 +5,7 @@ import (
 
 	"lull/internal/dataplane/loop"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/timeout"
 )
@@ -51,8 +52,8 @@ func (p *Proxy) startConnect(c *pair) sys.Errno {
 		sys.Close(fd)
 		return errno
 	}
-	c.legs[server] = leg{fd: int32(fd), marks: watched}
-	c.target = packAddress(to)
+	c.legs[server] = relay.Conn{FD: int32(fd), Marks: relay.Watched}
+	c.target = relay.Pack(to)
 	return 0
 }
 
@@ -70,7 +71,7 @@ func (p *Proxy) whileConnecting(c *pair, side uint32, events uint32) {
 		}
 		return
 	}
-	switch errno := sys.SocketError(int(c.legs[server].fd)); errno {
+	switch errno := sys.SocketError(int(c.legs[server].FD)); errno {
 	case 0:
 		p.connected(c)
 	case unix.ECONNRESET, unix.EPIPE: // only after it was accepted: a SYN answered by RST is ECONNREFUSED
@@ -85,7 +86,7 @@ func (p *Proxy) whileConnecting(c *pair, side uint32, events uint32) {
 func (p *Proxy) connected(c *pair) {
 	c.connect = p.loop.Touch() - c.since
 	c.backend.Connected()
-	c.legs[server].set(writable)
+	c.legs[server].Set(relay.Writable)
 	if !p.sendHeader(c) {
 		return
 	}

@@ -1,23 +1,10 @@
 package tcpproxy
 
 import (
-	"time"
-
-	"golang.org/x/sys/unix"
-
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/timeout"
-)
-
-const (
-	// lingerTime is how long a peer may take for its last bytes after lull has decided to close: a few round trips of
-	// a slow line, and short beside any idle timeout.
-	lingerTime = 2 * time.Second
-	// lookEvery is how often a doomed leg is looked at: the kernel does not tell when a peer has acknowledged everything.
-	lookEvery = 10 * time.Millisecond
-	// lingerBytesMax bounds what is read and thrown away meanwhile in one turn.
-	lingerBytesMax = 256 << 10
 )
 
 // manner is how a connection is closed.
@@ -31,12 +18,16 @@ const (
 // timeOut ends a pair whose deadline has passed.
 func (p *Proxy) timeOut(c *pair, d timeout.Deadline) {
 	for side := range c.legs {
-		if c.legs[side].is(failed) { // the reset came first, but the other side has not taken what was sent before it
+		if c.legs[side].Is(relay.Failed) { // the reset came first, but the other side has not taken what was sent before it
 			p.reset(c, side)
 			return
 		}
 	}
 	p.record(c, d.Why, d)
+	if d.Flow != "" { // one direction was silent; in the other there may be bytes at any moment
+		c.legs[client].Set(relay.Readable)
+		c.legs[server].Set(relay.Readable)
+	}
 	if d.Why == reason.TunnelIdle && c.listener.plan.ResetOnIdle {
 		p.release(c, withRST)
 		return
@@ -67,21 +58,21 @@ func (p *Proxy) reset(c *pair, side int) {
 	if side == server {
 		why = reason.BackendReset
 	}
-	c.legs[side].set(failed)
+	c.legs[side].Set(relay.Failed)
 	p.record(c, why, timeout.Deadline{})
 	other := &c.legs[1-side]
-	if !other.open() || other.is(failed) || sys.Unacknowledged(int(other.fd)) == 0 {
+	if !other.Open() || other.Is(relay.Failed) || sys.Unacknowledged(int(other.FD)) == 0 {
 		p.release(c, withRST)
 		return
 	}
-	other.set(doomed)
+	other.Set(relay.Doomed)
 	p.enter(c, lingering)
 	p.linger(c)
 }
 
 // closeOrderly sends each peer what is still held for it and then a FIN (TO-08). A socket that is closed with bytes
 // unread makes the kernel send an RST, which could destroy what its peer has not read yet; such a leg lingers instead:
-// FIN first, then what comes is thrown away until the peer closes too or lingerTime is over.
+// FIN first, then what comes is thrown away until the peer closes too or relay.LingerTime is over.
 func (p *Proxy) closeOrderly(c *pair) {
 	if c.state == connecting {
 		p.dropBackend(c)
@@ -95,46 +86,46 @@ func (p *Proxy) closeOrderly(c *pair) {
 
 // finishUnheard sends a FIN to a client that may be sending its first bytes in this moment. No event need have told of
 // them, and a close would make an RST of them; behind the FIN that would do no harm.
-func finishUnheard(l *leg) {
-	l.set(finished)
-	sys.ShutdownWrite(int(l.fd))
-	if sys.Unread(int(l.fd)) > 0 {
-		l.set(readable)
+func finishUnheard(l *relay.Conn) {
+	l.Set(relay.Finished)
+	sys.ShutdownWrite(int(l.FD))
+	if sys.Unread(int(l.FD)) > 0 {
+		l.Set(relay.Readable)
 	}
 }
 
 // linger does what can be done for the legs that are still open, and frees the pair when none is.
 func (p *Proxy) linger(c *pair) {
 	for side := range c.legs {
-		if c.legs[side].open() {
+		if c.legs[side].Open() {
 			p.lingerLeg(c, side)
 		}
 	}
-	if !c.legs[client].open() && !c.legs[server].open() {
+	if !c.legs[client].Open() && !c.legs[server].Open() {
 		p.release(c, withFIN)
 	}
 }
 
 func (p *Proxy) lingerLeg(c *pair, side int) {
 	l, f := &c.legs[side], &c.flows[1-side]
-	if !p.flush(c, 1-side) && !l.is(failed) {
+	if !p.flush(c, 1-side) && !l.Is(relay.Failed) {
 		return // its peer does not take the rest yet
 	}
-	p.letGo(f)
-	if l.is(doomed) && !l.is(failed) {
-		if sys.Unacknowledged(int(l.fd)) > 0 {
-			p.loop.Wheel.Arm(&c.node, min(p.loop.Now()+int64(lookEvery), c.since+int64(lingerTime)))
+	f.LetGo(p.pool)
+	if l.Is(relay.Doomed) && !l.Is(relay.Failed) {
+		if sys.Unacknowledged(int(l.FD)) > 0 {
+			p.loop.Wheel.Arm(&c.node, min(p.loop.Now()+int64(relay.LookEvery), c.since+int64(relay.LingerTime)))
 			return
 		}
 		p.closeLeg(c, side, withRST)
 		return
 	}
-	if !l.is(failed) && l.is(readable) && !l.is(ended) {
-		if !l.is(finished) {
-			l.set(finished)
-			sys.ShutdownWrite(int(l.fd))
+	if !l.Is(relay.Failed) && l.Is(relay.Readable) && !l.Is(relay.Ended) {
+		if !l.Is(relay.Finished) {
+			l.Set(relay.Finished)
+			sys.ShutdownWrite(int(l.FD))
 		}
-		if !p.discard(l) {
+		if !l.Discard(p.loop) {
 			return
 		}
 	}
@@ -145,43 +136,17 @@ func (p *Proxy) lingerLeg(c *pair, side int) {
 // look whole.
 func (p *Proxy) giveUp(c *pair) {
 	for side := range c.legs {
-		if c.flows[1-side].pending() > 0 {
+		if c.flows[1-side].Pending() > 0 {
 			p.closeLeg(c, side, withRST)
 		}
 	}
 	p.release(c, withFIN)
 }
 
-// discard reads and throws away what a peer still sends, and reports whether it has closed.
-func (p *Proxy) discard(l *leg) (closed bool) {
-	for range lingerBytesMax / len(p.loop.Scratch) {
-		n, errno := sys.Read(int(l.fd), p.loop.Scratch)
-		switch {
-		case errno == unix.EAGAIN:
-			return false
-		case errno == unix.EINTR:
-			continue
-		case errno != 0 || n == 0:
-			return true
-		}
-	}
-	p.loop.Again(int(l.fd))
-	return false
-}
-
 // closeLeg closes one connection of a pair, if it is open.
 func (p *Proxy) closeLeg(c *pair, side int, how manner) {
 	l := &c.legs[side]
-	if !l.open() {
-		return
-	}
-	p.loop.Forget(int(l.fd))
-	if (how == withRST || l.is(doomed)) && !l.is(failed) { // a connection that was reset has no peer to send an RST to
-		sys.CloseWithReset(int(l.fd))
-	} else {
-		sys.Close(int(l.fd))
-	}
-	*l = leg{fd: -1}
+	l.Close(p.loop, how == withRST || l.Is(relay.Doomed))
 }
 
 // release closes what is open, gives back all that the pair holds and frees it.
@@ -193,14 +158,18 @@ func (p *Proxy) release(c *pair, how manner) {
 	p.closeLeg(c, client, how)
 	p.closeLeg(c, server, how)
 	for d := range c.flows {
-		p.letGo(&c.flows[d])
+		c.flows[d].LetGo(p.pool)
 	}
 	if c.backend != nil {
 		c.backend.Release()
+		if c.exchanges > 0 {
+			c.backend.CloseConn()
+			*p.room = *p.room || c.backend.Limited()
+		}
 	}
 	c.listener.open--
 	c.listener.Stats.Ended.Add(1)
-	p.pairs.giveBack(c)
+	p.pairs.GiveBack(c.index)
 	p.load.Add(-1)
 	p.limit.Release()
 }

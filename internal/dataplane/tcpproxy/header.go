@@ -5,6 +5,7 @@ import (
 
 	"lull/internal/dataplane/proxyproto"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/timeout"
 )
@@ -18,7 +19,7 @@ func (p *Proxy) awaitHeader(c *pair) {
 // readHeader looks whether the client's PROXY header is there. It only peeks until the header is whole, so a header in
 // pieces needs no buffer of its own, and what follows it stays in the socket.
 func (p *Proxy) readHeader(c *pair) {
-	fd := int(c.legs[client].fd)
+	fd := int(c.legs[client].FD)
 	n, errno := sys.Peek(fd, p.loop.Scratch[:proxyproto.HeaderMax])
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
@@ -37,9 +38,9 @@ func (p *Proxy) readHeader(c *pair) {
 	}
 	if size == 0 {
 		switch l := &c.legs[client]; { // an end behind a part of a header: the rest will never come
-		case l.is(failed):
+		case l.Is(relay.Failed):
 			p.reset(c, client)
-		case l.is(ending):
+		case l.Is(relay.Ending):
 			p.close(c, reason.ClientClosed)
 		}
 		return
@@ -49,9 +50,9 @@ func (p *Proxy) readHeader(c *pair) {
 		return
 	}
 	if !h.Local {
-		c.header = &proxyHeader{source: h.Source, dest: h.Dest}
+		c.header = &proxyproto.Ends{Source: h.Source, Dest: h.Dest}
 	}
-	c.legs[client].set(readable) // what follows the header was there before this edge and is not told again
+	c.legs[client].Set(relay.Readable) // what follows the header was there before this edge and is not told again
 	p.connect(c)
 }
 
@@ -61,9 +62,9 @@ func (p *Proxy) sendHeader(c *pair) bool {
 		return true
 	}
 	dest := c.listener.Addr
-	if c.header != nil && c.header.dest.IsValid() {
-		dest = c.header.dest
-	} else if a := sys.LocalAddr(int(c.legs[client].fd)); a.IsValid() {
+	if c.header != nil && c.header.Dest.IsValid() {
+		dest = c.header.Dest
+	} else if a := sys.LocalAddr(int(c.legs[client].FD)); a.IsValid() {
 		dest = a // a listener on 0.0.0.0 was reached at one particular address
 	}
 	var header []byte
@@ -72,16 +73,16 @@ func (p *Proxy) sendHeader(c *pair) bool {
 	} else {
 		header = proxyproto.AppendV2(p.loop.Scratch[:0], c.clientAddress(), dest)
 	}
-	sys.NoDelay(int(c.legs[server].fd)) // or the first bytes would wait for the header's acknowledgement
-	c.legs[server].set(hasty)
-	n, errno := sys.Write(int(c.legs[server].fd), header)
+	sys.NoDelay(int(c.legs[server].FD)) // or the first bytes would wait for the header's acknowledgement
+	c.legs[server].Set(relay.Hasty)
+	n, errno := sys.Write(int(c.legs[server].FD), header)
 	if errno != 0 && errno != unix.EAGAIN {
 		p.reset(c, server)
 		return false
 	}
 	if n < len(header) { // a socket that is connected just now has room; but it may not be relied on
-		c.flows[client].held = p.pool.Keep(header[n:])
-		p.blocked(&c.legs[server])
+		c.flows[client].Held = p.pool.Keep(header[n:])
+		c.legs[server].Blocked(p.loop)
 	}
 	return true
 }
@@ -90,7 +91,7 @@ func (p *Proxy) sendHeader(c *pair) bool {
 func (p *Proxy) waitAppend(c *pair) {
 	c.waitPrev, c.waitNext = p.waitTail, 0
 	if p.waitTail != 0 {
-		p.pairs.at(p.waitTail - 1).waitNext = c.index + 1
+		p.pairs.At(p.waitTail - 1).waitNext = c.index + 1
 	} else {
 		p.waitHead = c.index + 1
 	}
@@ -99,12 +100,12 @@ func (p *Proxy) waitAppend(c *pair) {
 
 func (p *Proxy) waitRemove(c *pair) {
 	if c.waitPrev != 0 {
-		p.pairs.at(c.waitPrev - 1).waitNext = c.waitNext
+		p.pairs.At(c.waitPrev - 1).waitNext = c.waitNext
 	} else {
 		p.waitHead = c.waitNext
 	}
 	if c.waitNext != 0 {
-		p.pairs.at(c.waitNext - 1).waitPrev = c.waitPrev
+		p.pairs.At(c.waitNext - 1).waitPrev = c.waitPrev
 	} else {
 		p.waitTail = c.waitPrev
 	}
@@ -118,9 +119,9 @@ func (p *Proxy) Reclaim() bool {
 	if p.waitHead == 0 {
 		return false
 	}
-	c := p.pairs.at(p.waitHead - 1)
+	c := p.pairs.At(p.waitHead - 1)
 	p.record(c, reason.Reclaimed, timeout.Deadline{})
-	p.discard(&c.legs[client]) // so that it is a FIN that ends it
+	c.legs[client].Discard(p.loop) // so that it is a FIN that ends it
 	p.release(c, withFIN)
 	return true
 }

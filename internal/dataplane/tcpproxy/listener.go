@@ -30,6 +30,17 @@ type Change struct {
 	Now       int64              // ns of clock.Now, the same on every loop
 }
 
+// Of returns the change as it concerns the listeners of one protocol.
+func (c Change) Of(protocol plan.Protocol) Change {
+	of := Change{Removed: c.Removed, Now: c.Now}
+	for _, l := range c.Listeners {
+		if l.Plan.Protocol == protocol {
+			of.Listeners = append(of.Listeners, l)
+		}
+	}
+	return of
+}
+
 // ListenerChange is one listener as it shall be.
 type ListenerChange struct {
 	Plan  *plan.Listener
@@ -96,11 +107,20 @@ func (p *Proxy) rearmAll() { p.each(p.rearm) }
 
 // each calls f for every pair there is; f may end the pair.
 func (p *Proxy) each(f func(*pair)) {
-	for i := range p.pairs.size() {
-		if c := p.pairs.at(i); c.state != free {
+	for i := range p.pairs.Size() {
+		if c := p.pairs.At(i); c.state != free {
 			f(c)
 		}
 	}
+}
+
+// Protocol returns what the listener of that key speaks with its clients; known is false if there is none.
+func (p *Proxy) Protocol(key plan.ListenerKey) (protocol plan.Protocol, known bool) {
+	l := p.listeners[key]
+	if l == nil {
+		return plan.TCP, false
+	}
+	return l.plan.Protocol, true
 }
 
 // Listening says whether the proxy has a listener of that key that takes connections.

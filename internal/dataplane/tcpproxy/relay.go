@@ -3,8 +3,8 @@ package tcpproxy
 import (
 	"golang.org/x/sys/unix"
 
-	"lull/internal/dataplane/loop"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/sys"
 )
 
@@ -18,7 +18,7 @@ func (p *Proxy) relay(c *pair) {
 		return
 	}
 	for side := range c.legs {
-		if c.legs[side].is(failed) {
+		if c.legs[side].Is(relay.Failed) {
 			p.passReset(c, side)
 			return
 		}
@@ -36,15 +36,15 @@ func (p *Proxy) passReset(c *pair, side int) {
 	if !p.move(c, side) {
 		return
 	}
-	stuck := c.flows[side].pending() > 0
-	drained := c.legs[side].is(ended) && !stuck
-	if drained || stuck && side == client || c.legs[1-side].is(failed) {
+	stuck := c.flows[side].Pending() > 0
+	drained := c.legs[side].Is(relay.Ended) && !stuck
+	if drained || stuck && side == client || c.legs[1-side].Is(relay.Failed) {
 		p.reset(c, side)
 	}
 }
 
 // over says whether flow d has ended: its FIN came and was passed on after the last byte.
-func (c *pair) over(d int) bool { return c.legs[1-d].is(finished) }
+func (c *pair) over(d int) bool { return c.legs[1-d].Is(relay.Finished) }
 
 // move moves bytes of flow d until its source is drained, its target would block, or its turn is over. It reports
 // whether the pair still lives.
@@ -54,11 +54,11 @@ func (p *Proxy) move(c *pair, d int) bool {
 		if !p.flush(c, d) {
 			return true
 		}
-		if from.is(ended) {
+		if from.Is(relay.Ended) {
 			passFIN(from, to)
 			return true
 		}
-		if !from.is(readable) || to.is(failed) {
+		if !from.Is(relay.Readable) || to.Is(relay.Failed) {
 			return true
 		}
 		n, alive := p.step(c, d, f)
@@ -67,13 +67,13 @@ func (p *Proxy) move(c *pair, d int) bool {
 		}
 		moved += n
 	}
-	p.loop.Again(int(from.fd))
+	p.loop.Again(int(from.FD))
 	return true
 }
 
 // step takes what is there, once, and passes it on.
-func (p *Proxy) step(c *pair, d int, f *flow) (n int, alive bool) {
-	if f.bulk >= bulkSure {
+func (p *Proxy) step(c *pair, d int, f *relay.Flow) (n int, alive bool) {
+	if f.Bulky() {
 		if n, alive, spliced := p.splice(c, d); spliced {
 			return n, alive
 		}
@@ -85,7 +85,7 @@ func (p *Proxy) step(c *pair, d int, f *flow) (n int, alive bool) {
 func (p *Proxy) copy(c *pair, d int) (n int, alive bool) {
 	from, to, f := &c.legs[d], &c.legs[1-d], &c.flows[d]
 	scratch := p.loop.Scratch
-	n, errno := sys.Read(int(from.fd), scratch)
+	n, errno := sys.Read(int(from.FD), scratch)
 	if errno != 0 {
 		return 0, p.readFailed(c, d, errno)
 	}
@@ -93,115 +93,35 @@ func (p *Proxy) copy(c *pair, d int) (n int, alive bool) {
 		p.sawFIN(c, d)
 		return 0, true
 	}
-	f.judge(n)
+	f.Judge(n)
 	p.took(c, d, n)
-	if n < len(scratch) {
-		p.drained(c, d)
+	if n < len(scratch) && from.Short() {
+		p.sawFIN(c, d)
 	}
-	to.hurry(f)
-	written, errno := sys.Write(int(to.fd), scratch[:n])
+	if f.First != 0 {
+		to.Hurry()
+	}
+	written, errno := sys.Write(int(to.FD), scratch[:n])
 	if errno != 0 && errno != unix.EAGAIN && errno != unix.EINTR {
-		to.set(failed | readable | ending)
+		to.Set(relay.Failed | relay.Readable | relay.Ending)
 		return n, true
 	}
 	if written < n {
-		f.held = p.pool.Keep(scratch[written:n])
-		p.blocked(to)
+		f.Held = p.pool.Keep(scratch[written:n])
+		to.Blocked(p.loop)
 	}
-	p.moved(f)
+	f.Moved(p.loop)
 	return n, true
-}
-
-// drained notes that a short read has emptied flow d's source: what comes next makes a new edge. If a FIN was there
-// before the read it is all that is left, and need not be read. Only a failed connection, and one with urgent data (at
-// which the kernel ends a read early, RFC 9293 §3.8.5), must be read until there is nothing.
-func (p *Proxy) drained(c *pair, d int) {
-	from := &c.legs[d]
-	switch {
-	case from.is(urgent | failed):
-	case from.is(ending):
-		p.sawFIN(c, d)
-	default:
-		from.clear(readable)
-	}
-}
-
-// hurry turns Nagle's algorithm off before the second write to a leg. The first is sent at once anyhow, and a connection
-// that carries one message each way saves the system call.
-func (l *leg) hurry(f *flow) {
-	if f.first != 0 && !l.is(hasty) {
-		sys.NoDelay(int(l.fd))
-		l.set(hasty)
-	}
 }
 
 // flush passes on what is held of flow d and reports whether nothing is held any more.
 func (p *Proxy) flush(c *pair, d int) (empty bool) {
-	to, f := &c.legs[1-d], &c.flows[d]
-	if f.held == nil && f.pipe == nil {
-		return true
-	}
-	if !to.is(writable) {
-		return false
-	}
-	n, errno := p.writeHeld(to, f)
-	switch {
-	case errno == unix.EAGAIN || errno == unix.EINTR:
-		p.blocked(to)
-		return false
-	case errno != 0:
-		to.set(failed | readable | ending)
-		p.letGo(f) // nobody will take it any more
-		return false
-	case n > 0:
-		p.moved(f)
-	}
-	if f.pending() > 0 {
-		p.blocked(to)
-		return false
-	}
-	p.letGo(f)
-	return true
-}
-
-// blocked notes that a leg takes no more for now. An event says when it does again; a front-end connection is watched for
-// that only from the first time on, because its first event would otherwise be that it can be written, which costs a
-// turn of the loop and is no news.
-func (p *Proxy) blocked(l *leg) {
-	l.clear(writable)
-	if !l.is(watched) {
-		l.set(watched)
-		p.loop.Change(int(l.fd), loop.ConnEvents) // tells at once if it became writable meanwhile
-	}
-}
-
-// writeHeld writes what is held, once.
-func (p *Proxy) writeHeld(to *leg, f *flow) (n int, errno sys.Errno) {
-	if f.held != nil {
-		n, errno = sys.Write(int(to.fd), f.held.Bytes())
-		f.held.Consume(n)
-		return n, errno
-	}
-	n, errno = sys.Splice(f.pipe.R, int(to.fd), f.pipe.Len)
-	f.pipe.Len -= n
-	return n, errno
-}
-
-// letGo returns what a flow has on loan.
-func (p *Proxy) letGo(f *flow) {
-	if f.held != nil {
-		p.pool.Return(f.held)
-		f.held = nil
-	}
-	if f.pipe != nil {
-		p.pool.ReturnPipe(f.pipe)
-		f.pipe = nil
-	}
+	return c.flows[d].Flush(&c.legs[1-d], p.loop, p.pool)
 }
 
 // took counts bytes taken from the sending side of flow d.
 func (p *Proxy) took(c *pair, d, n int) {
-	c.flows[d].bytes += uint64(n)
+	c.flows[d].Bytes += uint64(n)
 	if d == client {
 		c.listener.Stats.BytesUp.Add(uint64(n))
 	} else {
@@ -209,20 +129,12 @@ func (p *Proxy) took(c *pair, d, n int) {
 	}
 }
 
-// moved dates a flow's last byte, after the system call that moved it.
-func (p *Proxy) moved(f *flow) {
-	f.last = p.loop.Touch()
-	if f.first == 0 {
-		f.first = f.last
-	}
-}
-
 // sawFIN notes the end of flow d's source. A FIN is no byte: it re-arms nothing (TO-09). A connection that was reset
 // ends the same way when a failed write has told of the reset already; that is no FIN.
 func (p *Proxy) sawFIN(c *pair, d int) {
-	c.legs[d].set(ended)
-	c.legs[d].clear(readable)
-	if c.firstFIN != reason.None || c.legs[d].is(failed) {
+	c.legs[d].Set(relay.Ended)
+	c.legs[d].Clear(relay.Readable)
+	if c.firstFIN != reason.None || c.legs[d].Is(relay.Failed) {
 		return
 	}
 	c.firstFIN = reason.ClientClosed
@@ -234,13 +146,13 @@ func (p *Proxy) sawFIN(c *pair, d int) {
 // passFIN sends a FIN on, once, when the last byte before it has been passed on. When that is the last thing missing,
 // the close that follows sends it, and the system call is saved. Nothing is sent for a reset, which passReset passes on:
 // behind a FIN it would not be seen.
-func passFIN(from, to *leg) {
-	if to.is(finished) || from.is(failed) {
+func passFIN(from, to *relay.Conn) {
+	if to.Is(relay.Finished) || from.Is(relay.Failed) {
 		return
 	}
-	to.set(finished)
-	if last := to.is(ended) && from.is(finished); !last {
-		sys.ShutdownWrite(int(to.fd))
+	to.Set(relay.Finished)
+	if last := to.Is(relay.Ended) && from.Is(relay.Finished); !last {
+		sys.ShutdownWrite(int(to.FD))
 	}
 }
 
@@ -248,7 +160,7 @@ func passFIN(from, to *leg) {
 func (p *Proxy) readFailed(c *pair, d int, errno sys.Errno) bool {
 	switch errno {
 	case unix.EAGAIN:
-		c.legs[d].clear(readable)
+		c.legs[d].Clear(relay.Readable)
 		return true
 	case unix.EINTR:
 		return true

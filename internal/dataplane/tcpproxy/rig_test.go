@@ -24,6 +24,7 @@ import (
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/timeout"
 )
@@ -82,7 +83,7 @@ func newRig(t *testing.T, change func(*plan.Listener), backends ...netip.AddrPor
 		change(&r.plan)
 	}
 	r.limit.SetMost(1000)
-	r.p = New(l, 1, r.pool, &r.log, &r.limit, &r.load)
+	r.p = New(Options{Loop: l, IDs: record.NewIDs(0, 1), Pool: r.pool, Log: &r.log, Limit: &r.limit, Load: &r.load})
 	r.acceptor = acceptor.New(l, []acceptor.Peer{{Loop: l, Load: &r.load, Proxy: r.p}}, &r.limit)
 	fds, local, err := acceptor.Open(netip.MustParseAddrPort("127.0.0.1:0"), 1)
 	if err != nil {
@@ -205,8 +206,8 @@ func (r *rig) look() (v look) {
 		v.pairs = r.p.Pairs()
 		r.each(func(c *pair) {
 			if v.state == free {
-				v = look{c.state, v.pairs, c.flows[client].pending(), c.flows[server].pending(),
-					c.flows[server].bytes, [2]bool{c.legs[client].open(), c.legs[server].open()}, c.firstFIN != reason.None}
+				v = look{c.state, v.pairs, c.flows[client].Pending(), c.flows[server].Pending(),
+					c.flows[server].Bytes, [2]bool{c.legs[client].Open(), c.legs[server].Open()}, c.firstFIN != reason.None}
 			}
 		})
 	})
@@ -214,8 +215,8 @@ func (r *rig) look() (v look) {
 }
 
 func (r *rig) each(f func(*pair)) {
-	for i := range r.p.pairs.size() {
-		if c := r.p.pairs.at(i); c.state != free {
+	for i := range r.p.pairs.Size() {
+		if c := r.p.pairs.At(i); c.state != free {
 			f(c)
 		}
 	}
@@ -278,7 +279,7 @@ func (r *rig) due() {
 				lp.Timeouts.Idle = 1
 				c.listener.plan = &lp
 			case lingering:
-				c.since = clock.Now() - int64(lingerTime)
+				c.since = clock.Now() - int64(relay.LingerTime)
 			case free, awaitingHeader, connecting:
 				c.since = clock.Now() - int64(time.Minute)
 			}

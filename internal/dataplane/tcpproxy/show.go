@@ -21,19 +21,35 @@ func (p *Proxy) record(c *pair, why reason.Reason, d timeout.Deadline) {
 		Opened: clock.Wall(c.opened), Closed: clock.Wall(now), Age: time.Duration(now - c.opened),
 	}
 	if d.At != 0 {
-		r.Timer, r.Setting = d.Timer, d.Setting
+		r.Timer, r.Setting, r.TimerFlow = d.Timer, d.Setting, d.Flow
 		r.ArmedAt = time.Duration(d.At - int64(d.Setting) - c.opened)
 		r.Late = time.Duration(now - max(d.At, c.listener.changed)) // a shortened limit may have lain in the past
 	}
 	p.closed = append(p.closed, r)
+	if c.exchange != nil {
+		p.recordExchange(c, &r)
+	}
+}
+
+// recordExchange completes the record of the exchange that had become this tunnel: it ended as the tunnel did.
+func (p *Proxy) recordExchange(c *pair, r *record.Close) {
+	x := c.exchange
+	c.listener.Stats.Ends[r.Reason].Add(1)
+	x.Reason, x.Side, x.Ended, x.Took = r.Reason, r.Side, r.Closed, r.Closed.Sub(x.Started)
+	x.BytesUp += r.BytesUp
+	x.BytesDown += r.BytesDown
+	x.QuietUp, x.QuietDown = r.QuietUp, r.QuietDown
+	x.Timer, x.Setting, x.TimerFlow, x.Late = r.Timer, r.Setting, r.TimerFlow, r.Late
+	x.ArmedAt = r.Opened.Add(r.ArmedAt).Sub(x.Started)
+	p.ended = append(p.ended, *x)
 }
 
 func (c *pair) ends() record.Ends {
 	l := c.listener.plan
 	e := record.Ends{
 		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: l.BackendSet.Key.Name,
-		Protocol: l.Protocol.String(), Client: c.clientAddress(), Peer: c.peer.unpack(), Local: c.listener.Addr,
-		BackendAddr: c.target.unpack(),
+		Protocol: l.Protocol.String(), Client: c.clientAddress(), Peer: c.peer.Unpack(), Local: c.listener.Addr,
+		BackendAddr: c.target.Unpack(),
 	}
 	switch {
 	case c.backend != nil:
@@ -47,14 +63,15 @@ func (c *pair) ends() record.Ends {
 func (c *pair) traffic(now int64) record.Traffic {
 	up, down := &c.flows[client], &c.flows[server]
 	t := record.Traffic{
-		BytesUp: up.bytes, BytesDown: down.bytes, PendingUp: up.pending(), PendingDown: down.pending(),
-		QuietUp: span(up.last, now), QuietDown: span(down.last, now),
-		FirstUp: span(c.opened, up.first), FirstDown: span(c.opened, down.first),
+		BytesUp: up.Bytes, BytesDown: down.Bytes, PendingUp: up.Pending(), PendingDown: down.Pending(),
+		QuietUp: span(up.Last, now), QuietDown: span(down.Last, now),
+		FirstUp: span(c.opened, up.First), FirstDown: span(c.opened, down.First),
 		ConnectTook: time.Duration(c.connect), ConnectedAt: never, ConnectTries: len(c.tried()),
 	}
 	if c.backend != nil {
 		t.ConnectTries++
 	}
+	t.Exchanges, t.Upgraded = int(c.exchanges), c.exchanges > 0
 	if c.state == relaying {
 		t.ConnectedAt = time.Duration(c.since - c.opened)
 	}
@@ -78,22 +95,22 @@ func span(from, to int64) time.Duration {
 // false after the last.
 func (p *Proxy) Show(dst []record.Live, from uint32, most int) (list []record.Live, next uint32, more bool) {
 	now := p.loop.Touch()
-	for ; from < p.pairs.size() && most > 0; from++ {
+	for ; from < p.pairs.Size() && most > 0; from++ {
 		most--
-		if c := p.pairs.at(from); c.state != free {
+		if c := p.pairs.At(from); c.state != free {
 			dst = append(dst, p.show(c, now))
 		}
 	}
-	return dst, from, from < p.pairs.size()
+	return dst, from, from < p.pairs.Size()
 }
 
 func (p *Proxy) show(c *pair, now int64) record.Live {
 	d := p.deadline(c)
 	return record.Live{
 		ID: c.id, Ends: c.ends(), State: c.state.String(), Age: time.Duration(now - c.opened), Traffic: c.traffic(now),
-		Timer: d.Timer, Setting: d.Setting, Why: d.Why, FiresIn: time.Duration(d.At - now),
+		Timer: d.Timer, Setting: d.Setting, TimerFlow: d.Flow, Why: d.Why, FiresIn: time.Duration(d.At - now),
 	}
 }
 
 // Pairs returns the number of pairs there are.
-func (p *Proxy) Pairs() int { return p.pairs.used }
+func (p *Proxy) Pairs() int { return p.pairs.Used() }

@@ -11,6 +11,7 @@ import (
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/stats"
 )
 
@@ -92,7 +93,7 @@ func resetHeld(t *testing.T) *scene {
 	reset(s.server)
 	s.server = nil
 	s.waitFor("the reset", func(look) (failing bool) {
-		s.on(func() { s.each(func(c *pair) { failing = c.legs[server].is(failed) }) })
+		s.on(func() { s.each(func(c *pair) { failing = c.legs[server].Is(relay.Failed) }) })
 		return failing
 	})
 	return s
@@ -261,7 +262,7 @@ func TestEventForNoPair(t *testing.T) {
 				t.Error("Ready for a pair that is not there: no panic")
 			}
 		}()
-		r.p.pairs.giveBack(r.p.pairs.take())
+		r.p.pairs.GiveBack(r.p.takePair().index)
 		r.p.Ready(0, 0)
 	})
 }

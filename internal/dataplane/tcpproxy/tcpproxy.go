@@ -25,6 +25,7 @@ import (
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/timeout"
 	"lull/internal/dataplane/wheel"
@@ -33,27 +34,40 @@ import (
 // Proxy is the TCP proxy of one loop.
 type Proxy struct {
 	// Fixed after New.
-	loop   *loop.Loop
-	pool   *buf.Pool
-	log    *record.Log
-	limit  *acceptor.Limit
-	load   *atomic.Int64 // pairs of this loop; whoever brings a connection adds one, release takes it off
-	idStep uint64        // number of loops: ids of different loops never meet
+	loop  *loop.Loop
+	pool  *buf.Pool
+	log   *record.Log
+	ends  *record.Exchanges // takes those that had become tunnels
+	limit *acceptor.Limit
+	load  *atomic.Int64 // connections of this loop; whoever brings one adds one, release takes it off
+	ids   *record.IDs
 
 	// Owned by the loop.
-	pairs     table
+	pairs     relay.Table[pair]
 	listeners map[plan.ListenerKey]*Listener
-	nextID    uint64
 	closed    []record.Close // of this turn
-	waitHead  uint32         // list of pairs that wait for their PROXY header, longest waiting first; 0 = none, else index+1
+	ended     []record.Exchange
+	room      *bool  // see TellRoom
+	waitHead  uint32 // list of pairs that wait for their PROXY header, longest waiting first; 0 = none, else index+1
 	waitTail  uint32
 }
 
-// New returns the proxy of loop l, one of loops.
-func New(l *loop.Loop, loops int, pool *buf.Pool, log *record.Log, limit *acceptor.Limit, load *atomic.Int64) *Proxy {
-	p := &Proxy{loop: l, pool: pool, log: log, limit: limit, load: load, idStep: uint64(loops),
-		nextID: uint64(l.Index) + 1, listeners: map[plan.ListenerKey]*Listener{}}
-	l.Handle(loop.TCPPair, p)
+// Options is what a Proxy works with.
+type Options struct {
+	Loop      *loop.Loop
+	IDs       *record.IDs
+	Pool      *buf.Pool
+	Log       *record.Log
+	Exchanges *record.Exchanges
+	Limit     *acceptor.Limit
+	Load      *atomic.Int64 // connections of this loop; whoever brings one adds one, release takes it off
+}
+
+// New returns the proxy of a loop.
+func New(o Options) *Proxy {
+	p := &Proxy{loop: o.Loop, pool: o.Pool, log: o.Log, ends: o.Exchanges, limit: o.Limit, load: o.Load, ids: o.IDs,
+		listeners: map[plan.ListenerKey]*Listener{}, room: new(bool)}
+	o.Loop.Handle(loop.TCPPair, p)
 	return p
 }
 
@@ -62,17 +76,16 @@ func New(l *loop.Loop, loops int, pool *buf.Pool, log *record.Log, limit *accept
 func (p *Proxy) Take(fd int, peer netip.AddrPort, key plan.ListenerKey) {
 	now := p.loop.Touch()
 	listener := p.listeners[key]
-	c := p.pairs.take()
+	c := p.takePair()
 	if listener == nil || p.loop.Register(fd, loop.TCPPair, c.ref(client), loop.ReadEvents) != 0 {
 		p.refuse(c, fd)
 		return
 	}
-	c.id = p.nextID
-	p.nextID += p.idStep
+	c.id = p.ids.Next()
 	c.listener = listener
 	c.opened, c.since, c.connect = now, now, -1
-	c.legs = [2]leg{{fd: int32(fd), marks: writable | hasty}, {fd: -1}}
-	c.peer = packAddress(peer)
+	c.legs = [2]relay.Conn{{FD: int32(fd), Marks: relay.Writable | relay.Hasty}, {FD: -1}}
+	c.peer = relay.Pack(peer)
 	c.node.Ref, c.node.Kind = c.index, uint8(loop.TCPPair)
 	listener.open++
 	listener.Stats.Accepted.Add(1)
@@ -83,10 +96,16 @@ func (p *Proxy) Take(fd int, peer netip.AddrPort, key plan.ListenerKey) {
 	p.connect(c)
 }
 
+func (p *Proxy) takePair() *pair {
+	c, index := p.pairs.Take()
+	c.index = index
+	return c
+}
+
 // refuse drops a connection for which there is no listener any more, or which cannot be watched.
 func (p *Proxy) refuse(c *pair, fd int) {
 	sys.Close(fd)
-	p.pairs.giveBack(c)
+	p.pairs.GiveBack(c.index)
 	p.load.Add(-1)
 	p.limit.Release()
 }
@@ -96,8 +115,8 @@ func (c *pair) ref(side uint32) uint32 { return c.index<<1 | side }
 
 // Ready handles events on a leg; see loop.Handler.
 func (p *Proxy) Ready(ref, events uint32) {
-	c := p.pairs.at(ref >> 1)
-	c.legs[ref&1].mark(events)
+	c := p.pairs.At(ref >> 1)
+	c.legs[ref&1].Mark(events)
 	switch c.state {
 	case relaying:
 		p.relay(c)
@@ -112,28 +131,9 @@ func (p *Proxy) Ready(ref, events uint32) {
 	}
 }
 
-// mark remembers what an edge said.
-func (l *leg) mark(events uint32) {
-	if events&sys.In != 0 {
-		l.set(readable)
-	}
-	if events&sys.Out != 0 {
-		l.set(writable)
-	}
-	if events&(sys.RdHup|sys.Hup|sys.Err) != 0 {
-		l.set(readable | ending)
-	}
-	if events&sys.Err != 0 {
-		l.set(failed)
-	}
-	if events&sys.Pri != 0 {
-		l.set(urgent)
-	}
-}
-
 // Expired handles the pair's timer. Activity does not move a timer, so it may have fired early; then it is armed anew.
 func (p *Proxy) Expired(n *wheel.Node) {
-	c := p.pairs.at(n.Ref)
+	c := p.pairs.At(n.Ref)
 	if p.loop.Behind() && !p.look(c) {
 		return
 	}
@@ -162,8 +162,8 @@ func (p *Proxy) look(c *pair) bool {
 	id, s := c.id, c.state
 	switch s {
 	case relaying:
-		c.legs[client].set(readable | writable)
-		c.legs[server].set(readable | writable)
+		c.legs[client].Set(relay.Readable | relay.Writable)
+		c.legs[server].Set(relay.Readable | relay.Writable)
 		p.relay(c)
 	case awaitingHeader:
 		p.readHeader(c)
@@ -185,7 +185,7 @@ func (p *Proxy) deadline(c *pair) timeout.Deadline {
 		t := c.tunnel()
 		d = s.TunnelDeadline(&t)
 	case lingering:
-		return timeout.Deadline{At: c.since + int64(lingerTime), Why: reason.None, Timer: "linger", Setting: lingerTime}
+		return timeout.Deadline{At: c.since + int64(relay.LingerTime), Why: reason.None, Timer: "linger", Setting: relay.LingerTime}
 	case free:
 		return timeout.Deadline{At: timeout.Never}
 	}
@@ -201,7 +201,8 @@ func (p *Proxy) deadline(c *pair) timeout.Deadline {
 }
 
 func (c *pair) tunnel() timeout.Tunnel {
-	return timeout.Tunnel{Opened: c.opened, Relaying: c.since, LastUp: c.flows[client].last, LastDown: c.flows[server].last}
+	return timeout.Tunnel{Opened: c.opened, Relaying: c.since, LastUp: c.flows[client].Last, LastDown: c.flows[server].Last,
+		Upgraded: c.exchanges > 0}
 }
 
 // rearm makes the pair's timer fire no later than it must. A timer that is early already is left: it costs less to let
@@ -227,6 +228,11 @@ func (p *Proxy) enter(c *pair, s state) {
 func (p *Proxy) TurnEnd() {
 	if len(p.closed) == 0 {
 		return
+	}
+	if len(p.ended) > 0 { // first, as exchanges end before their connections do
+		p.ends.Append(p.ended)
+		clear(p.ended)
+		p.ended = p.ended[:0]
 	}
 	p.log.Append(p.closed)
 	clear(p.closed)

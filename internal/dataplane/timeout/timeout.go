@@ -81,6 +81,7 @@ type Deadline struct {
 	Why     reason.Reason // the reason to record when it passes
 	Timer   string        // the setting that rules it, as lull.yaml calls it
 	Setting time.Duration // that setting's value
+	Flow    string        // "up" (client→backend) or "down", if the timer is that of one direction
 }
 
 // Never is the instant of a deadline that does not exist.
@@ -100,6 +101,7 @@ type Tunnel struct {
 	Relaying int64 // when bytes could first flow: the idle time counts from here
 	LastUp   int64 // last byte client→backend, received or sent; 0 = none yet
 	LastDown int64 // last byte backend→client
+	Upgraded bool  // it was an HTTP connection
 }
 
 // LastByte returns when anything last moved, or when bytes could first flow.
@@ -107,15 +109,25 @@ func (t *Tunnel) LastByte() int64 { return max(t.Relaying, t.LastUp, t.LastDown)
 
 // TunnelDeadline returns when a TCP tunnel must end if nothing more happens: one idle timer for the pair of
 // connections, re-armed by any byte either way (SH-01 and DI-13: the models agree for TCP), and the greatest age
-// (PR-02), which waits for a quiet moment.
+// (PR-02), which waits for a quiet moment. A tunnel that was an HTTP connection has a timer for each direction in the
+// directional model (DI-06 to DI-08).
 func (s *Settings) TunnelDeadline(t *Tunnel) Deadline {
 	last := t.LastByte()
-	d := Deadline{last + int64(s.Idle), reason.TunnelIdle, "idle", s.Idle}
+	d := s.idleAt(last, reason.TunnelIdle)
+	if t.Upgraded && s.Model == Directional {
+		d = s.upgradedDeadline(t)
+	}
 	if s.AgeMax <= 0 {
 		return d
 	}
 	aged := max(t.Opened+int64(s.AgeMax), last+int64(AgeQuiet))
-	return d.Earlier(Deadline{aged, reason.AgeCap, "connection_age_max", s.AgeMax})
+	return d.Earlier(Deadline{At: aged, Why: reason.AgeCap, Timer: "connection_age_max", Setting: s.AgeMax})
+}
+
+func (s *Settings) upgradedDeadline(t *Tunnel) Deadline {
+	up, down := s.idleAt(max(t.Relaying, t.LastUp), reason.TunnelIdle), s.idleAt(max(t.Relaying, t.LastDown), reason.TunnelIdle)
+	up.Flow, down.Flow = "up", "down"
+	return up.Earlier(down)
 }
 
 // ConnectDeadline returns when an attempt to connect that started at started has failed (TO-11).
@@ -125,10 +137,10 @@ func (s *Settings) ConnectDeadline(started int64) Deadline {
 		timer = "idle"
 	}
 	limit := s.ConnectLimit()
-	return Deadline{started + int64(limit), reason.ConnectTimeout, timer, limit}
+	return Deadline{At: started + int64(limit), Why: reason.ConnectTimeout, Timer: timer, Setting: limit}
 }
 
 // HandshakeDeadline returns when a PROXY header or TLS handshake begun at started is too late (TO-05).
 func (s *Settings) HandshakeDeadline(started int64) Deadline {
-	return Deadline{started + int64(s.Handshake), reason.HandshakeTimeout, "handshake", s.Handshake}
+	return Deadline{At: started + int64(s.Handshake), Why: reason.HandshakeTimeout, Timer: "handshake", Setting: s.Handshake}
 }

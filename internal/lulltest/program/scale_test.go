@@ -35,6 +35,10 @@ func play(role string) int {
 		err = holdAccepted()
 	case "clients":
 		err = holdDialled(os.Args[1], os.Args[2])
+	case "half":
+		err = answerHalf()
+	case "keepers":
+		err = keepAlive(os.Args[1], os.Args[2])
 	}
 	if err != nil {
 		fmt.Println(err)
@@ -98,6 +102,20 @@ func holdDialled(address, times string) error {
 // peer starts a peer, which lives as long as the test, and returns its first line.
 func peer(t *testing.T, role string, args ...string) string {
 	t.Helper()
+	return startPeer(t, role, args...).line()
+}
+
+// otherProcess is a peer that was started.
+type otherProcess struct {
+	t    *testing.T
+	role string
+	cmd  *exec.Cmd
+	out  *bufio.Reader
+}
+
+// startPeer starts a peer, which lives as long as the test unless it is killed.
+func startPeer(t *testing.T, role string, args ...string) *otherProcess {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -119,9 +137,15 @@ func peer(t *testing.T, role string, args ...string) string {
 		_ = stdin.Close()
 		_ = cmd.Wait()
 	})
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	return &otherProcess{t, role, cmd, bufio.NewReader(stdout)}
+}
+
+// line returns the next line that the peer prints.
+func (p *otherProcess) line() string {
+	p.t.Helper()
+	line, err := p.out.ReadString('\n')
 	if err != nil {
-		t.Fatalf("%s: got %q, %v", role, line, err)
+		p.t.Fatalf("%s: got %q, %v", p.role, line, err)
 	}
 	return strings.TrimSpace(line)
 }

@@ -1,0 +1,130 @@
+package httpproxy
+
+import (
+	"strconv"
+	"time"
+
+	"lull/internal/clock"
+	"lull/internal/dataplane/http1"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/timeout"
+)
+
+// phrases are the reason phrases of lull's own responses: those of RFC 9110 §15, and those that are seen of the Classic Load
+// Balancer.
+//
+//nolint:gochecknoglobals // a constant table
+var phrases = map[int][2]string{
+	400: {"Bad Request", "BAD_REQUEST"},
+	405: {"Method Not Allowed", "METHOD_NOT_ALLOWED"},
+	408: {"Request Timeout", "REQUEST_TIMEOUT"},
+	502: {"Bad Gateway", "BAD_GATEWAY"},
+	503: {"Service Unavailable", "Service Unavailable: Back-end server is at capacity"},
+	504: {"Gateway Timeout", "GATEWAY_TIMEOUT"},
+}
+
+// refuse answers a request that is not forwarded.
+func (p *Proxy) refuse(f *front, status int, why reason.Reason) {
+	p.answer(f, status, why, timeout.Deadline{})
+}
+
+// decline answers with the status that goes with a reason.
+func (p *Proxy) decline(f *front, why reason.Reason, d timeout.Deadline) {
+	p.answer(f, why.Info().Status, why, d)
+}
+
+// answer ends an exchange with a response of lull's own, and the client's connection behind it. The back-end connection, if
+// there is one, has not done what it should and is closed as well. d is the deadline that passed, if one did.
+func (p *Proxy) answer(f *front, status int, why reason.Reason, d timeout.Deadline) {
+	x := f.x
+	p.closeBack(x)
+	p.letGo(x)
+	x.status = status
+	f.listener.Stats.OwnStatus[status/100].Add(1)
+	p.out = p.page(f, p.out[:0], status)
+	heard := x.down.Last
+	p.sendDown(f, p.out, nil)
+	x.down.Last = heard // the records tell of the backend's silence
+	p.recordExchange(f, why, d)
+	p.closeFront(f, why, d)
+}
+
+// page appends a whole response. It says what went wrong, and neither who said so nor on which side: that is in the access
+// log, for those who may know.
+func (p *Proxy) page(f *front, out []byte, status int) []byte {
+	phrase := phrases[status]
+	out = append(out, "HTTP/1.1 "...)
+	out = strconv.AppendInt(out, int64(status), 10)
+	out = append(out, ' ')
+	if f.listener.plan.Timeouts.Model == timeout.Shared {
+		out = append(out, phrase[1]...)
+	} else {
+		out = append(out, phrase[0]...)
+	}
+	const before, between, after = "<html><head><title>", "</title></head><body><h1>", "</h1></body></html>\r\n"
+	title := len("000 ") + len(phrase[0])
+	out = append(out, "\r\nDate: "...)
+	out = p.date.append(out, p.loop.Now())
+	out = append(out, "\r\nContent-Type: text/html\r\nContent-Length: "...)
+	out = strconv.AppendInt(out, int64(len(before)+len(between)+len(after)+2*title), 10)
+	if status == 405 { // RFC 9110 §15.5.6 wants to know which are; lull has no list of those that backends know
+		out = append(out, "\r\nAllow: "...)
+	}
+	out = append(out, "\r\nConnection: close\r\n\r\n"...)
+	if f.x.method == http1.HEAD {
+		return out
+	}
+	for _, part := range [...]string{before, between, after} {
+		out = append(out, part...)
+		if part != after {
+			out = strconv.AppendInt(out, int64(status), 10)
+			out = append(out, ' ')
+			out = append(out, phrase[0]...)
+		}
+	}
+	return out
+}
+
+// date is the value of the Date field, written once a second (RFC 9110 §6.6.1).
+type date struct {
+	second int64
+	text   []byte
+}
+
+func (d *date) append(dst []byte, now int64) []byte {
+	if second := now / int64(time.Second); second != d.second || d.text == nil {
+		d.second = second
+		d.text = clock.Wall(now).UTC().AppendFormat(d.text[:0], "Mon, 02 Jan 2006 15:04:05 GMT")
+	}
+	return append(dst, d.text...)
+}
+
+// fail ends an exchange that cannot go on: with a response of lull's own if none has begun and status is not 0, otherwise by
+// closing the client's connection in a way that never looks like the end of the response (SH-05, DI-03).
+func (p *Proxy) fail(f *front, status int, why reason.Reason, d timeout.Deadline) {
+	x := f.x
+	if x.status == 0 && status != 0 {
+		p.answer(f, status, why, d)
+		return
+	}
+	p.closeBack(x)
+	p.letGo(x)
+	if x.is(openEnded) {
+		f.conn.Set(doomed)
+	}
+	p.recordExchange(f, why, d)
+	p.closeFront(f, why, d)
+}
+
+// timeOut ends an exchange whose deadline has passed. Who was waited for decides what the client is told.
+func (p *Proxy) timeOut(f *front, d timeout.Deadline) { p.fail(f, d.Why.Info().Status, d.Why, d) }
+
+// clientGone ends an exchange whose client has reset its connection, and the connection.
+func (p *Proxy) clientGone(f *front) {
+	if x := f.x; x != nil {
+		p.closeBack(x)
+		p.letGo(x)
+		p.recordExchange(f, reason.ClientReset, timeout.Deadline{})
+	}
+	p.closeFront(f, reason.ClientReset, timeout.Deadline{})
+}

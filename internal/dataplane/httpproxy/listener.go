@@ -1,0 +1,154 @@
+package httpproxy
+
+import (
+	"net/netip"
+	"strconv"
+
+	"lull/internal/dataplane/backend"
+	"lull/internal/dataplane/http1"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/relay"
+	"lull/internal/dataplane/stats"
+	"lull/internal/dataplane/tcpproxy"
+	"lull/internal/dataplane/timeout"
+)
+
+// Listener is what one loop keeps of a listener: the settings in force and the counters. Every connection points to its
+// own, so a change of settings reaches those that are open by being stored here (TO-06).
+type Listener struct {
+	// Owned by the loop.
+	Addr    netip.AddrPort // where it really listens
+	Stats   *stats.Listener
+	plan    *plan.Listener
+	picker  *backend.Picker
+	closing *backend.Closing // an end set for its connections, or nil
+	changed int64            // when the plan came into force; no deadline could have been kept before
+	open    int              // clients' connections
+	queued  int              // of these, those whose requests are in the queue
+
+	// What the plan means for heads.
+	requestLimits, responseLimits http1.Limits
+	drop                          http1.IDSet // fields of a request that are not believed
+	lines                         []byte      // field lines that every request gets
+}
+
+// Apply takes over a plan change. Open connections get the new settings at once; those already over a shortened limit
+// end in this very turn, for their timers are due then.
+func (p *Proxy) Apply(ch tcpproxy.Change) {
+	p.forgetUnused()
+	stays := map[plan.ListenerKey]bool{}
+	for _, lc := range ch.Listeners {
+		stays[lc.Plan.Key] = true
+		l := p.listeners[lc.Plan.Key]
+		if l == nil {
+			l = &Listener{picker: backend.NewPicker(lc.Set, p.loop.Index)}
+			p.listeners[lc.Plan.Key] = l
+		}
+		l.Addr, l.Stats, l.plan, l.closing = lc.Addr, lc.Stats, lc.Plan, nil
+		l.picker.SetSet(lc.Set)
+		l.changed = ch.Now
+		l.compile()
+		p.makeRoom(lc.Plan.HeadMax)
+	}
+	for key, l := range p.listeners { // one that speaks TCP now is not among those removed
+		if !stays[key] && l.closing == nil {
+			l.closing = &backend.Closing{At: ch.Now + int64(l.plan.Timeouts.Drain), Why: reason.ListenerRemoved}
+		}
+	}
+	p.lookAtAll()
+}
+
+// compile works out what the plan means for heads.
+func (l *Listener) compile() {
+	l.requestLimits, l.responseLimits = http1.RequestLimits, http1.ResponseLimits
+	l.requestLimits.Head = l.plan.HeadMax
+	l.requestLimits.Line = max(l.requestLimits.Line, l.plan.HeadMax/4)
+	l.responseLimits.Head = l.plan.HeadMax
+	l.responseLimits.Line = l.requestLimits.Line
+	l.drop = http1.Set(http1.XForwardedProto, http1.XForwardedPort)
+	l.lines = append(l.lines[:0:0], "X-Forwarded-Proto: http\r\nX-Forwarded-Port: "...)
+	l.lines = strconv.AppendUint(l.lines, uint64(l.Addr.Port()), 10)
+	l.lines = append(l.lines, '\r', '\n')
+	if l.plan.Timeouts.Model == timeout.Directional {
+		l.drop |= http1.Set(http1.XRealIP, http1.XForwardedHost)
+	}
+}
+
+// Drain sets an end for every connection (rule: SIGTERM), unless one was set that is earlier.
+func (p *Proxy) Drain(now int64) {
+	for _, l := range p.listeners {
+		if at := now + int64(l.plan.Timeouts.Drain); l.closing == nil || at < l.closing.At {
+			l.closing = &backend.Closing{At: at, Why: reason.Shutdown}
+		}
+	}
+	p.lookAtAll()
+}
+
+// lookAtAll holds every connection against the settings in force: about a millisecond for 9,000. Those that have no reason
+// to stay end now, the others' timers fire no later than they must.
+func (p *Proxy) lookAtAll() {
+	p.each(func(f *front) {
+		if f.listener.closing != nil && f.state == waiting && f.exchanges > 0 && f.held == nil && !f.conn.Is(relay.Readable) {
+			p.closeFront(f, reason.Drained, timeout.Deadline{})
+			return
+		}
+		p.rearm(f)
+	})
+	p.eachBack(func(c *back) {
+		if c.state != backPooled {
+			return
+		}
+		if !c.backend.Poolable() || c.listener.closing != nil {
+			p.closePooled(c, reason.Drained, timeout.Deadline{})
+			return
+		}
+		if d := c.listener.plan.Timeouts.PoolDeadline(c.since); !c.node.Armed() || d.At < c.node.When() {
+			p.loop.Wheel.Arm(&c.node, d.At)
+		}
+	})
+	p.room = true // more may be had now, or nothing any more
+}
+
+// EndAll ends every connection now.
+func (p *Proxy) EndAll(why reason.Reason) {
+	p.each(func(f *front) {
+		if f.state != lingering {
+			if f.x != nil {
+				p.recordExchange(f, why, timeout.Deadline{})
+			}
+			p.record(f, why, timeout.Deadline{})
+		}
+		p.release(f, f.state == exchanging && f.x.is(openEnded)) // or what came of a response would look whole
+	})
+	p.eachBack(func(c *back) { p.closePooled(c, why, timeout.Deadline{}) })
+	fronts{p}.TurnEnd()
+}
+
+// forgetUnused drops listeners without connections that an earlier change removed. One that this change removes may yet
+// get what lies in its socket's backlog.
+func (p *Proxy) forgetUnused() {
+	for key, l := range p.listeners {
+		if l.closing != nil && l.open == 0 {
+			delete(p.listeners, key)
+		}
+	}
+}
+
+// each calls f for every client's connection there is; f may end it.
+func (p *Proxy) each(f func(*front)) {
+	for i := range p.fronts.Size() {
+		if c := p.fronts.At(i); c.state != free {
+			f(c)
+		}
+	}
+}
+
+// eachBack calls f for every back-end connection there is; f may end it.
+func (p *Proxy) eachBack(f func(*back)) {
+	for i := range p.backs.Size() {
+		if c := p.backs.At(i); c.state != backFree {
+			f(c)
+		}
+	}
+}

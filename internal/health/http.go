@@ -1,0 +1,169 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lull/internal/dataplane/http1"
+	"lull/internal/dataplane/plan"
+)
+
+// userAgent is what the Classic Load Balancer's probes call themselves. Access logs and rate limits of backends know it.
+const userAgent = "ELB-HealthChecker/1.0"
+
+// Limits of an answer.
+const (
+	answerBuffer = 2 << 10 // holds most heads; grows as far as a head may go
+	bodyMax      = 1 << 20 // what is read of a body: more would prove nothing
+)
+
+// answerLimits are those of the data plane's default. They bound all heads of an answer together, interim ones included.
+//
+//nolint:gochecknoglobals // a constant in all but syntax
+var answerLimits = http1.Limits{Line: http1.ResponseLimits.Line, Head: plan.HeadMaxDefault, Fields: http1.ResponseLimits.Fields}
+
+// probeHTTP is well when the backend answers a GET with the status wanted, whole and within the timeout.
+//
+// The answer is read with the codec that the data plane reads answers with, so that a backend passes if and only if what
+// it sends can be delivered. net/http's client was the alternative: it takes answers that the data plane refuses, and keeps
+// two goroutines and a pool of its own per connection, for features of which all would have to be switched off.
+//
+// Redirects are not followed: their status is an answer like any other. A body needs no declared length, as it may end
+// with the connection, but then that end must come within the timeout. Of a long body only the start is waited for.
+func probeHTTP(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) error {
+	conn, err := dial(ctx, to, check)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	// A deadline in the past wakes whoever is reading, at the timeout as well as when the result is wanted no more.
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	if _, err = conn.Write(request(host, to.Port(), check)); err != nil {
+		return answerError(err, false, check)
+	}
+	return readAnswer(conn, check)
+}
+
+// request returns what is sent. The front door has made sure that path and host can stand in a head.
+func request(host string, port uint16, check *plan.HealthCheck) []byte {
+	host = strings.TrimSuffix(host, ".") // names of virtual hosts are written without it
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != 80 {
+		host += ":" + strconv.Itoa(int(port))
+	}
+	return []byte("GET " + check.Path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: " + userAgent + "\r\nConnection: close\r\n\r\n")
+}
+
+// answer is a response being read.
+type answer struct {
+	receiver http1.Receiver
+	head     http1.Head
+	buf      []byte // not yet dropped
+	heads    int    // bytes that came before the final head was whole, and with its end
+	body     int    // bytes that came later
+	final    bool   // the final head has come, and had the status wanted
+}
+
+// readAnswer returns nil once the answer has come.
+func readAnswer(conn io.Reader, check *plan.HealthCheck) error {
+	a := answer{buf: make([]byte, 0, answerBuffer)}
+	a.receiver.Response(http1.GET)
+	for {
+		if len(a.buf) == cap(a.buf) {
+			a.buf = append(make([]byte, 0, 2*cap(a.buf)), a.buf...) // the codec refuses what is too long
+		}
+		n, err := conn.Read(a.buf[len(a.buf):cap(a.buf)])
+		a.buf = a.buf[:len(a.buf)+n]
+		done, fault := a.take(n, check)
+		switch {
+		case done || fault != nil:
+			return fault
+		case errors.Is(err, io.EOF):
+			return a.ended()
+		case err != nil:
+			return answerError(err, a.heads > 0, check)
+		}
+	}
+}
+
+// take looks at what has come, of which the last n bytes are new. done means that no more is needed.
+func (a *answer) take(n int, check *plan.HealthCheck) (done bool, err error) {
+	if a.final {
+		a.body += n
+	} else {
+		a.heads += n
+	}
+	for {
+		step := a.receiver.Next(a.buf, &a.head, &answerLimits)
+		switch {
+		case step.Fault != http1.NoFault:
+			return false, refused(step.Fault)
+		case step.Event == http1.EventHead && !a.head.Interim():
+			if got := a.head.Status(); got != check.Status {
+				return false, fmt.Errorf("answered %d, want %d", got, check.Status)
+			}
+			a.final = true
+		}
+		drop := step.Skip + step.Data
+		a.buf = a.buf[:copy(a.buf, a.buf[drop:])]
+		switch {
+		case step.End || a.body > bodyMax:
+			return true, nil
+		case !a.final && a.heads > answerLimits.Head:
+			return false, refused(http1.HeadLong)
+		case drop == 0:
+			return false, nil
+		}
+	}
+}
+
+// ended returns what the end of the connection makes of the answer.
+func (a *answer) ended() error {
+	switch {
+	case a.receiver.EOF().End:
+		return nil
+	case a.heads == 0:
+		return errors.New("closed without an answer")
+	default:
+		return errors.New("closed in the middle of its answer")
+	}
+}
+
+// refused returns an error that says why an answer is none that the data plane could deliver.
+func refused(f http1.Fault) error {
+	return fmt.Errorf("answer refused: %s (%v)", f.Info().Text, f)
+}
+
+// answerError returns an error whose text says in a few words why an answer did not come, or not to its end.
+func answerError(err error, begun bool, check *plan.HealthCheck) error {
+	where := "without an answer"
+	if begun {
+		where = "in the middle of its answer"
+	}
+	var timeout net.Error
+	var errno unix.Errno
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout() && begun:
+		return fmt.Errorf("answer not complete after %v", check.Timeout)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Errorf("no answer within %v", check.Timeout)
+	case !errors.As(err, &errno):
+		return fmt.Errorf("connection failed %s: %w", where, err)
+	case local(errno):
+		return fmt.Errorf("answer: %w: %w", errNotMade, errno)
+	case errno == unix.ECONNRESET || errno == unix.EPIPE:
+		return errors.New("reset " + where)
+	}
+	return fmt.Errorf("connection failed %s: %w", where, errno)
+}
