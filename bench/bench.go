@@ -13,14 +13,18 @@ import (
 
 // scenario is one kind of load and the figures taken under it.
 type scenario struct {
-	name  string
-	about string // one Markdown paragraph: what is done, what is counted
-	run   func(*session) error
+	name   string
+	about  string                   // one Markdown paragraph: what is done, what is counted
+	http   bool                     // as HTTP load balancers; otherwise as TCP ones
+	rivals func(*bench) []contender // who competes, the first against the others; nil = all that the options name
+	run    func(*session) error
 }
 
 // scenarios lists them in the order of the report.
 var scenarios = []scenario{
 	idleMemory, idleCPU, idleLateness, requestCPU, connectRate, bulk, acceptBalance, wheelTimers,
+	httpRequestCPU, httpRate, httpIdleMemory, httpWaitingMemory, httpConnectRate, httpBulk, httpUpgrade, httpGoPeers,
+	httpAllocations,
 }
 
 // bench is one run of the program.
@@ -30,9 +34,10 @@ type bench struct {
 	o          options
 	size       sizes
 	contenders []contender
-	absent     []string // balancers that were left out, and why
-	self       string   // this program's file, for the child processes
-	dir        string   // holds generated configurations until the end of the run
+	goPeers    []contender // for httpGoPeers
+	absent     []string    // balancers that were left out, and why
+	self       string      // this program's file, for the child processes
+	dir        string      // holds generated configurations until the end of the run
 	log        io.Writer
 
 	started int // balancers started so far; numbers their directories
@@ -50,6 +55,9 @@ func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
 	if b.self, err = os.Executable(); err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
+	var more []string
+	b.goPeers, more = present(goKinds(b.self))
+	b.absent = append(b.absent, more...)
 	if b.dir, err = os.MkdirTemp("", "lull-bench-"); err != nil {
 		return nil, fmt.Errorf("make a directory for configurations: %w", err)
 	}
@@ -66,39 +74,48 @@ func (b *bench) close() {
 func (b *bench) runAll() *report {
 	r := &report{bench: b, began: wallTime()}
 	for _, s := range scenarios {
-		if !b.o.scenarios.MatchString(s.name) || b.ctx.Err() != nil {
+		x := b.newSession(s)
+		if !b.o.scenarios.MatchString(s.name) || b.ctx.Err() != nil || len(x.contenders) == 0 {
 			continue
 		}
-		r.sessions = append(r.sessions, b.runOne(s))
+		b.runOne(x)
+		r.sessions = append(r.sessions, x)
 	}
 	return r
 }
 
-// runOne runs a scenario and notes how far other programs disturbed it.
-func (b *bench) runOne(s scenario) *session {
-	fmt.Fprintf(b.log, "%s:", s.name)
-	x := &session{bench: b, scenario: s, failed: map[string]error{}}
-	for _, c := range b.contenders {
+func (b *bench) newSession(s scenario) *session {
+	x := &session{bench: b, scenario: s, contenders: b.contenders, failed: map[string]error{}}
+	if s.rivals != nil {
+		x.contenders = s.rivals(b)
+	}
+	for _, c := range x.contenders {
 		x.columns = append(x.columns, c.name)
 	}
+	return x
+}
+
+// runOne runs a scenario and notes how far other programs disturbed it.
+func (b *bench) runOne(x *session) {
+	fmt.Fprintf(b.log, "%s:", x.scenario.name)
 	before, err1 := machineLoadNow()
-	broken := s.run(x)
+	broken := x.scenario.run(x)
 	after, err2 := machineLoadNow()
 	x.foreign = after.foreign(before)
 	x.broken = errors.Join(append(slices.Collect(maps.Values(x.failed)), broken, err1, err2)...)
 	fmt.Fprintf(b.log, " %.0f s, others used %.0f %% of the machine\n", after.at.Sub(before.at).Seconds(), 100*x.foreign)
-	return x
 }
 
 // session is one scenario's course in this run.
 type session struct {
 	*bench
-	scenario scenario
-	columns  []string // balancers with a column in the table
-	figures  []*figure
-	foreign  float64          // share of the machine that other programs used meanwhile
-	failed   map[string]error // balancers that broke
-	broken   error            // all that went wrong
+	scenario   scenario
+	contenders []contender // who competes here
+	columns    []string    // balancers with a column in the table
+	figures    []*figure
+	foreign    float64          // share of the machine that other programs used meanwhile
+	failed     map[string]error // balancers that broke
+	broken     error            // all that went wrong
 }
 
 // figure adds a row to the scenario's table.

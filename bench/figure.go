@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // take says which of a figure's samples stands for all of them.
@@ -33,8 +34,9 @@ type figure struct {
 type aim struct {
 	atMost       *float64
 	atLeast      *float64
-	ratioAtMost  *float64 // to the better peer
+	ratioAtMost  *float64 // to the better peer, or to the one that is named
 	ratioAtLeast *float64
+	to           string // kind of the peer that the ratio is to; empty = the better one
 }
 
 // limit returns a bound for an aim.
@@ -70,24 +72,50 @@ func (f *figure) extremes(balancer string) (least, most float64) {
 	return slices.Min(s), slices.Max(s)
 }
 
-// ratio divides the subject's value by that of the better peer; ok is false when there is none to divide by. Where the
-// peer's is zero, as processor time can be, an equal is 1 and anything more infinite.
-func (f *figure) ratio(subject string, peers []string) (r float64, ok bool) {
-	v, ok := f.value(subject)
-	best := math.NaN()
+// rival returns the peer that the ratio is to, and its value; ok is false when it was not measured.
+func (f *figure) rival(peers []string) (name string, v float64, ok bool) {
 	for _, p := range peers {
+		if kind, _, _ := strings.Cut(p, "#"); f.aim.to != "" && kind != f.aim.to {
+			continue
+		}
 		w, measured := f.value(p)
-		if measured && (math.IsNaN(best) || (w > best) == f.higher) {
-			best = w
+		if measured && (!ok || (w > v) == f.higher) {
+			name, v, ok = p, w, true
 		}
 	}
+	return name, v, ok
+}
+
+// ratio divides the subject's value by the rival's; ok is false when there is none to divide by. Where the rival's is
+// zero, as processor time can be, an equal is 1 and anything more infinite.
+func (f *figure) ratio(subject string, peers []string) (r float64, ok bool) {
+	v, ok := f.value(subject)
+	_, w, compared := f.rival(peers)
 	switch {
-	case !ok || f.alone || math.IsNaN(best) || best < 0 || v < 0:
+	case !ok || !compared || f.alone || w < 0 || v < 0:
 		return 0, false
-	case v == best:
+	case v == w:
 		return 1, true
 	}
-	return v / best, true
+	return v / w, true
+}
+
+// ratioExtremes returns the least and the greatest ratio within a round; ok is false where the rounds cannot be paired.
+// A round's trials follow each other closely, so this tells how sure the ratio is on a machine whose speed drifts.
+func (f *figure) ratioExtremes(subject string, peers []string) (least, most float64, ok bool) {
+	rival, _, _ := f.rival(peers)
+	s, r := f.samples[subject], f.samples[rival]
+	if f.take != takeMedian || len(s) < 2 || len(s) != len(r) {
+		return 0, 0, false
+	}
+	least, most = math.Inf(1), math.Inf(-1)
+	for i := range s {
+		if r[i] <= 0 {
+			return 0, 0, false
+		}
+		least, most = min(least, s[i]/r[i]), max(most, s[i]/r[i])
+	}
+	return least, most, true
 }
 
 // verdict judges the subject: "pass", "miss", or "" where nothing is asked or nothing was measured.
@@ -128,8 +156,12 @@ func (a aim) String() string {
 	}
 	part(a.atMost, "≤ %g")
 	part(a.atLeast, "≥ %g")
-	part(a.ratioAtMost, "ratio ≤ %g")
-	part(a.ratioAtLeast, "ratio ≥ %g")
+	ratio := "ratio"
+	if a.to != "" {
+		ratio += " to " + a.to
+	}
+	part(a.ratioAtMost, ratio+" ≤ %g")
+	part(a.ratioAtLeast, ratio+" ≥ %g")
 	return text
 }
 

@@ -73,6 +73,9 @@ func TestVerdict(t *testing.T) {
 		"both-one-fails": {figure{aim: aim{atMost: limit(5), ratioAtMost: limit(1)}}, 4, 2, 3, 2, "miss"},
 		"zero-equal":     {figure{aim: aim{ratioAtMost: limit(1)}}, 0, 0, 1, 1, "pass"},
 		"zero-beaten":    {figure{aim: aim{ratioAtMost: limit(1)}}, 1, 0, 1, math.Inf(1), "miss"},
+		"named-peer":     {figure{aim: aim{ratioAtMost: limit(1), to: "haproxy"}}, 15, 20, 10, 0.75, "pass"},
+		"named-worse":    {figure{aim: aim{ratioAtMost: limit(1), to: "nginx"}}, 15, 20, 10, 1.5, "miss"},
+		"named-absent":   {figure{aim: aim{ratioAtMost: limit(1), to: "caddy"}}, 15, 20, 10, math.NaN(), ""},
 		"negative-peer":  {figure{aim: aim{ratioAtMost: limit(1)}}, 1, -1, 1, math.NaN(), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,9 +132,60 @@ func TestAimString(t *testing.T) {
 		"≥ 0":            {atLeast: limit(0)},
 		"ratio ≥ 1":      {ratioAtLeast: limit(1)},
 		"ratio ≤ 0.95":   {ratioAtMost: limit(0.95)},
+
+		"ratio to nginx ≤ 0.95": {ratioAtMost: limit(0.95), to: "nginx"},
 	} {
 		if got := a.String(); got != want {
 			t.Errorf("aim: got %q, want %q", got, want)
 		}
+	}
+}
+
+// TestRivalUnderTwoNames wants a kind that competes with itself to be found.
+func TestRivalUnderTwoNames(t *testing.T) {
+	t.Parallel()
+	f := figure{aim: aim{to: "haproxy"}}
+	f.add("haproxy", 10)
+	f.add("haproxy#2", 8)
+	f.add("nginx", 1)
+	if r, ok := f.ratio("haproxy", []string{"nginx", "haproxy#2"}); !ok || r != 1.25 {
+		t.Errorf("ratio: got %v, %v; want 1.25", r, ok)
+	}
+}
+
+func TestRatioExtremes(t *testing.T) {
+	t.Parallel()
+	f := figure{}
+	for round, v := range []float64{10, 20, 30} { // a machine that grows slower
+		f.add("lull", v)
+		f.add("nginx", []float64{20, 25, 60}[round])
+		f.add("haproxy", 100)
+	}
+	if least, most, ok := f.ratioExtremes("lull", []string{"haproxy", "nginx"}); !ok || least != 0.5 || most != 0.8 {
+		t.Errorf("extremes: got %v, %v, %v; want 0.5 and 0.8", least, most, ok)
+	}
+	f.add("lull", 10)
+	if least, most, ok := f.ratioExtremes("lull", []string{"nginx"}); ok {
+		t.Errorf("rounds without a pair: got %v, %v, want none", least, most)
+	}
+	zero := figure{samples: map[string][]float64{"lull": {1, 2}, "nginx": {1, 0}}}
+	if least, most, ok := zero.ratioExtremes("lull", []string{"nginx"}); ok {
+		t.Errorf("a round of nothing: got %v, %v, want none", least, most)
+	}
+}
+
+func TestReference(t *testing.T) {
+	t.Parallel()
+	f := figure{}
+	if v, ok := f.reference([]string{"lull"}); ok {
+		t.Errorf("nothing measured: got %v, want none", v)
+	}
+	f.add("nginx", 3)
+	if v, ok := f.reference([]string{"lull", "nginx"}); !ok || v != 3 {
+		t.Errorf("without HAProxy: got %v, %v; want nginx's 3", v, ok)
+	}
+	f.add("haproxy", 2)
+	if v, ok := f.reference([]string{"lull", "nginx"}); !ok || v != 2 {
+		t.Errorf("with HAProxy: got %v, %v; want its 2", v, ok)
 	}
 }

@@ -100,7 +100,7 @@ func (t *trial) expire(spread time.Duration) (*load.Expiry, error) {
 	c, err := t.startChild(load.Options{
 		Role: "expire", Targets: []load.Address{t.balancer.listen},
 		Conns: t.size.expiringPairs, Timeout: t.size.expiryTimeout, Spread: spread,
-	})
+	}, nil)
 	if err != nil {
 		return nil, err
 	}

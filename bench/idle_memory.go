@@ -1,6 +1,10 @@
 package main
 
-import "lull/bench/load"
+import (
+	"fmt"
+
+	"lull/bench/load"
+)
 
 var idleMemory = scenario{
 	name: "idle-memory",
@@ -20,11 +24,11 @@ func runIdleMemory(x *session) error {
 		err := x.eachRound(func(c contender) error {
 			s := setup{Threads: 2, Idle: longIdle}
 			return x.try(c, s, load.Options{Role: "echo"}, func(t *trial) error {
-				m, err := t.memory(x.size.memoryPairs, v.bytes)
+				m, err := t.memory(x.size.memoryPairs, func() (*child, error) { return t.hold(x.size.memoryPairs, v.bytes) })
 				if err != nil {
 					return err
 				}
-				perPair.add(c.name, m.perPair/1024)
+				perPair.add(c.name, m.each/1024)
 				empty.add(c.name, m.empty/(1<<20))
 				files.add(c.name, m.files)
 				return nil
@@ -37,24 +41,32 @@ func runIdleMemory(x *session) error {
 	return nil
 }
 
-// memoryUse is what pairs cost a balancer, in bytes and descriptors.
-type memoryUse struct{ empty, perPair, files float64 }
+// memoryUse is what connections cost a balancer: bytes without any, bytes and descriptors for each.
+type memoryUse struct{ empty, each, files float64 }
 
-func (t *trial) memory(pairs int, bytes int64) (memoryUse, error) {
+// memory weighs the balancer before and after open, which opens conns connections.
+func (t *trial) memory(conns int, open func() (*child, error)) (memoryUse, error) {
 	before, filesBefore, err := t.weigh()
 	if err != nil {
 		return memoryUse{}, err
 	}
-	c, err := t.hold(pairs, bytes)
+	c, err := open()
 	if err != nil {
 		return memoryUse{}, err
 	}
 	defer c.finish()
 	after, filesAfter, err := t.weigh()
+	if err != nil {
+		return memoryUse{}, err
+	}
+	r, err := c.ask()
+	if err == nil && r.Errors > 0 {
+		err = fmt.Errorf("%d of %d connections were ended while they were held", r.Errors, conns)
+	}
 	return memoryUse{
-		empty:   float64(before),
-		perPair: float64(after-before) / float64(pairs),
-		files:   float64(filesAfter-filesBefore) / float64(pairs),
+		empty: float64(before),
+		each:  float64(after-before) / float64(conns),
+		files: float64(filesAfter-filesBefore) / float64(conns),
 	}, err
 }
 

@@ -1,15 +1,15 @@
-// Command bench compares lull with HAProxy and nginx as TCP load balancers, on one machine in one run, and prints what
-// it found as Markdown.
+// Command bench compares lull with HAProxy and nginx as TCP and as HTTP load balancers, on one machine in one run, and
+// prints what it found as Markdown.
 //
 // People run it through make bench; CI runs it with -quick, which is too small to mean anything but keeps it working.
 // Everything happens on one goroutine; the traffic comes from child processes (see bench/load).
 //
-// A scenario is one file here. It runs every balancer in every round, each time as a fresh process on a fresh port with
-// a generated configuration, in an order that changes from round to round, so that a machine that grows slower or
-// warmer during the run treats all alike. A figure is the median over the rounds; its extremes are printed beside it,
-// and the ratio is lull to the better peer. The alternative, one long run for each balancer, made differences of 10 %
-// between two runs of the same binary. A balancer may be named twice (-balancers haproxy,haproxy), which shows how far
-// apart equals come out.
+// A scenario is one file here; those of HTTP begin with http_. It runs every balancer in every round, each time as a fresh
+// process on a fresh port with a generated configuration, in an order that changes from round to round, so that a machine
+// that grows slower or warmer during the run treats all alike. A figure is the median over the rounds; its extremes are
+// printed beside it, and the ratio is lull to the better peer, or to the one that the aim names. The alternative, one long
+// run for each balancer, made differences of 10 % between two runs of the same binary. A balancer may be named twice
+// (-balancers haproxy,haproxy), which shows how far apart equals come out.
 //
 // The balancer's processor time is read from the kernel's clock of its processes, its memory from smaps_rollup; both
 // cover all of its processes, and nothing is asked of the balancer itself except how it spread its connections.
@@ -30,6 +30,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lull/bench/goproxy"
 	"lull/bench/load"
 )
 
@@ -48,6 +49,7 @@ type options struct {
 	lull      string // path of lull's binary
 	output    string // file for the report; empty = standard output only
 	readme    string // file with markers to put the tables between; empty = none
+	profiles  string // directory for profiles of the balancers; empty = none are made
 }
 
 func main() {
@@ -60,6 +62,9 @@ func main() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) > 0 && args[0] == loadCommand {
 		return load.Main(args[1:], stdin, stdout)
+	}
+	if len(args) > 0 && args[0] == proxyCommand {
+		return goproxy.Main(args[1:], stdout)
 	}
 	o, err := parseOptions(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -96,6 +101,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	set.StringVar(&o.lull, "lull", "bin/lull", "lull's binary")
 	set.StringVar(&o.output, "o", "", "write the report to this file as well")
 	set.StringVar(&o.readme, "readme", "", "put the tables between the markers of this file")
+	set.StringVar(&o.profiles, "perf", "", "record the balancers under load with perf into this directory; spoils the figures")
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}

@@ -14,33 +14,38 @@ import (
 	"lull/bench/load"
 )
 
-// kind is a load balancer's program: how to configure and start it. All are asked for the same: one TCP listener, round
-// robin over the backends, one idle timeout, a given number of threads, no log, and everything else as the vendor ships
-// it, except where the machine's 20,000 descriptors force a lower limit.
+// kind is a load balancer's program: how to configure and start it. All are asked for the same: one listener, round robin
+// over the backends, one idle timeout, a given number of threads, no log, and everything else as the vendor ships it,
+// except where the machine's 20,000 descriptors force a lower limit. For what HTTP asks more, see peers_http.go.
 type kind struct {
 	name        string
 	binary      string
 	versionArgs []string
-	file        string // name of the configuration file
-	config      *template.Template
+	file        string             // name of the configuration file
+	tcp         *template.Template // of the configuration as a TCP load balancer; nil = cannot be one
+	http        *template.Template
 	args        func(dir, file string) []string
-	ready       string // the line that it prints on standard error once it listens; empty = none
+	env         func(setup) []string // more for its environment; nil = nothing
+	ready       string               // the line that it prints on standard error once it listens; empty = none
 }
 
 // kinds lists the programs in the order of the report's columns.
 func kinds(lull string) []kind {
 	return []kind{
 		{
-			name: "lull", binary: lull, versionArgs: []string{"version"}, file: "lull.yaml", config: lullConfig,
+			name: "lull", binary: lull, versionArgs: []string{"version"}, file: "lull.yaml",
+			tcp: lullConfig, http: lullHTTP,
 			args:  func(_, file string) []string { return []string{"serve", file} },
 			ready: "ready",
 		},
 		{
-			name: "haproxy", binary: "/usr/sbin/haproxy", versionArgs: []string{"-v"}, file: "haproxy.cfg", config: haproxyConfig,
+			name: "haproxy", binary: "/usr/sbin/haproxy", versionArgs: []string{"-v"}, file: "haproxy.cfg",
+			tcp: haproxyConfig, http: haproxyHTTP,
 			args: func(_, file string) []string { return []string{"-db", "-f", file} },
 		},
 		{
-			name: "nginx", binary: "/usr/sbin/nginx", versionArgs: []string{"-v"}, file: "nginx.conf", config: nginxConfig,
+			name: "nginx", binary: "/usr/sbin/nginx", versionArgs: []string{"-v"}, file: "nginx.conf",
+			tcp: nginxConfig, http: nginxHTTP,
 			args: func(dir, file string) []string { return []string{"-p", dir, "-e", "stderr", "-c", file} },
 		},
 	}
@@ -48,11 +53,15 @@ func kinds(lull string) []kind {
 
 // setup is what a scenario asks of a balancer.
 type setup struct {
+	HTTP     bool
+	Upgrades bool // HTTP: connections are to be upgraded
+	Alone    bool // with as many processors as threads, which neither client nor backend use, where there are enough
 	Threads  int
 	Idle     time.Duration // idle timeout, both sides
 	Backends []load.Address
 	Listen   load.Address
-	Dir      string // for sockets and process files
+	Metrics  load.Address // of lull; none where nobody asks
+	Dir      string       // for sockets and process files
 }
 
 // IdleMillis is the idle timeout in the unit that HAProxy and nginx are given it in.
@@ -144,14 +153,9 @@ type contender struct {
 func pick(names, lull string) (cs []contender, absent []string, err error) {
 	known := kinds(lull)
 	if names == "" {
-		for _, k := range known {
-			if _, err := exec.LookPath(k.binary); err == nil {
-				cs = append(cs, contender{k.name, k})
-			} else if k.name == "lull" {
-				return nil, nil, fmt.Errorf("lull's binary %s: %w; build it, or name the balancers to compare with -balancers", k.binary, err)
-			} else {
-				absent = append(absent, fmt.Sprintf("%s was left out: %v.", k.name, err))
-			}
+		cs, absent = present(known)
+		if len(cs) == 0 || cs[0].kind.name != "lull" {
+			return nil, nil, fmt.Errorf("lull's binary %s is not there: build it, or name the balancers to compare with -balancers", lull)
 		}
 		return cs, absent, nil
 	}
@@ -168,6 +172,18 @@ func pick(names, lull string) (cs []contender, absent []string, err error) {
 		cs = append(cs, contender{name, k})
 	}
 	return cs, nil, nil
+}
+
+// present returns those that are installed, and a word about each that is not.
+func present(known []kind) (cs []contender, absent []string) {
+	for _, k := range known {
+		if _, err := exec.LookPath(k.binary); err != nil {
+			absent = append(absent, fmt.Sprintf("%s was left out: %v.", k.name, err))
+			continue
+		}
+		cs = append(cs, contender{k.name, k})
+	}
+	return cs, absent
 }
 
 func find(known []kind, name string) (kind, error) {
@@ -195,7 +211,11 @@ func (k kind) version() string {
 // render returns the configuration for a setup.
 func (k kind) render(s setup) (string, error) {
 	var text strings.Builder
-	if err := k.config.Execute(&text, s); err != nil {
+	config := k.tcp
+	if s.HTTP {
+		config = k.http
+	}
+	if err := config.Execute(&text, s); err != nil {
 		return "", fmt.Errorf("configure %s: %w", k.name, err)
 	}
 	return text.String(), nil
@@ -203,9 +223,11 @@ func (k kind) render(s setup) (string, error) {
 
 // balancer is a running load balancer.
 type balancer struct {
+	name    string
 	process *process
 	pids    []int // all of its processes
 	listen  load.Address
+	metrics load.Address // of lull, if asked for
 	dir     string
 }
 
@@ -234,11 +256,15 @@ func (b *bench) startBalancer(c contender, s setup) (*balancer, error) {
 	if err = os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	p, err := startProcess(c.kind.binary, c.kind.args(s.Dir, file))
-	if err != nil {
+	p := newProcess(c.kind.binary, c.kind.args(s.Dir, file))
+	if c.kind.env != nil {
+		p.cmd.Env = append(os.Environ(), c.kind.env(s)...)
+	}
+	p.cpus, _ = s.processors()
+	if err := p.start(); err != nil {
 		return nil, err
 	}
-	r := &balancer{process: p, listen: s.Listen, dir: s.Dir}
+	r := &balancer{name: c.name, process: p, listen: s.Listen, metrics: s.Metrics, dir: s.Dir}
 	if err := b.awaitBalancer(r, c.kind, s.Threads); err != nil {
 		r.stop()
 		return nil, fmt.Errorf("start %s: %w; it said: %s", c.kind.name, err, p.lastSaid())

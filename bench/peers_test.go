@@ -1,11 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"lull/bench/load"
 )
@@ -17,28 +21,142 @@ func TestRender(t *testing.T) {
 		Listen:   netip.MustParseAddrPort("127.0.2.1:1000"),
 		Backends: []load.Address{netip.MustParseAddrPort("127.0.1.1:2000"), netip.MustParseAddrPort("127.0.1.2:2000")},
 	}
-	for name, parts := range map[string][]string{
-		"lull":    {"loops: 2", "address: 127.0.2.1\n", "port: 1000,", "idle: 3s", "{address: 127.0.1.2, port: 2000}"},
-		"haproxy": {"nbthread 2", "bind 127.0.2.1:1000", "timeout client 3000ms", "timeout server 3000ms", "server b1 127.0.1.2:2000"},
-		"nginx":   {"worker_processes 2;", "listen 127.0.2.1:1000 reuseport;", "proxy_timeout 3000ms;", "server 127.0.1.2:2000;"},
+	known := slices.Concat(kinds("lull"), goKinds("bench"))
+	forwarded := []string{"X-Forwarded-Proto", "X-Forwarded-Port"}
+	for name, c := range map[string]struct {
+		change func(*setup)
+		kind   string
+		parts  []string
+	}{
+		"lull":    {nil, "lull", []string{"loops: 2", "address: 127.0.2.1\n", "protocol: tcp, port: 1000,", "idle: 3s", "{address: 127.0.1.2, port: 2000}"}},
+		"haproxy": {nil, "haproxy", []string{"nbthread 2", "bind 127.0.2.1:1000", "timeout client 3000ms", "timeout server 3000ms", "server b1 127.0.1.2:2000"}},
+		"nginx":   {nil, "nginx", []string{"worker_processes 2;", "listen 127.0.2.1:1000 reuseport;", "proxy_timeout 3000ms;", "server 127.0.1.2:2000;"}},
+
+		"lull-http":         {asHTTP, "lull", []string{"loops: 2", "protocol: http, port: 1000,", "idle: 3s", "{address: 127.0.1.2, port: 2000}"}},
+		"lull-metrics":      {asMeasured, "lull", []string{"metrics: {address: 127.0.2.1:3000}\nloops"}},
+		"haproxy-http":      {asHTTP, "haproxy", append(forwarded, "mode http", "forwardfor", "nbthread 2", "timeout client 3000ms", "server b1 127.0.1.2:2000")},
+		"nginx-http":        {asHTTP, "nginx", append(forwarded, "X-Forwarded-For", "worker_processes 2;", `Connection "";`, "server 127.0.1.2:2000;")},
+		"nginx-upgrade":     {asUpgrade, "nginx", append(forwarded, "Upgrade $http_upgrade;", "Connection $connection_upgrade;")},
+		"reverseproxy-http": {asHTTP, "reverseproxy", []string{`"listen": "127.0.2.1:1000"`, `"threads": 2`, `["127.0.1.1:2000", "127.0.1.2:2000"]`}},
+		"caddy-http":        {asHTTP, "caddy", []string{"http://:1000 {", "bind 127.0.2.1", "127.0.1.1:2000 127.0.1.2:2000 {", "X-Forwarded-Port"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, k := range kinds("lull") {
-				if k.name != name {
-					continue
-				}
-				text, err := k.render(s)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, p := range parts {
-					if !strings.Contains(text, p) {
-						t.Errorf("configuration: got no %q in\n%s", p, text)
-					}
+			s := s
+			if c.change != nil {
+				c.change(&s)
+			}
+			k, err := named(known, c.kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := k.render(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range c.parts {
+				if !strings.Contains(text, p) {
+					t.Errorf("configuration: got no %q in\n%s", p, text)
 				}
 			}
 		})
+	}
+}
+
+func asHTTP(s *setup) { s.HTTP = true }
+
+func asUpgrade(s *setup) { s.HTTP, s.Upgrades = true, true }
+
+func asMeasured(s *setup) { s.HTTP, s.Metrics = true, netip.MustParseAddrPort("127.0.2.1:3000") }
+
+// named returns the kind of that name, installed or not.
+func named(known []kind, name string) (kind, error) {
+	for _, k := range known {
+		if k.name == name {
+			return k, nil
+		}
+	}
+	return kind{}, fmt.Errorf("no kind %s", name)
+}
+
+func TestDivide(t *testing.T) {
+	t.Parallel()
+	var all unix.CPUSet
+	for _, cpu := range []int{0, 2, 3, 7} {
+		all.Set(cpu)
+	}
+	for n, want := range map[int][]int{1: {7}, 2: {3, 7}, 3: {2, 3, 7}} {
+		last, others := divide(all, n)
+		for _, cpu := range []int{0, 1, 2, 3, 7} {
+			if in := slices.Contains(want, cpu); last.IsSet(cpu) != in || others.IsSet(cpu) != (!in && cpu != 1) {
+				t.Errorf("divide by %d, processor %d: got %t and %t, want %t and the rest", n, cpu, last.IsSet(cpu), others.IsSet(cpu), in)
+			}
+		}
+	}
+}
+
+// TestOnProcessors starts a process that prints where it may run.
+func TestOnProcessors(t *testing.T) {
+	t.Parallel()
+	balancer, others := setup{Threads: 1, Alone: true}.processors()
+	if balancer == nil {
+		t.Skip("one processor")
+	}
+	if b, o := (setup{Threads: 1}).processors(); b != nil || o != nil {
+		t.Errorf("without Alone: got %v and %v, want all for both", b, o)
+	}
+	if b, o := (setup{Threads: 1 << 20, Alone: true}).processors(); b != nil || o != nil {
+		t.Errorf("too many threads: got %v and %v, want all for both", b, o)
+	}
+	for name, cpus := range map[string]*unix.CPUSet{"balancer": balancer, "others": others} {
+		cmd := exec.Command("sleep", "60")
+		if err := onProcessors(cpus, cmd.Start); err != nil {
+			t.Fatal(err)
+		}
+		var got unix.CPUSet
+		err := unix.SchedGetaffinity(cmd.Process.Pid, &got)
+		_ = cmd.Process.Kill() // it has nothing to lose
+		_ = cmd.Wait()
+		if err != nil || got != *cpus {
+			t.Errorf("%s: got %v, %v; want %v", name, got, err, *cpus)
+		}
+	}
+}
+
+func TestOnlyLull(t *testing.T) {
+	t.Parallel()
+	cs, _, err := pick("lull,lull", "/bin/sh") // a shell stands for lull
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := onlyLull(&bench{contenders: cs}); len(got) != 1 || got[0].name != "lull" {
+		t.Errorf("lull twice: got %v, want it once", got)
+	}
+	if got := onlyLull(&bench{contenders: []contender{{"nginx", kind{name: "nginx"}}, cs[0]}}); len(got) != 0 {
+		t.Errorf("another first: got %v, want none", got)
+	}
+}
+
+func TestParseHeap(t *testing.T) {
+	t.Parallel()
+	const text = `# HELP go_memstats_mallocs_total Total number of heap objects allocated.
+go_gc_duration_seconds{quantile="0"} 1.5e-05
+go_gc_duration_seconds_count 7
+go_memstats_alloc_bytes_total 1.2345678e+07
+go_memstats_mallocs_total 98765
+`
+	want := heap{objects: 98765, bytes: 12345678, collections: 7}
+	got, err := parseHeap(strings.NewReader(text))
+	if err != nil || got != want {
+		t.Errorf("parseHeap: got %+v, %v; want %+v", got, err, want)
+	}
+	if d := got.after(heap{65, 678, 2}, 10, heap{objects: 70, bytes: 500}); d != (heap{objects: 98000, bytes: 12340000}) {
+		t.Errorf("after: got %+v", d)
+	}
+	for _, bad := range []string{"", strings.ReplaceAll(text, "98765", "x"), strings.ReplaceAll(text, "bytes_total", "bytes")} {
+		if got, err := parseHeap(strings.NewReader(bad)); err == nil {
+			t.Errorf("parseHeap(%q): got %+v, want an error", bad, got)
+		}
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lull/bench/load"
 )
 
@@ -24,7 +26,9 @@ const saidMax = 16 << 10
 
 // process is a child of this one. It dies with it.
 type process struct {
+	// Fixed after start.
 	cmd  *exec.Cmd
+	cpus *unix.CPUSet  // on which it may run; nil = all
 	done chan struct{} // closed when it has ended
 
 	// Guarded by mu.
@@ -71,11 +75,6 @@ func (p *process) ended() error {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-func startProcess(binary string, args []string) (*process, error) {
-	p := newProcess(binary, args)
-	return p, p.start()
-}
-
 func newProcess(binary string, args []string) *process {
 	p := &process{cmd: exec.Command(binary, args...), done: make(chan struct{})}
 	p.cmd.Stderr = p
@@ -84,7 +83,7 @@ func newProcess(binary string, args []string) *process {
 }
 
 func (p *process) start() error {
-	if err := p.cmd.Start(); err != nil {
+	if err := onProcessors(p.cpus, p.cmd.Start); err != nil {
 		return err
 	}
 	go func() {
@@ -123,8 +122,9 @@ type child struct {
 // stageMax bounds a stage of a child's work. The longest, 300,000 exchanges, takes some 10 s.
 const stageMax = 3 * time.Minute
 
-func (b *bench) startChild(o load.Options) (*child, error) {
+func (b *bench) startChild(o load.Options, cpus *unix.CPUSet) (*child, error) {
 	p := newProcess(b.self, append([]string{loadCommand}, o.Args()...))
+	p.cpus = cpus
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
 		return nil, err

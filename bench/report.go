@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,38 +58,67 @@ func (r *report) publish(o options, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	text, err := splice(string(old), r.header()+r.tables())
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.readme, err)
+	text := string(old)
+	for _, p := range []struct {
+		name string
+		http bool
+	}{{"results", false}, {"http results", true}} {
+		part := r.only(p.http)
+		if len(part.sessions) == 0 {
+			continue // what stands there was measured another time, and says when
+		}
+		if text, err = splice(text, p.name, part.header()+part.tables()); err != nil {
+			return fmt.Errorf("%s: %w", o.readme, err)
+		}
 	}
 	return os.WriteFile(o.readme, []byte(text), 0o644)
 }
 
-// Markers between which the tables go in a document that is otherwise written by hand.
-const (
-	markBegin = "<!-- results: begin (generated) -->\n"
-	markEnd   = "<!-- results: end -->\n"
-)
-
-// splice replaces what is between the markers of text.
-func splice(text, results string) (string, error) {
-	before, rest, ok1 := strings.Cut(text, markBegin)
-	_, after, ok2 := strings.Cut(rest, markEnd)
-	if !ok1 || !ok2 {
-		return "", fmt.Errorf("no lines %q and %q to put the results between", strings.TrimSpace(markBegin), strings.TrimSpace(markEnd))
+// only returns the part of a report that is about TCP or about HTTP.
+func (r *report) only(http bool) *report {
+	part := &report{bench: r.bench, began: r.began}
+	for _, s := range r.sessions {
+		if s.scenario.http == http {
+			part.sessions = append(part.sessions, s)
+		}
 	}
-	return before + markBegin + "\n" + results + markEnd + after, nil
+	return part
+}
+
+// kinds returns the programs that took part, each once, and in the order of the columns.
+func (r *report) kinds() []kind {
+	var ks []kind
+	for _, s := range r.sessions {
+		for _, c := range s.contenders {
+			if !slices.ContainsFunc(ks, func(k kind) bool { return k.name == c.kind.name }) {
+				ks = append(ks, c.kind)
+			}
+		}
+	}
+	return ks
+}
+
+// markers returns the lines between which results go in a document that is otherwise written by hand.
+func markers(name string) (begin, end string) {
+	return "<!-- " + name + ": begin (generated) -->\n", "<!-- " + name + ": end -->\n"
+}
+
+// splice replaces what is between the markers of that name in text.
+func splice(text, name, results string) (string, error) {
+	begin, end := markers(name)
+	before, rest, ok1 := strings.Cut(text, begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		return "", fmt.Errorf("no lines %q and %q to put the results between", strings.TrimSpace(begin), strings.TrimSpace(end))
+	}
+	return before + begin + "\n" + results + end + after, nil
 }
 
 func (r *report) header() string {
 	var w strings.Builder
 	fmt.Fprintf(&w, "Measured %s, %d round(s), on %s.\n", r.began.Format("2006-01-02"), r.o.rounds, machine())
-	seen := map[string]bool{}
-	for _, c := range r.contenders {
-		if !seen[c.kind.name] {
-			seen[c.kind.name] = true
-			fmt.Fprintf(&w, "%s: `%s`.\n", c.kind.name, c.kind.version())
-		}
+	for _, k := range r.kinds() {
+		fmt.Fprintf(&w, "%s: `%s`.\n", k.name, k.version())
 	}
 	for _, a := range r.absent {
 		fmt.Fprintln(&w, a)
@@ -97,7 +127,8 @@ func (r *report) header() string {
 		fmt.Fprintln(&w, "\n**A quick run: the loads are far smaller than described and the figures mean nothing.**")
 	}
 	if len(r.contenders) > 1 {
-		fmt.Fprintf(&w, "\nValues are medians of the rounds with (least–most); the ratio is %s to the better of the others.\n", r.contenders[0].name)
+		fmt.Fprintf(&w, "\nValues are medians of the rounds with (least–most); the ratio is %s to the better of the others, or to "+
+			"the one that the aim names, with the (least–most) within a round.\n", r.contenders[0].name)
 	}
 	return w.String()
 }
@@ -143,6 +174,9 @@ func (s *session) table() string {
 		ratio := ""
 		if r, ok := f.ratio(names[0], names[1:]); ok {
 			ratio = fmt.Sprintf("%.2f", r)
+			if least, most, ok := f.ratioExtremes(names[0], names[1:]); ok {
+				ratio += fmt.Sprintf(" (%.2f–%.2f)", least, most)
+			}
 		}
 		fmt.Fprintf(&w, " %s | %s | %s |\n", ratio, f.aim, f.verdict(names[0], names[1:]))
 	}
@@ -171,26 +205,23 @@ func (f *figure) cell(balancer string) string {
 	return text
 }
 
-// configurations shows the configuration that each kind of balancer was given.
+// configurations shows the configuration that each kind of balancer was given, as TCP and as HTTP load balancer.
 func (r *report) configurations() string {
-	example := setup{
-		Threads: 2, Idle: longIdle, Dir: "DIR",
-		Listen:   netip.AddrPortFrom(balancerHost, 20000),
-		Backends: []load.Address{netip.AddrPortFrom(backendHost(0), 20001)},
-	}
 	var w strings.Builder
 	w.WriteString("## Configurations\n\nWith two threads and one of the eight backends; ports and directories differ from trial to trial.\n")
-	seen := map[string]bool{}
-	for _, c := range r.contenders {
-		if seen[c.kind.name] {
-			continue
+	for _, http := range []bool{false, true} {
+		example := setup{
+			HTTP: http, Threads: 2, Idle: longIdle, Dir: "DIR",
+			Listen:   netip.AddrPortFrom(balancerHost, 20000),
+			Backends: []load.Address{netip.AddrPortFrom(backendHost(0), 20001)},
 		}
-		seen[c.kind.name] = true
-		text, err := c.kind.render(example)
-		if err != nil {
-			text = err.Error()
+		for _, k := range r.only(http).kinds() {
+			text, err := k.render(example)
+			if err != nil {
+				text = err.Error()
+			}
+			fmt.Fprintf(&w, "\n```\n# %s\n%s```\n", k.file, text)
 		}
-		fmt.Fprintf(&w, "\n```\n# %s\n%s```\n", c.kind.file, text)
 	}
 	return w.String()
 }

@@ -15,7 +15,7 @@ func exampleReport(t *testing.T) *report {
 		cs = append(cs, contender{k.name, k})
 	}
 	b := &bench{ctx: t.Context(), o: options{rounds: 3}, contenders: cs}
-	x := &session{bench: b, scenario: scenario{name: "example", about: "What it does."}, columns: []string{"lull", "haproxy", "nginx"}}
+	x := &session{bench: b, scenario: scenario{name: "example", about: "What it does."}, contenders: cs, columns: []string{"lull", "haproxy", "nginx"}}
 	f := x.figure(figure{variant: "1 thread", name: "CPU", unit: "µs", digits: 1, aim: aim{ratioAtMost: limit(1)}})
 	g := x.figure(figure{variant: "1 thread", name: "rate", unit: "1/s", higher: true})
 	x.figure(figure{variant: "2 threads", name: "unmeasured"})
@@ -33,7 +33,7 @@ func TestTable(t *testing.T) {
 	want := strings.Join([]string{
 		"| | figure | lull | haproxy | nginx | ratio | aim | |",
 		"|---|---|---|---|---|---|---|---|",
-		"| 1 thread | CPU, µs | 11.0 (10.0–12.0) | 21.0 (20.0–22.0) | 31.0 (30.0–32.0) | 0.52 | ratio ≤ 1 | pass |",
+		"| 1 thread | CPU, µs | 11.0 (10.0–12.0) | 21.0 (20.0–22.0) | 31.0 (30.0–32.0) | 0.52 (0.50–0.55) | ratio ≤ 1 | pass |",
 		"|  | rate, 1/s | 5 | – | – |  |  |  |",
 		"",
 	}, "\n")
@@ -44,17 +44,18 @@ func TestTable(t *testing.T) {
 
 func TestSplice(t *testing.T) {
 	t.Parallel()
-	const text = "before\n" + markBegin + "old\n" + markEnd + "after\n"
-	want := "before\n" + markBegin + "\nnew\n" + markEnd + "after\n"
-	got, err := splice(text, "new\n")
+	begin, end := markers("results")
+	text := "before\n" + begin + "old\n" + end + "after\n"
+	want := "before\n" + begin + "\nnew\n" + end + "after\n"
+	got, err := splice(text, "results", "new\n")
 	if err != nil || got != want {
 		t.Errorf("splice: got %q, %v; want %q", got, err, want)
 	}
-	if again, err := splice(got, "new\n"); err != nil || again != want {
+	if again, err := splice(got, "results", "new\n"); err != nil || again != want {
 		t.Errorf("splice again: got %q, %v; want no change", again, err)
 	}
-	for _, bad := range []string{"", markBegin, markEnd, markEnd + markBegin} {
-		if got, err := splice(bad, "new"); err == nil {
+	for _, bad := range []string{"", begin, end, end + begin} {
+		if got, err := splice(bad, "results", "new"); err == nil {
 			t.Errorf("splice(%q): got %q, want an error", bad, got)
 		}
 	}
@@ -64,7 +65,12 @@ func TestPublish(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	readme, output := filepath.Join(dir, "README.md"), filepath.Join(dir, "results", "today.md")
-	if err := os.WriteFile(readme, []byte(markBegin+markEnd), 0o600); err != nil {
+	page := ""
+	for _, name := range []string{"results", "http results"} {
+		begin, end := markers(name)
+		page += begin + "old " + name + "\n" + end
+	}
+	if err := os.WriteFile(readme, []byte(page), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var stdout strings.Builder
@@ -79,10 +85,30 @@ func TestPublish(t *testing.T) {
 	if err != nil || !strings.Contains(string(spliced), "| 1 thread | CPU") || strings.Contains(string(spliced), "# haproxy.cfg") {
 		t.Errorf("readme: got %s, %v; want the tables without the configurations", spliced, err)
 	}
-	for _, part := range []string{"# haproxy.cfg", "# nginx.conf", "# lull.yaml", "3 round(s)"} {
+	if strings.Contains(string(spliced), "old results") || !strings.Contains(string(spliced), "old http results") {
+		t.Errorf("readme: got %s; want the results of TCP replaced and those of HTTP, which was not run, left", spliced)
+	}
+	for _, part := range []string{"# haproxy.cfg", "# nginx.conf", "# lull.yaml", "mode tcp", "3 round(s)"} {
 		if !strings.Contains(string(full), part) {
 			t.Errorf("report: got no %q", part)
 		}
+	}
+}
+
+// TestConfigurations wants each kind shown as what it was run as.
+func TestConfigurations(t *testing.T) {
+	t.Parallel()
+	r := exampleReport(t)
+	r.sessions[0].scenario.http = true
+	r.sessions[0].contenders = append(r.sessions[0].contenders, contender{"caddy", goKinds("bench")[1]})
+	got := r.configurations()
+	for _, part := range []string{"mode http", "protocol: http", "keepalive 1024;", "# Caddyfile"} {
+		if !strings.Contains(got, part) {
+			t.Errorf("configurations: got no %q in %s", part, got)
+		}
+	}
+	if strings.Contains(got, "mode tcp") {
+		t.Errorf("configurations: got one for TCP, which was not run: %s", got)
 	}
 }
 
@@ -93,8 +119,10 @@ func TestReadmeHasMarkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := splice(string(text), "x"); err != nil {
-		t.Error(err)
+	for _, name := range []string{"results", "http results"} {
+		if _, err := splice(string(text), name, "x"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -144,5 +172,8 @@ func TestScenarioNames(t *testing.T) {
 			t.Errorf("scenario %q: want a new lower-case name and a description", s.name)
 		}
 		seen[s.name] = true
+		if strings.HasPrefix(s.name, "http-") != s.http {
+			t.Errorf("scenario %q: as an HTTP load balancer %t, want the name to say so", s.name, s.http)
+		}
 	}
 }

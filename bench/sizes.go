@@ -3,7 +3,8 @@ package main
 import "time"
 
 // sizes is how much load each scenario makes. A proxied pair takes two of the balancer's 20,000 descriptors, so none
-// asks for more than 9,000 pairs.
+// asks for more than 9,000 pairs. Of HTTP connections none has more than 8,500: from 90 % of its limit on, which is 9,616 pairs
+// here, lull ends connections that wait for a request to have room for others.
 type sizes struct {
 	memoryPairs   int
 	idlePairs     int
@@ -16,6 +17,15 @@ type sizes struct {
 	bulkBytes     int64 // in all, over one connection or bulkConns
 	balanceTrials int   // in each round
 	benchtime     string
+
+	requestsWarm    int
+	requests        int // with small bodies
+	requestsLarge   int // with large ones
+	requestsCounted int // while lull's allocations are counted
+	requestsGo      int // for the Go programs, which take several times as long
+	paceFor         time.Duration
+	heldConns       int
+	requestConnects int
 }
 
 const (
@@ -25,6 +35,10 @@ const (
 	bulkConns = 8
 	// messageBytes is the size of a request and of its answer.
 	messageBytes = 128
+	// manyConns is the larger of the HTTP request scenario's two counts of connections.
+	manyConns = 512
+	// smallBody and largeBody are the sizes of HTTP responses.
+	smallBody, largeBody = 128, 64 << 10
 	// longIdle is the idle timeout where none may expire.
 	longIdle = time.Hour
 )
@@ -41,6 +55,15 @@ var fullSizes = sizes{
 	bulkBytes:     1 << 30,
 	balanceTrials: 20,
 	benchtime:     "1s",
+
+	requestsWarm:    5000,
+	requests:        100_000,
+	requestsLarge:   40_000,
+	requestsCounted: 300_000,
+	requestsGo:      30_000,
+	paceFor:         3 * time.Second,
+	heldConns:       8500,
+	requestConnects: 20_000,
 }
 
 var quickSizes = sizes{
@@ -55,4 +78,13 @@ var quickSizes = sizes{
 	bulkBytes:     32 << 20,
 	balanceTrials: 2,
 	benchtime:     "20ms",
+
+	requestsWarm:    600,
+	requests:        4000,
+	requestsLarge:   2000,
+	requestsCounted: 4000,
+	requestsGo:      1000,
+	paceFor:         100 * time.Millisecond,
+	heldConns:       300,
+	requestConnects: 500,
 }

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lull/bench/load"
 )
 
@@ -21,6 +23,7 @@ type trial struct {
 	*bench
 	balancer *balancer
 	backend  *child
+	cpus     *unix.CPUSet // for the client and the backend; nil = all
 }
 
 // try starts a backend and a balancer in front of it, warms them up, calls f and ends them.
@@ -30,7 +33,8 @@ func (b *bench) try(c contender, s setup, backend load.Options, f func(*trial) e
 		return err
 	}
 	t := &trial{bench: b}
-	if t.backend, err = b.startChild(backend); err != nil {
+	_, t.cpus = s.processors()
+	if t.backend, err = b.startChild(backend, t.cpus); err != nil {
 		return err
 	}
 	defer t.backend.finish()
@@ -42,10 +46,7 @@ func (b *bench) try(c contender, s setup, backend load.Options, f func(*trial) e
 		return err
 	}
 	defer t.balancer.stop()
-	if backend.Role == "echo" {
-		err = t.warm()
-	}
-	if err == nil {
+	if err = t.warm(backend); err == nil {
 		err = f(t)
 	}
 	if err != nil {
@@ -72,7 +73,7 @@ func backendAddresses() ([]load.Address, error) {
 // client starts a client of the balancer and waits until it is ready.
 func (t *trial) client(o load.Options) (*child, error) {
 	o.Targets = []load.Address{t.balancer.listen}
-	c, err := t.startChild(o)
+	c, err := t.startChild(o, t.cpus)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +84,16 @@ func (t *trial) client(o load.Options) (*child, error) {
 	return c, nil
 }
 
-// warm makes and ends a few connections.
-func (t *trial) warm() error {
-	c, err := t.client(load.Options{Role: "hold", Conns: warmConns, Bytes: messageBytes})
+// warm makes and ends a few connections, unless what the backend answers is long.
+func (t *trial) warm(backend load.Options) error {
+	o := load.Options{Role: "hold", Conns: warmConns, Bytes: messageBytes}
+	switch {
+	case backend.Role == "server" && backend.Bytes <= largeBody:
+		o = load.Options{Role: "get-hold", Conns: warmConns}
+	case backend.Role != "echo":
+		return nil
+	}
+	c, err := t.client(o)
 	if err != nil {
 		return fmt.Errorf("warm up: %w", err)
 	}
@@ -125,6 +133,11 @@ func (t *trial) hold(pairs int, bytes int64) (*child, error) {
 
 // measured runs a client's next stage and returns its report and what the balancer used during it.
 func (t *trial) measured(c *child) (load.Report, usage, error) {
+	stop, err := t.profile()
+	if err != nil {
+		return load.Report{}, usage{}, err
+	}
+	defer stop()
 	before, err := t.balancer.usage()
 	if err != nil {
 		return load.Report{}, usage{}, err
@@ -135,6 +148,20 @@ func (t *trial) measured(c *child) (load.Report, usage, error) {
 	}
 	after, err := t.balancer.usage()
 	return r, after.since(before), err
+}
+
+// measuredAll is measured with the processor time of client and backend too.
+func (t *trial) measuredAll(c *child) (r load.Report, own usage, others time.Duration, err error) {
+	backend := []int{t.backend.pid()}
+	before, err := usageOf(backend)
+	if err != nil {
+		return r, own, others, err
+	}
+	if r, own, err = t.measured(c); err != nil {
+		return r, own, others, err
+	}
+	after, err := usageOf(backend)
+	return r, own, after.since(before).total + time.Duration(r.CPUNanos), err
 }
 
 // threadsName is how a variant with n threads is called.

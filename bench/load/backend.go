@@ -11,7 +11,7 @@ import (
 // stopIndex marks the event by which the goroutine that reads standard input ends the backend's loop.
 const stopIndex = -1
 
-// handler is what a kind of backend does with its connections: echo and source differ in nothing else. Both are called
+// handler is what a kind of backend does with its connections: echo, source and server differ in nothing else. Both are called
 // on the backend's thread; an event may be stale, so a descriptor with nothing to do is no error.
 type handler interface {
 	opened(fd int) (events uint32)
@@ -28,6 +28,7 @@ type backend struct {
 
 	// Atomic.
 	accepted atomic.Int64
+	requests atomic.Int64 // HTTP
 }
 
 // serve runs a backend until its parent's input ends.
@@ -83,12 +84,12 @@ func (b *backend) closeListeners() {
 	unix.Close(b.wake)
 }
 
-// answer tells the parent how many connections there have been whenever it asks, and stops the loop when it is gone.
+// answer tells the parent how many connections and requests there have been whenever it asks, and stops the loop when it is gone.
 // It runs on a goroutine of its own.
 func (b *backend) answer(p *parent) error {
 	var err error
 	for err == nil && p.wait() {
-		err = p.tell(Report{Stage: StageCount, Accepted: b.accepted.Load()})
+		err = p.tell(Report{Stage: StageCount, Accepted: b.accepted.Load(), Count: b.requests.Load()})
 	}
 	if _, werr := unix.Write(b.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}); werr != nil {
 		return fmt.Errorf("wake the backend: %w", werr)

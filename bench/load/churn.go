@@ -17,37 +17,44 @@ const (
 	churnIdle       churnState = iota // nothing: the slot has no connection
 	churnConnecting                   // the connect to finish
 	churnReplying                     // the rest of the reply
-	churnEnding                       // the balancer's FIN, after ours
+	churnEnding                       // the balancer's FIN
 )
 
-// churner makes connections one after another in each of its slots: connect, one exchange, FIN, wait for the balancer's
-// FIN, close. The orderly end is on purpose: an RST would leave fewer closed connections lingering in the client, but
-// it takes balancers down another path than the one that well-behaved clients do.
+// churner makes connections one after another in each of its slots: connect, one exchange, FIN unless the balancer is to
+// close first, wait for the balancer's FIN, close. The orderly end is on purpose: an RST would leave fewer closed
+// connections lingering in the client, but it takes balancers down another path than the one that well-behaved clients do.
 type churner struct {
-	o       Options
-	poll    *poller
-	fds     []int
-	state   []churnState
-	got     []int
-	begunAt []int64
-	begun   int
-	latency []int64
-	message []byte
-	buf     []byte
+	o        Options
+	protocol protocol
+	fin      bool // the client's FIN comes first
+	poll     *poller
+	fds      []int
+	state    []churnState
+	begunAt  []int64
+	begun    int
+	latency  []int64
+	buf      []byte
 }
 
 func runChurn(o Options, p *parent) error {
+	return churn(o, p, &churner{protocol: newEchoes(o.Conns, o.Bytes), fin: true})
+}
+
+// runGetChurn is runChurn for HTTP: the request says that the connection ends with the response.
+func runGetChurn(o Options, p *parent) error {
+	return churn(o, p, &churner{protocol: newGets(o.Conns, closingRequest)})
+}
+
+func churn(o Options, p *parent, c *churner) error {
 	runtime.LockOSThread()
 	poll, err := newPoller()
 	if err != nil {
 		return err
 	}
 	defer poll.close()
-	c := &churner{
-		o: o, poll: poll, fds: make([]int, o.Conns), state: make([]churnState, o.Conns), got: make([]int, o.Conns),
-		begunAt: make([]int64, o.Conns), latency: make([]int64, 0, o.Count),
-		message: make([]byte, o.Bytes), buf: make([]byte, 2*o.Bytes),
-	}
+	c.o, c.poll, c.buf = o, poll, make([]byte, 1)
+	c.fds, c.state, c.begunAt = make([]int, o.Conns), make([]churnState, o.Conns), make([]int64, o.Conns)
+	c.latency = make([]int64, 0, o.Count)
 	if err := p.tell(Report{Stage: StageReady}); err != nil || !p.wait() {
 		return err
 	}
@@ -95,12 +102,12 @@ func (c *churner) begin(at int) error {
 		return err
 	}
 	c.begun++
-	c.fds[at], c.state[at], c.got[at] = fd, churnConnecting, 0
+	c.fds[at], c.state[at] = fd, churnConnecting
 	return c.poll.add(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP, at)
 }
 
-// advance takes the slot one step on. One event is one step: each step leaves nothing to read behind, so what comes
-// later makes an event of its own, and a poller never names a descriptor twice in one look.
+// advance takes the slot on. Each step leaves nothing to read behind, so what comes later makes an event of its own, and a
+// poller never names a descriptor twice in one look.
 func (c *churner) advance(at int) error {
 	fd := c.fds[at]
 	switch c.state[at] {
@@ -108,26 +115,35 @@ func (c *churner) advance(at int) error {
 		return nil
 	case churnConnecting:
 		c.state[at] = churnReplying
-		return greet(fd, c.message)
+		return greet(fd, at, c.protocol)
 	case churnReplying:
-		n, err := receive(fd, c.buf)
-		if c.got[at] += n; err != nil || c.got[at] < len(c.message) {
+		ended, err := c.protocol.receive(fd, at)
+		if err != nil || !ended {
 			return err
 		}
 		c.state[at] = churnEnding
-		return unix.Shutdown(fd, unix.SHUT_WR)
+		if c.fin {
+			return unix.Shutdown(fd, unix.SHUT_WR)
+		}
+		return c.end(at) // the balancer's FIN may have come with its response
 	case churnEnding:
-		n, errno := read(fd, c.buf)
-		if errno == unix.EAGAIN {
-			return nil
-		}
-		if errno != 0 || n != 0 {
-			return fmt.Errorf("end of connection: %d bytes, %w", n, errno)
-		}
-		c.latency = append(c.latency, clock.Now()-c.begunAt[at])
-		c.state[at] = churnIdle
-		unix.Close(fd)
-		return c.begin(at)
+		return c.end(at)
 	}
 	panic("churn: unknown state")
+}
+
+// end closes the connection once the balancer has, and begins the next.
+func (c *churner) end(at int) error {
+	fd := c.fds[at]
+	n, errno := read(fd, c.buf)
+	if errno == unix.EAGAIN {
+		return nil
+	}
+	if errno != 0 || n != 0 {
+		return fmt.Errorf("end of connection: %d bytes, %w", n, errno)
+	}
+	c.latency = append(c.latency, clock.Now()-c.begunAt[at])
+	c.state[at] = churnIdle
+	unix.Close(fd)
+	return c.begin(at)
 }

@@ -16,14 +16,14 @@ type conns struct {
 	fds  []int
 }
 
-// openConns connects n times and, if message is not empty, exchanges it once on each connection.
-func openConns(targets []Address, n int, message []byte) (*conns, error) {
+// openConns connects n times and, unless p is nil, makes one exchange of p on each connection.
+func openConns(targets []Address, n int, p protocol) (*conns, error) {
 	poll, err := newPoller()
 	if err != nil {
 		return nil, err
 	}
 	c := &conns{poll: poll, fds: make([]int, 0, n)}
-	if err := c.open(targets, n, message); err != nil {
+	if err := c.open(targets, n, p); err != nil {
 		c.close()
 		return nil, err
 	}
@@ -37,10 +37,8 @@ func (c *conns) close() {
 	c.poll.close()
 }
 
-func (c *conns) open(targets []Address, n int, message []byte) error {
-	reply := make([]byte, 2*len(message)+1)
-	got := make([]int, n)
-	greeted := make([]bool, n)
+func (c *conns) open(targets []Address, n int, p protocol) error {
+	greeted, ended := make([]bool, n), make([]bool, n)
 	for done := 0; done < n; {
 		for len(c.fds) < n && len(c.fds)-done < windowMax {
 			if err := c.dialNext(targets); err != nil {
@@ -55,21 +53,18 @@ func (c *conns) open(targets []Address, n int, message []byte) error {
 			at := int(events[i].Fd)
 			if !greeted[at] {
 				greeted[at] = true
-				if err := greet(c.fds[at], message); err != nil {
+				if err = greet(c.fds[at], at, p); err != nil {
 					return err
 				}
-				if len(message) == 0 {
-					done++
-				}
-			}
-			if len(message) == 0 || got[at] == len(message) || events[i].Events&unix.EPOLLIN == 0 {
+			} else if ended[at] {
 				continue
 			}
-			k, err := receive(c.fds[at], reply)
-			if err != nil {
-				return err
+			if ended[at] = p == nil; p != nil {
+				if ended[at], err = p.receive(c.fds[at], at); err != nil {
+					return err
+				}
 			}
-			if got[at] += k; got[at] == len(message) {
+			if ended[at] {
 				done++
 			}
 		}
@@ -87,12 +82,12 @@ func (c *conns) dialNext(targets []Address) error {
 	return c.poll.add(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP, at)
 }
 
-// greet completes a connect and sends the first message.
-func greet(fd int, message []byte) error {
-	if err := connected(fd); err != nil || len(message) == 0 {
+// greet completes a connect and begins the first exchange, if there is to be one.
+func greet(fd, at int, p protocol) error {
+	if err := connected(fd); err != nil || p == nil {
 		return err
 	}
-	return send(fd, message)
+	return p.begin(fd, at)
 }
 
 // send writes a message that is far smaller than the socket's buffer.

@@ -10,44 +10,59 @@ import (
 	"lull/internal/clock"
 )
 
-// exchanger keeps one request under way on every connection: a closed loop.
+// exchanger keeps one exchange under way on every connection: a closed loop.
 type exchanger struct {
-	conns   *conns
-	message []byte
-	reply   []byte
-	got     []int   // bytes of the reply under way
-	sentAt  []int64 // when the request under way was sent
-	latency []int64 // of every exchange that ended, in the order of ending
+	conns    *conns
+	protocol protocol
+	sentAt   []int64 // when the request under way was sent
+	latency  []int64 // of every exchange that ended, in the order of ending
 }
 
 // runExchange makes o.Warm exchanges, waits for the parent, makes o.Count more and reports how they went.
 func runExchange(o Options, p *parent) error {
+	return exchange(o, p, nil, newEchoes(o.Conns, o.Bytes))
+}
+
+// runGet is runExchange for HTTP.
+func runGet(o Options, p *parent) error {
+	return exchange(o, p, nil, newGets(o.Conns, getRequest))
+}
+
+// runUpgrade is runExchange on connections that began as HTTP and were upgraded.
+func runUpgrade(o Options, p *parent) error {
+	return exchange(o, p, newUpgrades(o.Conns), newEchoes(o.Conns, o.Bytes))
+}
+
+// exchange makes one exchange of first on each connection, if that is not nil, and all others of then.
+func exchange(o Options, p *parent, first, then protocol) error {
 	runtime.LockOSThread()
-	message := make([]byte, o.Bytes)
-	c, err := openConns(o.Targets, o.Conns, message)
+	c, err := openConns(o.Targets, o.Conns, first)
 	if err != nil {
 		return err
 	}
 	defer c.close()
 	x := &exchanger{
-		conns: c, message: message, reply: make([]byte, 2*len(message)),
-		got: make([]int, o.Conns), sentAt: make([]int64, o.Conns),
-		latency: make([]int64, 0, max(o.Count, o.Warm)+o.Conns),
+		conns: c, protocol: then,
+		sentAt: make([]int64, o.Conns), latency: make([]int64, 0, max(o.Count, o.Warm)+o.Conns),
 	}
-	if _, err = x.run(o.Warm); err != nil {
-		return err
+	if o.Warm > 0 {
+		if _, err = x.run(o.Warm); err != nil {
+			return err
+		}
 	}
 	if err = p.tell(Report{Stage: StageReady}); err != nil || !p.wait() {
 		return err
 	}
+	before := cpuNanos()
 	nanos, err := x.run(o.Count)
 	if err != nil {
 		return err
 	}
+	used := cpuNanos() - before
 	slices.Sort(x.latency)
 	n := len(x.latency)
 	return p.tell(Report{
-		Stage: StageDone, Nanos: nanos, Count: int64(n),
+		Stage: StageDone, Nanos: nanos, Count: int64(n), CPUNanos: used,
 		LatencyP50Nanos: x.latency[n/2], LatencyP99Nanos: x.latency[n*99/100],
 	})
 }
@@ -74,18 +89,18 @@ func (x *exchanger) run(count int) (int64, error) {
 			if events[i].Events&^unix.EPOLLOUT == 0 {
 				continue
 			}
-			ended, err := x.receive(at, now)
+			ended, err := x.protocol.receive(x.conns.fds[at], at)
 			if err != nil {
-				return 0, err
+				return 0, fmt.Errorf("exchange %d of %d: %w", len(x.latency), count, err)
 			}
-			switch {
-			case !ended:
-			case len(x.latency)+under <= count:
-				if err := x.send(at, now); err != nil {
-					return 0, err
-				}
-			default:
+			if !ended {
+				continue
+			}
+			x.latency = append(x.latency, now-x.sentAt[at])
+			if len(x.latency)+under > count {
 				under--
+			} else if err := x.send(at, now); err != nil {
+				return 0, err
 			}
 		}
 	}
@@ -93,22 +108,6 @@ func (x *exchanger) run(count int) (int64, error) {
 }
 
 func (x *exchanger) send(at int, now int64) error {
-	x.got[at], x.sentAt[at] = 0, now
-	return send(x.conns.fds[at], x.message)
-}
-
-// receive takes what has come of a reply; true when that completes it.
-func (x *exchanger) receive(at int, now int64) (bool, error) {
-	n, err := receive(x.conns.fds[at], x.reply)
-	if err != nil || n == 0 {
-		return false, err
-	}
-	if x.got[at] += n; x.got[at] < len(x.message) {
-		return false, nil
-	}
-	if x.got[at] > len(x.message) {
-		return false, fmt.Errorf("exchange: %d bytes for a message of %d", x.got[at], len(x.message))
-	}
-	x.latency = append(x.latency, now-x.sentAt[at])
-	return true, nil
+	x.sentAt[at] = now
+	return x.protocol.begin(x.conns.fds[at], at)
 }

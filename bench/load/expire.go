@@ -29,8 +29,7 @@ const messageBytes = 16
 // the poller every lookEvery, reads and closes nothing, and reports the longest time between two looks, which bounds
 // that error. Sleeping in the poller instead would be exact to a few microseconds, but then every close wakes the
 // observer: measured, that cost 11 µs for each pair, taken from the balancer while it is timed. The thread asks for
-// real-time priority, so that a balancer busy on every core does not hide its own lateness; being nice by −20 would not
-// do, since the kernel weighs that only against threads of the same session.
+// real-time priority, so that a balancer busy on every core does not hide its own lateness.
 //
 // Both times are of the wall clock, since the kernel stamps packets with no other; a step of that clock meanwhile is
 // reported too.
@@ -46,10 +45,7 @@ type observer struct {
 
 func runExpire(o Options, p *parent) error {
 	runtime.LockOSThread()
-	// Refused without privilege; the observer's delay is reported either way. Sleeps of a real-time thread end when they
-	// are due, where the kernel may add 50 µs to others'.
-	realTime := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}
-	_ = unix.SchedSetAttr(0, &realTime, 0)
+	preferThread()
 	first, err := socket()
 	if err != nil {
 		return err
@@ -59,7 +55,7 @@ func runExpire(o Options, p *parent) error {
 	if err = stampArrivals(first); err != nil {
 		return err
 	}
-	c, err := openConns(o.Targets, o.Conns, make([]byte, messageBytes))
+	c, err := openConns(o.Targets, o.Conns, newEchoes(o.Conns, messageBytes))
 	if err != nil {
 		return err
 	}

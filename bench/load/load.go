@@ -12,6 +12,10 @@
 // Outside tools were no alternative, since those for HTTP cannot speak a bare echo and those for bulk cannot hold
 // thousands of idle connections.
 //
+// No balancer can gain by answering something else: an HTTP client accepts status 200 alone, counts every body's bytes
+// and compares samples of them with what the backend sends, and the backend refuses a balancer that adds no X-Forwarded
+// fields. Anything unexpected ends the child with an error, and with it the trial.
+//
 // Every stage is bounded in count, and stallMax ends a stage in which nothing moves.
 package load
 
@@ -22,9 +26,12 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // stallMax is how long a stage may see no event at all before it is given up. It is far above the longest silence that
@@ -37,10 +44,12 @@ type Report struct {
 	Nanos    int64  `json:"nanos,omitempty"`    // how long the stage took
 	Count    int64  `json:"count,omitempty"`    // connections, exchanges or bytes: what the stage moves
 	Errors   int64  `json:"errors,omitempty"`   // connections that ended otherwise than planned
+	CPUNanos int64  `json:"cpu,omitempty"`      // processor time of the client in this stage; exchanges only
 	Accepted int64  `json:"accepted,omitempty"` // backend: connections accepted so far
 
 	LatencyP50Nanos int64 `json:"latencyP50,omitempty"`
 	LatencyP99Nanos int64 `json:"latencyP99,omitempty"`
+	LateP99Nanos    int64 `json:"lateP99,omitempty"` // pace: from when a request was due until the client saw it
 
 	Expiry *Expiry `json:"expiry,omitempty"`
 }
@@ -65,15 +74,18 @@ const (
 
 // Options is one child's task. The parent turns it into arguments with Args, the child back with Main.
 type Options struct {
-	Role    string        // echo, source, hold, exchange, expire, churn or sink
-	Targets []Address     // backends: where to listen; clients: where to connect to
-	Conns   int           // clients: how many connections to hold at a time
-	Count   int           // exchange, churn: how many exchanges or connections to make
-	Bytes   int64         // source: bytes sent on each connection; exchange, churn: size of a message; hold: 0 or 1
-	Warm    int           // exchange: exchanges before the measured ones
-	Echoes  int           // echo: messages answered on a connection before it is left alone; 0 = no limit
-	Timeout time.Duration // expire: the balancer's idle timeout
-	Spread  time.Duration // expire: over how long the last bytes are spread
+	Role      string        // one of roles
+	Targets   []Address     // backends: where to listen; clients: where to connect to
+	Conns     int           // clients: how many connections to hold at a time
+	Count     int           // how many exchanges or connections to make
+	Bytes     int64         // source: bytes sent on each connection; server: size of a body; other clients: of a message
+	Warm      int           // exchanges before the measured ones
+	Echoes    int           // echo: messages answered on a connection before it is left alone; 0 = no limit
+	Rate      int           // pace: requests a second
+	RealTime  bool          // run before ordinary processes
+	Forwarded bool          // server: refuse requests that do not say for whom they are
+	Timeout   time.Duration // expire: the balancer's idle timeout
+	Spread    time.Duration // expire: over how long the last bytes are spread
 }
 
 // Address is one IPv4 address and port.
@@ -89,6 +101,7 @@ func (o Options) Args() []string {
 		"-role", o.Role, "-targets", strings.Join(targets, ","),
 		"-conns", fmt.Sprint(o.Conns), "-count", fmt.Sprint(o.Count), "-bytes", fmt.Sprint(o.Bytes),
 		"-warm", fmt.Sprint(o.Warm), "-echoes", fmt.Sprint(o.Echoes),
+		"-rate", fmt.Sprint(o.Rate), fmt.Sprintf("-forwarded=%t", o.Forwarded), fmt.Sprintf("-realtime=%t", o.RealTime),
 		"-timeout", o.Timeout.String(), "-spread", o.Spread.String(),
 	}
 }
@@ -104,6 +117,9 @@ func parseOptions(args []string) (Options, error) {
 	set.Int64Var(&o.Bytes, "bytes", 0, "bytes for each connection or message")
 	set.IntVar(&o.Warm, "warm", 0, "exchanges before the measured ones")
 	set.IntVar(&o.Echoes, "echoes", 0, "answers on each connection")
+	set.IntVar(&o.Rate, "rate", 0, "requests a second")
+	set.BoolVar(&o.Forwarded, "forwarded", false, "refuse requests without X-Forwarded fields")
+	set.BoolVar(&o.RealTime, "realtime", false, "run before ordinary processes")
 	set.DurationVar(&o.Timeout, "timeout", 0, "idle timeout of the balancer")
 	set.DurationVar(&o.Spread, "spread", 0, "spread of the last bytes")
 	if err := set.Parse(args); err != nil {
@@ -121,13 +137,23 @@ func parseOptions(args []string) (Options, error) {
 
 // roles maps Options.Role to the function that plays it.
 var roles = map[string]func(Options, *parent) error{
-	"echo":     runEcho,
-	"source":   runSource,
+	// Backends.
+	"echo":   runEcho,
+	"source": runSource,
+	"server": runServer,
+	// Clients of the TCP backends.
 	"hold":     runHold,
 	"exchange": runExchange,
 	"expire":   runExpire,
 	"churn":    runChurn,
 	"sink":     runSink,
+	// Clients of the HTTP backend.
+	"get":       runGet,
+	"get-hold":  runGetHold,
+	"get-churn": runGetChurn,
+	"pace":      runPace,
+	"upgrade":   runUpgrade,
+	"wait":      runWait,
 }
 
 // Main plays the role that args ask for until it is done or in ends.
@@ -142,7 +168,20 @@ func Main(args []string, in io.Reader, out io.Writer) error {
 	}
 	// A collection would land in somebody's measurement; what a child allocates is bounded by its connections.
 	debug.SetGCPercent(-1)
+	if o.RealTime {
+		runtime.LockOSThread() // for good: no other goroutine is to inherit the priority
+		preferThread()
+	}
 	return run(o, newParent(in, out))
+}
+
+// preferThread asks for real-time priority, so that a balancer or another program that is busy on every core does not
+// hold this thread up. Sleeps of such a thread end when they are due, too, where the kernel may add 50 µs to others'. It
+// is refused without privilege; whoever needs it reports how late it was either way. Being nice by −20 would not do,
+// since the kernel weighs that only against threads of the same session.
+func preferThread() {
+	realTime := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}
+	_ = unix.SchedSetAttr(0, &realTime, 0)
 }
 
 // parent is the other end of a child's standard input and output.

@@ -73,6 +73,18 @@ func (p *poller) wait(limit time.Duration) ([]unix.EpollEvent, error) {
 	}
 }
 
+// waitUntil returns the next events, or none when the monotonic clock reaches at or after rawWaitMillis, whichever comes
+// first. It is one raw call, exact to what the kernel's timer is; see wait.
+func (p *poller) waitUntil(at int64) ([]unix.EpollEvent, error) {
+	limit := unix.NsecToTimespec(min(max(at-clock.Now(), 0), int64(rawWaitMillis*time.Millisecond)))
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd),
+		uintptr(unsafe.Pointer(&p.events[0])), eventsMax, uintptr(unsafe.Pointer(&limit)), 0, 0)
+	if errno != 0 {
+		return nil, asError("wait for events", errno)
+	}
+	return p.events[:n], nil
+}
+
 // mustWait is wait for a stage in which silence means that something is broken.
 func (p *poller) mustWait() ([]unix.EpollEvent, error) {
 	events, err := p.wait(stallMax)
