@@ -109,7 +109,7 @@ func (e *Engine) Stats() stats.Snapshot {
 }
 
 func (l *listener) totals() stats.ListenerTotals {
-	t := stats.ListenerTotals{Key: l.plan.Key, Protocol: l.plan.Protocol, Address: l.local.String()}
+	t := stats.ListenerTotals{Key: l.plan.Key, Protocol: l.plan.Protocol, Secure: l.plan.TLS != nil, Address: l.local.String()}
 	for _, block := range l.stats {
 		t.AddFrom(block)
 	}

@@ -45,6 +45,17 @@ func (p Protocol) String() string {
 	return "tcp"
 }
 
+// Over returns the word used in lull.yaml for the protocol over TLS, or for the plain one.
+func (p Protocol) Over(tls bool) string {
+	switch {
+	case !tls:
+		return p.String()
+	case p == HTTP:
+		return "https"
+	}
+	return "ssl"
+}
+
 // ListenerKey names a listener across plans.
 type ListenerKey struct{ LoadBalancer, Name string }
 
@@ -58,9 +69,10 @@ type Listener struct {
 	Address     netip.AddrPort // where it binds
 	BackendSet  *BackendSet
 	Timeouts    timeout.Settings
-	ProxyAccept bool  // the client sends a PROXY header, version 1 or 2
-	ProxySend   uint8 // the PROXY header's version towards backends; 0 = none; TCP only
-	ResetOnIdle bool  // RST instead of FIN on an idle close (TO-08)
+	ProxyAccept bool       // the client sends a PROXY header, version 1 or 2
+	ProxySend   uint8      // the PROXY header's version towards backends; 0 = none; TCP only
+	ResetOnIdle bool       // RST instead of FIN on an idle close (TO-08)
+	TLS         *ServerTLS // nil: plain
 
 	// HTTP only.
 	Desync     http1.Mode // what becomes of requests that two parsers might read differently
@@ -68,6 +80,9 @@ type Listener struct {
 	StaleRetry bool       // SH-09
 	QueueMax   int        // requests of the whole load balancer that may wait for a backend with room; 0 = none
 }
+
+// Speaks returns the word used in lull.yaml for what the listener's clients speak: tcp, ssl, http or https.
+func (l *Listener) Speaks() string { return l.Protocol.Over(l.TLS != nil) }
 
 // ParseDesync returns the desync mode of that name.
 func ParseDesync(name string) (http1.Mode, bool) { return http1.ParseMode(name) }
@@ -118,6 +133,7 @@ type BackendSet struct {
 	Backends    []Backend
 	HealthCheck *HealthCheck // nil: always healthy
 	Stickiness  *Stickiness  // nil: none; HTTP only
+	TLS         *ClientTLS   // nil: backends are spoken to plainly
 }
 
 // Stickiness keeps a client's requests on one backend by means of a cookie that lull makes.
@@ -184,8 +200,9 @@ type HealthCheck struct {
 	Port      uint16 // 0 = the backend's own
 	Interval  time.Duration
 	Timeout   time.Duration
-	Healthy   int // successes in a row that bring a backend back
-	Unhealthy int // failures in a row that take it out
+	Healthy   int        // successes in a row that bring a backend back
+	Unhealthy int        // failures in a row that take it out
+	TLS       *ClientTLS // nil: the probe is plain
 
 	// HTTP only.
 	Path   string // what is asked for, with a query maybe; begins with "/"

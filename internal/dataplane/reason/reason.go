@@ -50,6 +50,14 @@ const (
 	CloseAgreed
 	QueueTimeout
 	AmbiguousRequest
+	HandshakeFailed
+	TLSViolation
+	PlainHTTP
+	NoClientCert
+	BackendHandshakeFailed
+	BackendUntrusted
+	BackendTLSViolation
+	BackendTruncated
 	count // the number of rows, not a reason
 )
 
@@ -93,46 +101,54 @@ type Info struct {
 
 //nolint:gochecknoglobals // the table is the package
 var table = [Count]Info{
-	None:               {"none", Inside, false, false, "it has not ended", 0},
-	ClientClosed:       {"client-closed", FrontEnd, false, false, "the client closed its side first", 0},
-	BackendClosed:      {"backend-closed", BackEnd, false, false, "the backend closed its side first", 504},
-	ClientReset:        {"client-reset", FrontEnd, true, false, "the client reset the connection", 0},
-	BackendReset:       {"backend-reset", BackEnd, true, false, "the backend reset the connection", 0},
-	ClientIdle:         {"client-idle", FrontEnd, false, true, "no request came within the idle time", 0},
-	RequestIdle:        {"request-idle", FrontEnd, true, true, "the request stalled for the idle time", 408},
-	ResponseIdle:       {"response-idle", BackEnd, true, true, "the backend was silent for the idle time", 504},
-	SendIdle:           {"send-idle", FrontEnd, true, true, "the client read nothing for the idle time", 0},
-	UploadUnanswered:   {"upload-unanswered", BackEnd, true, true, "the backend was silent during an upload for the idle time", 408},
-	DownloadUnasked:    {"download-unasked", FrontEnd, true, true, "the client was silent during a download for the idle time", 504},
-	TunnelIdle:         {"tunnel-idle", Inside, false, true, "no byte moved for the idle time", 0},
-	PoolIdle:           {"pool-idle", Inside, false, true, "the pooled back-end connection was not used for its keep-alive time", 0},
-	BackendClosedIdle:  {"backend-closed-idle", BackEnd, false, false, "the backend closed a pooled connection before lull did", 0},
-	RequestCap:         {"request-cap", Inside, false, false, "the connection had carried as many requests as it may", 0},
-	AgeCap:             {"age-cap", Inside, false, true, "the connection had reached its greatest age and fell quiet", 0},
-	HeadTooSlow:        {"head-too-slow", FrontEnd, true, true, "the request head took too long to arrive", 408},
-	HandshakeTimeout:   {"handshake-timeout", FrontEnd, true, true, "the TLS handshake or the PROXY header did not arrive in time", 0},
-	ConnectTimeout:     {"connect-timeout", BackEnd, true, true, "no backend answered the connect in time", 504},
-	ConnectRefused:     {"connect-refused", BackEnd, true, false, "every backend tried refused the connection", 503},
-	NoBackend:          {"no-backend", Inside, true, false, "no backend was available", 503},
-	QueueFull:          {"queue-full", Inside, true, false, "the queue for a backend connection was full", 503},
-	BadRequest:         {"bad-request", FrontEnd, true, false, "the request could not be understood", 400},
-	BadResponse:        {"bad-response", BackEnd, true, false, "the response could not be understood", 502},
-	TooLarge:           {"too-large", FrontEnd, true, false, "the request was larger than allowed", 400},
-	Drained:            {"drained", Inside, false, false, "it fell idle while draining", 0},
-	DrainTimeout:       {"drain-timeout", Inside, false, true, "its backend was removed and the drain time passed", 503},
-	ListenerRemoved:    {"listener-removed", Inside, false, true, "its listener was removed and the drain time passed", 503},
-	Reclaimed:          {"reclaimed", Inside, false, false, "lull needed room for others and it had nothing under way", 0},
-	Shutdown:           {"shutdown", Inside, false, true, "lull was stopping and the drain time passed", 503},
-	HandedOver:         {"handed-over", Inside, false, false, "another process took it over", 0},
-	Internal:           {"internal", Inside, true, false, "of a fault in lull: please report it", 0},
-	ConnectUnreachable: {"connect-unreachable", BackEnd, true, false, "no backend tried could be reached", 503},
-	BadProxyHeader:     {"bad-proxy-header", FrontEnd, true, false, "the client sent no valid PROXY protocol header", 0},
-	NoDescriptors:      {"no-descriptors", Inside, true, false, "the process had no descriptor left for the back-end connection", 503},
-	BackendOffline:     {"backend-offline", Inside, false, true, "its backend was set offline and the drain time passed", 503},
-	Completed:          {"completed", Inside, false, false, "the response was delivered in full", 0},
-	CloseAgreed:        {"close-agreed", Inside, false, false, "its last request or response said that the connection ends with it", 0},
-	AmbiguousRequest:   {"ambiguous-request", FrontEnd, false, false, "its last request could be read in two ways, so that nothing may follow it", 0},
-	QueueTimeout:       {"queue-timeout", Inside, true, true, "no backend had room for the request within the idle time", 504},
+	None:                   {"none", Inside, false, false, "it has not ended", 0},
+	ClientClosed:           {"client-closed", FrontEnd, false, false, "the client closed its side first", 0},
+	BackendClosed:          {"backend-closed", BackEnd, false, false, "the backend closed its side first", 504},
+	ClientReset:            {"client-reset", FrontEnd, true, false, "the client reset the connection", 0},
+	BackendReset:           {"backend-reset", BackEnd, true, false, "the backend reset the connection", 0},
+	ClientIdle:             {"client-idle", FrontEnd, false, true, "no request came within the idle time", 0},
+	RequestIdle:            {"request-idle", FrontEnd, true, true, "the request stalled for the idle time", 408},
+	ResponseIdle:           {"response-idle", BackEnd, true, true, "the backend was silent for the idle time", 504},
+	SendIdle:               {"send-idle", FrontEnd, true, true, "the client read nothing for the idle time", 0},
+	UploadUnanswered:       {"upload-unanswered", BackEnd, true, true, "the backend was silent during an upload for the idle time", 408},
+	DownloadUnasked:        {"download-unasked", FrontEnd, true, true, "the client was silent during a download for the idle time", 504},
+	TunnelIdle:             {"tunnel-idle", Inside, false, true, "no byte moved for the idle time", 0},
+	PoolIdle:               {"pool-idle", Inside, false, true, "the pooled back-end connection was not used for its keep-alive time", 0},
+	BackendClosedIdle:      {"backend-closed-idle", BackEnd, false, false, "the backend closed a pooled connection before lull did", 0},
+	RequestCap:             {"request-cap", Inside, false, false, "the connection had carried as many requests as it may", 0},
+	AgeCap:                 {"age-cap", Inside, false, true, "the connection had reached its greatest age and fell quiet", 0},
+	HeadTooSlow:            {"head-too-slow", FrontEnd, true, true, "the request head took too long to arrive", 408},
+	HandshakeTimeout:       {"handshake-timeout", FrontEnd, true, true, "the TLS handshake or the PROXY header did not arrive in time", 0},
+	ConnectTimeout:         {"connect-timeout", BackEnd, true, true, "no backend answered the connect in time", 504},
+	ConnectRefused:         {"connect-refused", BackEnd, true, false, "every backend tried refused the connection", 503},
+	NoBackend:              {"no-backend", Inside, true, false, "no backend was available", 503},
+	QueueFull:              {"queue-full", Inside, true, false, "the queue for a backend connection was full", 503},
+	BadRequest:             {"bad-request", FrontEnd, true, false, "the request could not be understood", 400},
+	BadResponse:            {"bad-response", BackEnd, true, false, "the response could not be understood", 502},
+	TooLarge:               {"too-large", FrontEnd, true, false, "the request was larger than allowed", 400},
+	Drained:                {"drained", Inside, false, false, "it fell idle while draining", 0},
+	DrainTimeout:           {"drain-timeout", Inside, false, true, "its backend was removed and the drain time passed", 503},
+	ListenerRemoved:        {"listener-removed", Inside, false, true, "its listener was removed and the drain time passed", 503},
+	Reclaimed:              {"reclaimed", Inside, false, false, "lull needed room for others and it had nothing under way", 0},
+	Shutdown:               {"shutdown", Inside, false, true, "lull was stopping and the drain time passed", 503},
+	HandedOver:             {"handed-over", Inside, false, false, "another process took it over", 0},
+	Internal:               {"internal", Inside, true, false, "of a fault in lull: please report it", 0},
+	ConnectUnreachable:     {"connect-unreachable", BackEnd, true, false, "no backend tried could be reached", 503},
+	BadProxyHeader:         {"bad-proxy-header", FrontEnd, true, false, "the client sent no valid PROXY protocol header", 0},
+	NoDescriptors:          {"no-descriptors", Inside, true, false, "the process had no descriptor left for the back-end connection", 503},
+	BackendOffline:         {"backend-offline", Inside, false, true, "its backend was set offline and the drain time passed", 503},
+	Completed:              {"completed", Inside, false, false, "the response was delivered in full", 0},
+	CloseAgreed:            {"close-agreed", Inside, false, false, "its last request or response said that the connection ends with it", 0},
+	AmbiguousRequest:       {"ambiguous-request", FrontEnd, false, false, "its last request could be read in two ways, so that nothing may follow it", 0},
+	HandshakeFailed:        {"handshake-failed", FrontEnd, true, false, "the TLS handshake with the client failed", 0},
+	TLSViolation:           {"tls-violation", FrontEnd, true, false, "the client broke the rules of TLS", 0},
+	PlainHTTP:              {"plain-http", FrontEnd, true, false, "the client spoke plain HTTP to a TLS port", 400},
+	NoClientCert:           {"no-client-certificate", FrontEnd, true, false, "the client sent no certificate and the listener wants one", 400},
+	BackendHandshakeFailed: {"backend-handshake-failed", BackEnd, true, false, "the TLS handshake with the backend failed", 502},
+	BackendUntrusted:       {"backend-untrusted", BackEnd, true, false, "the backend's certificate was not accepted", 502},
+	BackendTLSViolation:    {"backend-tls-violation", BackEnd, true, false, "the backend broke the rules of TLS", 502},
+	BackendTruncated:       {"backend-truncated", BackEnd, true, false, "the backend ended its stream without the close_notify of TLS, so that it may be cut short", 504},
+	QueueTimeout:           {"queue-timeout", Inside, true, true, "no backend had room for the request within the idle time", 504},
 }
 
 // Info returns r's row of the table. A value outside the table gets Internal's row.

@@ -17,6 +17,7 @@ type Exchange struct {
 	Conn    uint64 // the id of the client's connection
 	Number  int    // 1 for the first on that connection
 	Ends    Ends   // Backend and BackendAddr are those tried last
+	TLS     Secured
 	Reason  reason.Reason
 	Side    reason.Side
 	Started time.Time // the first byte of the request
@@ -24,7 +25,7 @@ type Exchange struct {
 	Took    time.Duration // from the one to the other
 
 	Method    string
-	Scheme    string // "http"
+	Scheme    string // "http" or "https"
 	Host      string // as the client asked for it, port included if it was given; empty if there was none
 	Target    string // as it was sent
 	Minor     int    // of the request's version: 1 for HTTP/1.1

@@ -19,7 +19,7 @@ type Ends struct {
 	Listener     string
 	BackendSet   string
 	Backend      string         // as configured, "host:port"; empty until one was chosen
-	Protocol     string         // of the listener: "tcp", "http"
+	Protocol     string         // of the listener: "tcp", "ssl", "http", "https"
 	Client       netip.AddrPort // as accepted, or as the client's PROXY header says
 	Peer         netip.AddrPort // the socket's own peer: differs from Client only behind a PROXY header
 	Local        netip.AddrPort // the listener's address
@@ -27,7 +27,26 @@ type Ends struct {
 }
 
 // HTTP says whether the connection was there for exchanges.
-func (e *Ends) HTTP() bool { return e.Protocol == "http" }
+func (e *Ends) HTTP() bool { return e.Protocol == "http" || e.Protocol == "https" }
+
+// TLS is what was agreed on in a handshake. The zero value stands for a plain connection, or for one whose handshake has
+// not succeeded.
+type TLS struct {
+	Version    uint16 // as crypto/tls numbers them; package tlspolicy has the names
+	Suite      uint16
+	ServerName string        // that the client asked for; empty: none
+	Subject    string        // of the client's certificate, in the form of RFC 2253; empty: there was none. At most TextMax bytes
+	Resumed    bool          // by a session ticket
+	Took       time.Duration // from the start of the handshake to its end
+}
+
+// Secured is what both connections of a pair, or of an exchange, know of TLS.
+type Secured struct {
+	Front TLS
+	Back  TLS
+	// Fault says why a handshake failed, or what rule was broken, in words; empty without.
+	Fault string
+}
 
 // Traffic is what moved on a pair.
 type Traffic struct {
@@ -51,8 +70,9 @@ type Traffic struct {
 type Live struct {
 	ID     uint64
 	Ends   Ends
+	TLS    Secured
 	Pooled bool // a back-end connection that no exchange uses
-	// State is "proxy-header", "connecting", "relaying" or "lingering"; of an HTTP connection also "waiting" (for a request),
+	// State is "proxy-header", "handshake", "connecting", "relaying" or "lingering"; of an HTTP connection also "waiting" (for a request),
 	// "head", "queued", "request" (its body), "answer" (waiting for the response), "response", and of a pooled one "pooled".
 	State string
 	Age   time.Duration
@@ -71,6 +91,7 @@ type Close struct {
 	ID     uint64
 	Pooled bool // a back-end connection that no exchange used
 	Ends   Ends
+	TLS    Secured
 	Reason reason.Reason
 	Side   reason.Side // who ended it; usually the reason's own side
 	Opened time.Time

@@ -29,6 +29,16 @@ type Listener struct {
 	BytesDown Counter
 	Closes    [reason.Count]Counter
 	HTTP
+	TLS
+}
+
+// TLS is what a listener counts of handshakes; those that fail are counted by the reasons of what ends.
+type TLS struct {
+	Handshakes     Counter // with clients, that succeeded
+	Resumed        Counter // of these, by a session ticket
+	BackHandshakes Counter // with backends, that succeeded
+	BackResumed    Counter
+	BackFailed     Counter // with backends, that failed or did not end in time; another backend may have done then
 }
 
 // HTTP is what a listener counts of exchanges; nothing on TCP.
@@ -55,7 +65,26 @@ type ListenerTotals struct {
 	BytesUp   uint64
 	BytesDown uint64
 	Closes    [reason.Count]uint64 // by reason
+	Secure    bool                 // clients speak TLS
 	HTTPTotals
+	TLSTotals
+}
+
+// TLSTotals is TLS summed over the loops.
+type TLSTotals struct {
+	Handshakes     uint64
+	Resumed        uint64
+	BackHandshakes uint64
+	BackResumed    uint64
+	BackFailed     uint64
+}
+
+func (t *TLSTotals) addFrom(c *TLS) {
+	t.Resumed += c.Resumed.Load() // before Handshakes, so that it is never more
+	t.Handshakes += c.Handshakes.Load()
+	t.BackResumed += c.BackResumed.Load()
+	t.BackHandshakes += c.BackHandshakes.Load()
+	t.BackFailed += c.BackFailed.Load()
 }
 
 // HTTPTotals is HTTP summed over the loops.
@@ -100,7 +129,8 @@ func (t *ListenerTotals) AddFrom(l *Listener) {
 	for i := range l.Closes {
 		t.Closes[i] += l.Closes[i].Load()
 	}
-	t.addFrom(&l.HTTP)
+	t.HTTPTotals.addFrom(&l.HTTP)
+	t.TLSTotals.addFrom(&l.TLS)
 }
 
 // BackendTotals is what is counted of one backend.
