@@ -29,6 +29,9 @@ type Ends struct {
 // HTTP says whether the connection was there for exchanges.
 func (e *Ends) HTTP() bool { return e.Protocol == "http" || e.Protocol == "https" }
 
+// Secure says whether clients speak TLS.
+func (e *Ends) Secure() bool { return e.Protocol == "ssl" || e.Protocol == "https" }
+
 // TLS is what was agreed on in a handshake. The zero value stands for a plain connection, or for one whose handshake has
 // not succeeded.
 type TLS struct {
