@@ -7,13 +7,13 @@ import (
 )
 
 // logMax is how many records a Ring remembers. Of connections that is enough to explain every pair of a full process (its 20,000
-// descriptors hold fewer than 10,000) after all of them were cut at once. About 7 MB when full.
+// descriptors hold fewer than 10,000) after all of them were cut at once. About 10 MB when full.
 const logMax = 16384
 
 // Remembered is how many records a Ring keeps.
 const Remembered = logMax
 
-// readBatch is how many records a reader takes at a time: some 80 KB, copied in about 10 µs under the lock.
+// readBatch is how many records a reader takes at a time: some 90 KB, copied in about 10 µs under the lock.
 const readBatch = 128
 
 // pageRecords is how many records the memory of a Ring grows by. It grows in pages that stay where they are: a slice that

@@ -32,12 +32,16 @@ func (e *Ends) HTTP() bool { return e.Protocol == "http" || e.Protocol == "https
 // Secure says whether clients speak TLS.
 func (e *Ends) Secure() bool { return e.Protocol == "ssl" || e.Protocol == "https" }
 
+// NameMax is where the name of a host that a stranger asked for is cut: DNS has none of more than 253 bytes, a ClientHello
+// could carry one of 64 KiB. Whoever fills a record cuts.
+const NameMax = 255
+
 // TLS is what was agreed on in a handshake. The zero value stands for a plain connection, or for one whose handshake has
 // not succeeded.
 type TLS struct {
 	Version    uint16 // as crypto/tls numbers them; package tlspolicy has the names
 	Suite      uint16
-	ServerName string        // that the client asked for; empty: none
+	ServerName string        // that the client asked for; empty: none. At most NameMax bytes
 	Subject    string        // of the client's certificate, in the form of RFC 2253; empty: there was none. At most TextMax bytes
 	Resumed    bool          // by a session ticket
 	Took       time.Duration // from the start of the handshake to its end
@@ -47,7 +51,8 @@ type TLS struct {
 type Secured struct {
 	Front TLS
 	Back  TLS
-	// Fault says why a handshake failed, or what rule was broken, in words; empty without.
+	// Fault says why a handshake failed, or what rule was broken, in words; empty without. It may quote what a stranger sent;
+	// at most TextMax bytes.
 	Fault string
 }
 
