@@ -110,6 +110,9 @@ func (e *Engine) Stats() stats.Snapshot {
 
 func (l *listener) totals() stats.ListenerTotals {
 	t := stats.ListenerTotals{Key: l.plan.Key, Protocol: l.plan.Protocol, Secure: l.plan.TLS != nil, Address: l.local.String()}
+	if t.Secure {
+		t.Policy = l.plan.TLS.Policy
+	}
 	for _, block := range l.stats {
 		t.AddFrom(block)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/tlspolicy"
 )
 
 // Counter is a number with one writer and any number of readers.
@@ -66,6 +67,7 @@ type ListenerTotals struct {
 	BytesDown uint64
 	Closes    [reason.Count]uint64 // by reason
 	Secure    bool                 // clients speak TLS
+	Policy    *tlspolicy.Policy    // what they may speak now; nil if they speak no TLS
 	HTTPTotals
 	TLSTotals
 }
