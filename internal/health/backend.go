@@ -80,7 +80,7 @@ func (b *backend) run(ctx context.Context) {
 				ticker.Reset(b.offset(check.Interval))
 				placed = false
 			}
-			if target(&check) != target(&before) {
+			if !sameQuestion(&check, &before) {
 				b.threshold.forget()
 				b.probe(ctx, &check)
 			}
@@ -123,7 +123,7 @@ func (b *backend) probe(ctx context.Context, check *plan.HealthCheck) {
 	defer b.checker.mu.Unlock()
 	// Apply and Close cancel under the lock: once they have, this result is nobody's. Neither is it when the
 	// question has been changed meanwhile; then run is about to probe what counts now.
-	if ctx.Err() != nil || target(&b.check) != target(check) {
+	if ctx.Err() != nil || !sameQuestion(&b.check, check) {
 		return
 	}
 	if len(endpoints) == 0 {
@@ -158,17 +158,10 @@ func (b *backend) offset(interval time.Duration) time.Duration {
 	return 1 + time.Duration(balance.HashID(b.key.String())%uint64(interval))
 }
 
-// question is what a check asks, as opposed to when and how often.
-type question struct {
-	protocol plan.CheckProtocol
-	port     uint16
-	path     string
-	status   int
-}
-
-// target returns what a check asks. When that changes, what was known answers another question.
-func target(check *plan.HealthCheck) question {
-	return question{check.Protocol, check.Port, check.Path, check.Status}
+// sameQuestion says whether two checks ask the same, as opposed to when and how often. When that changes, what was known
+// answers another question.
+func sameQuestion(a, b *plan.HealthCheck) bool {
+	return a.Protocol == b.Protocol && a.Port == b.Port && a.Path == b.Path && a.Status == b.Status && sameTLS(a.TLS, b.TLS)
 }
 
 // sane returns the check with durations that a ticker and a connection can work with.

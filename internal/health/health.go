@@ -21,7 +21,8 @@
 //
 // Limits: 128 connections being made or held by probes at a time, of at most 64 addresses for a backend (which is the
 // resolver's limit). Probes of more wait for their turn, and their timeout begins when it has come. An answer over HTTP
-// has a head of at most 64 KiB, and of its body 1 MiB is read (http.go).
+// has a head of at most 64 KiB, and of its body 1 MiB is read (http.go). What crypto/tls reads of a handshake is bounded by itself
+// (tls.go); nothing of TLS outlives its probe.
 package health
 
 import (
@@ -75,8 +76,8 @@ func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
 }
 
 // Apply makes p's backends the ones to probe. A backend whose check did not change keeps its state and schedule. New
-// thresholds, intervals and timeouts keep the state; a check that asks something else (protocol, port, path, status) begins
-// anew. Callable from anywhere, and without effect after Close.
+// thresholds, intervals and timeouts keep the state; a check that asks something else (protocol, port, path, status, or in
+// another manner of TLS) begins anew. Callable from anywhere, and without effect after Close.
 func (c *Checker) Apply(p *plan.Plan) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

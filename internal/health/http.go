@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -40,13 +39,12 @@ var answerLimits = http1.Limits{Line: http1.ResponseLimits.Line, Head: plan.Head
 // Redirects are not followed: their status is an answer like any other. A body needs no declared length, as it may end
 // with the connection, but then that end must come within the timeout. Of a long body only the start is waited for.
 func probeHTTP(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) error {
-	conn, err := dial(ctx, to, check)
+	conn, err := open(ctx, host, to, check)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	// A deadline in the past wakes whoever is reading, at the timeout as well as when the result is wanted no more.
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	defer wake(ctx, conn)()
 	if _, err = conn.Write(request(host, to.Port(), check)); err != nil {
 		return answerError(err, false, check)
 	}
@@ -59,10 +57,18 @@ func request(host string, port uint16, check *plan.HealthCheck) []byte {
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	if port != 80 {
+	if port != usualPort(check) {
 		host += ":" + strconv.Itoa(int(port))
 	}
 	return []byte("GET " + check.Path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: " + userAgent + "\r\nConnection: close\r\n\r\n")
+}
+
+// usualPort returns the port that a Host field leaves out.
+func usualPort(check *plan.HealthCheck) uint16 {
+	if check.TLS != nil {
+		return 443
+	}
+	return 80
 }
 
 // answer is a response being read.
@@ -91,6 +97,8 @@ func readAnswer(conn io.Reader, check *plan.HealthCheck) error {
 			return fault
 		case errors.Is(err, io.EOF):
 			return a.ended()
+		case errors.Is(err, errCut):
+			return a.cut()
 		case err != nil:
 			return answerError(err, a.heads > 0, check)
 		}
@@ -140,6 +148,15 @@ func (a *answer) ended() error {
 	}
 }
 
+// cut returns what a TLS connection makes of the answer that ended without close_notify. Whoever is on the way could have
+// done that, so it is no end that completes an answer (RFC 9112 §9.8).
+func (a *answer) cut() error {
+	if err := a.ended(); err != nil {
+		return err
+	}
+	return errors.New("closed without close_notify, so its answer may have been cut short")
+}
+
 // refused returns an error that says why an answer is none that the data plane could deliver.
 func refused(f http1.Fault) error {
 	return fmt.Errorf("answer refused: %s (%v)", f.Info().Text, f)
@@ -151,6 +168,9 @@ func answerError(err error, begun bool, check *plan.HealthCheck) error {
 	if begun {
 		where = "in the middle of its answer"
 	}
+	if words, ok := alertWords(err); ok {
+		return fmt.Errorf("TLS connection ended by the backend %s: %s", where, words)
+	}
 	var timeout net.Error
 	var errno unix.Errno
 	switch {
@@ -159,7 +179,7 @@ func answerError(err error, begun bool, check *plan.HealthCheck) error {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("no answer within %v", check.Timeout)
 	case !errors.As(err, &errno):
-		return fmt.Errorf("connection failed %s: %w", where, err)
+		return fmt.Errorf("connection failed %s: %s", where, tlsWords(err))
 	case local(errno):
 		return fmt.Errorf("answer: %w: %w", errNotMade, errno)
 	case errno == unix.ECONNRESET || errno == unix.EPIPE:

@@ -21,12 +21,13 @@ import (
 )
 
 // serveHTTP answers each connection, once its request head has come, by calling with. The connection is closed afterwards.
-func serveHTTP(t *testing.T, with func(c *net.TCPConn, request string)) netip.AddrPort {
+func (w *world) serveHTTP(t *testing.T, with func(c net.Conn, request string)) netip.AddrPort {
 	t.Helper()
 	addr, conns := listenTCP(t)
 	go func() {
-		for c := range conns {
+		for raw := range conns {
 			go func() {
+				c := w.serverConn(raw)
 				defer c.Close()
 				request, in := "", bufio.NewReader(c)
 				for !strings.HasSuffix(request, "\r\n\r\n") {
@@ -36,9 +37,7 @@ func serveHTTP(t *testing.T, with func(c *net.TCPConn, request string)) netip.Ad
 					}
 					request += line
 				}
-				if tcp, ok := c.(*net.TCPConn); ok {
-					with(tcp, request)
-				}
+				with(c, request)
 			}()
 		}
 	}()
@@ -46,17 +45,25 @@ func serveHTTP(t *testing.T, with func(c *net.TCPConn, request string)) netip.Ad
 }
 
 // hold keeps a connection open until the other side closes it.
-func hold(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) }
+func hold(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
 
 // reset ends a connection with an RST, once what was written has arrived there.
-func reset(c *net.TCPConn) { _ = c.SetLinger(0) }
+func reset(c net.Conn) {
+	if tcp, ok := raw(c).(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+		_ = tcp.Close()
+	}
+}
 
-// hangUp ends it with a FIN: serveHTTP does so.
-func hangUp(*net.TCPConn) {}
+// hangUp ends it with a FIN, and with close_notify before that: serveHTTP does so.
+func hangUp(net.Conn) {}
+
+// cut ends it with a FIN alone.
+func cut(c net.Conn) { _ = raw(c).Close() }
 
 // repeat writes the same again and again, until the other side has had enough.
-func repeat(text string) func(*net.TCPConn) {
-	return func(c *net.TCPConn) {
+func repeat(text string) func(net.Conn) {
+	return func(c net.Conn) {
 		block := []byte(strings.Repeat(text, 1+4096/len(text)))
 		for {
 			if _, err := c.Write(block); err != nil {
@@ -67,8 +74,8 @@ func repeat(text string) func(*net.TCPConn) {
 }
 
 // drip writes one byte every few milliseconds, and the same text again and again.
-func drip(text string) func(*net.TCPConn) {
-	return func(c *net.TCPConn) {
+func drip(text string) func(net.Conn) {
+	return func(c net.Conn) {
 		for i := 0; ; i = (i + 1) % len(text) {
 			if _, err := c.Write([]byte{text[i]}); err != nil {
 				return
@@ -81,13 +88,14 @@ func drip(text string) func(*net.TCPConn) {
 const okHead = "HTTP/1.1 200 OK\r\n"
 
 // TestProbeHTTPAnswers asks servers of every kind. The status wanted is 200.
-func TestProbeHTTPAnswers(t *testing.T) {
-	t.Parallel()
+func TestProbeHTTPAnswers(t *testing.T) { inBoth(t, testProbeHTTPAnswers) }
+
+func testProbeHTTPAnswers(t *testing.T, w *world) {
 	const ms = time.Millisecond
 	for _, tc := range []struct {
 		name    string
 		answer  string
-		then    func(*net.TCPConn)
+		then    func(net.Conn)
 		timeout time.Duration // 0: long enough for any machine
 		want    string        // "": passes
 	}{
@@ -157,14 +165,14 @@ func TestProbeHTTPAnswers(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			addr := serveHTTP(t, func(c *net.TCPConn, _ string) {
+			addr := w.serveHTTP(t, func(c net.Conn, _ string) {
 				_, _ = io.WriteString(c, tc.answer)
 				tc.then(c)
 			})
 			if tc.timeout == 0 {
 				tc.timeout = 30 * time.Second
 			}
-			got := ask(t, addr, plan.HealthCheck{Path: "/", Status: 200, Timeout: tc.timeout})
+			got := w.ask(t, addr, plan.HealthCheck{Path: "/", Status: 200, Timeout: tc.timeout})
 			if got != tc.want {
 				t.Errorf("verdict on %.60q: got %q, want %q", tc.answer, got, tc.want)
 			}
@@ -173,8 +181,9 @@ func TestProbeHTTPAnswers(t *testing.T) {
 }
 
 // ask probes once, as a Checker does, and returns the error's text.
-func ask(t *testing.T, addr netip.AddrPort, check plan.HealthCheck) string {
+func (w *world) ask(t *testing.T, addr netip.AddrPort, check plan.HealthCheck) string {
 	t.Helper()
+	check.TLS = w.client
 	ctx, cancel := context.WithTimeout(t.Context(), check.Timeout)
 	defer cancel()
 	if err := probeHTTP(ctx, addr.Addr().String(), addr, &check); err != nil {
@@ -184,8 +193,9 @@ func ask(t *testing.T, addr netip.AddrPort, check plan.HealthCheck) string {
 }
 
 // TestProbeHTTPWantsItsStatus: exactly the status that was configured, whatever it means elsewhere.
-func TestProbeHTTPWantsItsStatus(t *testing.T) {
-	t.Parallel()
+func TestProbeHTTPWantsItsStatus(t *testing.T) { inBoth(t, testProbeHTTPWantsItsStatus) }
+
+func testProbeHTTPWantsItsStatus(t *testing.T, w *world) {
 	for status, answer := range map[int]string{
 		204: "HTTP/1.1 204 No Content\r\n\r\n",
 		302: "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
@@ -194,31 +204,32 @@ func TestProbeHTTPWantsItsStatus(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
-			addr := serveHTTP(t, func(c *net.TCPConn, _ string) {
+			addr := w.serveHTTP(t, func(c net.Conn, _ string) {
 				_, _ = io.WriteString(c, answer)
 				hold(c)
 			})
 			check := plan.HealthCheck{Path: "/", Status: status, Timeout: 30 * time.Second}
-			if got := ask(t, addr, check); got != "" {
+			if got := w.ask(t, addr, check); got != "" {
 				t.Errorf("got %q, want it to pass", got)
 			}
 			check.Status = 200
-			if got, want := ask(t, addr, check), fmt.Sprintf("answered %d, want 200", status); got != want {
+			if got, want := w.ask(t, addr, check), fmt.Sprintf("answered %d, want 200", status); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})
 	}
 }
 
-func TestProbeHTTPFollowsNoRedirect(t *testing.T) {
-	t.Parallel()
+func TestProbeHTTPFollowsNoRedirect(t *testing.T) { inBoth(t, testProbeHTTPFollowsNoRedirect) }
+
+func testProbeHTTPFollowsNoRedirect(t *testing.T, w *world) {
 	asked := make(chan string, 10)
 	var addr netip.AddrPort
-	addr = serveHTTP(t, func(c *net.TCPConn, request string) {
+	addr = w.serveHTTP(t, func(c net.Conn, request string) {
 		asked <- strings.SplitN(request, "\r\n", 2)[0]
 		fmt.Fprintf(c, "HTTP/1.1 302 Found\r\nLocation: http://%s/elsewhere\r\nContent-Length: 0\r\n\r\n", addr)
 	})
-	got := ask(t, addr, plan.HealthCheck{Path: "/here", Status: 200, Timeout: 30 * time.Second})
+	got := w.ask(t, addr, plan.HealthCheck{Path: "/here", Status: 200, Timeout: 30 * time.Second})
 	if want := "answered 302, want 200"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -227,23 +238,25 @@ func TestProbeHTTPFollowsNoRedirect(t *testing.T) {
 	}
 }
 
-func TestProbeHTTPConnectErrors(t *testing.T) {
-	t.Parallel()
-	if got, want := ask(t, deadPort(t), plan.HealthCheck{Path: "/", Status: 200, Timeout: 5 * time.Second}), "connect refused"; got != want {
+func TestProbeHTTPConnectErrors(t *testing.T) { inBoth(t, testProbeHTTPConnectErrors) }
+
+func testProbeHTTPConnectErrors(t *testing.T, w *world) {
+	if got, want := w.ask(t, deadPort(t), plan.HealthCheck{Path: "/", Status: 200, Timeout: 5 * time.Second}), "connect refused"; got != want {
 		t.Errorf("a dead port: got %q, want %q", got, want)
 	}
 }
 
 // TestProbeHTTPIsGivenUp: whoever cancels does not wait for the timeout.
-func TestProbeHTTPIsGivenUp(t *testing.T) {
-	t.Parallel()
+func TestProbeHTTPIsGivenUp(t *testing.T) { inBoth(t, testProbeHTTPIsGivenUp) }
+
+func testProbeHTTPIsGivenUp(t *testing.T, w *world) {
 	ctx, cancel := context.WithCancel(t.Context())
-	addr := serveHTTP(t, func(c *net.TCPConn, _ string) {
+	addr := w.serveHTTP(t, func(c net.Conn, _ string) {
 		cancel()
 		hold(c)
 	})
 	began := time.Now()
-	err := probeHTTP(ctx, "127.0.0.1", addr, &plan.HealthCheck{Path: "/", Status: 200, Timeout: time.Hour})
+	err := probeHTTP(ctx, "127.0.0.1", addr, &plan.HealthCheck{Path: "/", Status: 200, Timeout: time.Hour, TLS: w.client})
 	if took := time.Since(began); err == nil || took > 10*time.Second {
 		t.Errorf("got %v after %v, want an error at once", err, took)
 	}
@@ -253,14 +266,20 @@ func TestProbeHTTPIsGivenUp(t *testing.T) {
 // nobody else does.
 func TestProbeHTTPCloses(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	for _, w := range worlds(t) {
+		t.Run(w.name, func(t *testing.T) { testProbeHTTPCloses(t, w) })
+	}
+}
+
+func testProbeHTTPCloses(t *testing.T, w *world) {
 	closed := make(chan string, 1)
-	addr := serveHTTP(t, func(c *net.TCPConn, _ string) {
+	addr := w.serveHTTP(t, func(c net.Conn, _ string) {
 		_, _ = io.WriteString(c, okHead+"Content-Length: 0\r\n\r\n")
 		hold(c)
 		closed <- "closed"
 	})
 	for _, status := range []int{200, 204} {
-		got := ask(t, addr, plan.HealthCheck{Path: "/", Status: status, Timeout: 30 * time.Second})
+		got := w.ask(t, addr, plan.HealthCheck{Path: "/", Status: status, Timeout: 30 * time.Second})
 		if (got == "") != (status == 200) {
 			t.Errorf("status %d: got %q", status, got)
 		}
@@ -274,19 +293,23 @@ func TestRequest(t *testing.T) {
 	for _, tc := range []struct {
 		name, host string
 		port       uint16
+		tls        *plan.ClientTLS
 		want       string
 	}{
-		{"address", "10.0.0.1", 8080, "10.0.0.1:8080"},
-		{"port_80", "10.0.0.1", 80, "10.0.0.1"},
-		{"port_443", "10.0.0.1", 443, "10.0.0.1:443"},
-		{"ipv6", "fd00::1", 8080, "[fd00::1]:8080"},
-		{"ipv6_port_80", "fd00::1", 80, "[fd00::1]"},
-		{"name", "app.internal", 8080, "app.internal:8080"},
-		{"absolute_name", "app.internal.", 80, "app.internal"},
+		{"address", "10.0.0.1", 8080, nil, "10.0.0.1:8080"},
+		{"port_80", "10.0.0.1", 80, nil, "10.0.0.1"},
+		{"port_443", "10.0.0.1", 443, nil, "10.0.0.1:443"},
+		{"ipv6", "fd00::1", 8080, nil, "[fd00::1]:8080"},
+		{"ipv6_port_80", "fd00::1", 80, nil, "[fd00::1]"},
+		{"name", "app.internal", 8080, nil, "app.internal:8080"},
+		{"tls", "10.0.0.1", 8443, &plan.ClientTLS{}, "10.0.0.1:8443"},
+		{"tls_port_80", "10.0.0.1", 80, &plan.ClientTLS{}, "10.0.0.1:80"},
+		{"tls_port_443", "10.0.0.1", 443, &plan.ClientTLS{ServerName: "other.test"}, "10.0.0.1"},
+		{"absolute_name", "app.internal.", 80, nil, "app.internal"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			got := string(request(tc.host, tc.port, &plan.HealthCheck{Path: "/health?deep=1"}))
+			got := string(request(tc.host, tc.port, &plan.HealthCheck{Path: "/health?deep=1", TLS: tc.tls}))
 			if want := fmt.Sprintf(want, tc.want); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
@@ -297,10 +320,13 @@ func TestRequest(t *testing.T) {
 // TestProbesHaveConnectionsOfTheirOwnTO_04: each probe comes over a connection of its own, carries one request and closes. So
 // there is no connection that it could share with an exchange, and none that it would leave in a pool.
 func TestProbesHaveConnectionsOfTheirOwnTO_04(t *testing.T) {
-	t.Parallel()
+	inBoth(t, testOwnConnections)
+}
+
+func testOwnConnections(t *testing.T, w *world) {
 	const probes = 5
 	heard := make(chan string, 100)
-	addr := serveHTTP(t, func(c *net.TCPConn, request string) {
+	addr := w.serveHTTP(t, func(c net.Conn, request string) {
 		_, _ = io.WriteString(c, okHead+"Content-Length: 2\r\n\r\nok")
 		more, err := io.ReadAll(c) // until lull closes; the server never would
 		heard <- fmt.Sprintf("%s|%s|%v", request, more, err)
@@ -311,7 +337,7 @@ func TestProbesHaveConnectionsOfTheirOwnTO_04(t *testing.T) {
 	defer c.Close()
 	p := testPlan(&plan.HealthCheck{
 		Protocol: plan.CheckHTTP, Interval: 20 * time.Millisecond, Timeout: 10 * time.Second, Healthy: 2, Unhealthy: 2,
-		Path: "/up", Status: 200,
+		Path: "/up", Status: 200, TLS: w.client,
 	}, addr.String())
 	p.LoadBalancers[0].BackendSets[0].Backends[0].Key.Host = "app.internal"
 	c.Apply(p)

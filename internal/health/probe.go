@@ -75,6 +75,9 @@ func passed(check *plan.HealthCheck) string {
 	if check.Protocol == plan.CheckHTTP {
 		return "answered " + strconv.Itoa(check.Status)
 	}
+	if check.TLS != nil {
+		return "connected over TLS"
+	}
 	return "connected"
 }
 

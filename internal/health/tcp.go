@@ -12,7 +12,8 @@ import (
 	"lull/internal/dataplane/plan"
 )
 
-// probeTCP is well when a TCP connection comes about. It sends nothing and reads nothing.
+// probeTCP is well when a TCP connection comes about, and over TLS when the handshake does too. It sends nothing more and
+// reads nothing more: a TLS connection is closed with close_notify.
 //
 // The connection is closed with a FIN, as the clouds' load balancers do. A reset (SO_LINGER 0) would spare us the
 // minute of TIME_WAIT that falls to the side which closes first, but backends log resets as errors, and some count them
@@ -20,8 +21,8 @@ import (
 // backend at 10 s, a few hundred bytes each, and since each is for one backend's address and port they take no
 // ephemeral ports from anybody else. The kernel still sends a reset, unasked, to a backend whose greeting has arrived
 // by the time we close.
-func probeTCP(ctx context.Context, _ string, to netip.AddrPort, check *plan.HealthCheck) error {
-	conn, err := dial(ctx, to, check)
+func probeTCP(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) error {
+	conn, err := open(ctx, host, to, check)
 	if err == nil {
 		_ = conn.Close() // it came about, that was the question
 	}

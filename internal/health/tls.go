@@ -1,0 +1,129 @@
+package health
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/tlspolicy"
+)
+
+// open returns a connection of the probe's own on which the question may be asked: made and, if the check says so, secured.
+// Whoever gets it closes it. An error is fit to be a backend's state.
+func open(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) (net.Conn, error) {
+	raw, err := dial(ctx, to, check)
+	if err != nil || check.TLS == nil {
+		return raw, err
+	}
+	conn, err := secure(ctx, raw, host, check)
+	if err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// secure makes the handshake. It is a full one every time: a session that is resumed would not show whether the backend's
+// certificate is still good, and a backend that hears nothing of resumption sends no tickets, which could only meet a closed
+// socket. crypto/tls bounds what a backend can make us read: 256 KiB of certificates, and 100 signatures to check.
+func secure(ctx context.Context, raw net.Conn, host string, check *plan.HealthCheck) (net.Conn, error) {
+	conn := tls.Client(cutting{raw}, clientConfig(check.TLS, host))
+	defer wake(ctx, raw)()
+	if err := conn.Handshake(); err != nil {
+		return nil, handshakeError(err, host, check)
+	}
+	return conn, nil
+}
+
+// errCut is the end of a TLS connection without close_notify.
+var errCut = errors.New("connection closed without close_notify")
+
+// cutting is a connection whose end tells apart what crypto/tls does not: it takes a FIN between two records for an end as
+// good as any. io.EOF from a tls.Conn over this one follows a close_notify.
+type cutting struct{ net.Conn }
+
+// Read reads.
+func (c cutting) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if errors.Is(err, io.EOF) {
+		err = errCut
+	}
+	return n, err
+}
+
+// wake has whoever reads or writes the connection fail when ctx ends: at the timeout as well as when the result is wanted
+// no more. The function returned calls that off.
+func wake(ctx context.Context, conn net.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+}
+
+// serverName returns the name that the certificate of a backend must have, and that it is told (SNI) unless it is an address.
+func serverName(c *plan.ClientTLS, host string) string {
+	if c.ServerName != "" {
+		return c.ServerName
+	}
+	return host
+}
+
+// clientConfig returns the settings of a handshake with a backend.
+func clientConfig(c *plan.ClientTLS, host string) *tls.Config {
+	policy := c.Policy
+	if policy == nil {
+		policy = tlspolicy.Default
+	}
+	config := &tls.Config{
+		ServerName: serverName(c, host), InsecureSkipVerify: !c.Verify, NextProtos: c.ALPN,
+		MinVersion: policy.Min, MaxVersion: policy.Max, CipherSuites: policy.Suites,
+	}
+	if c.Roots != nil {
+		config.RootCAs = c.Roots.Pool()
+	}
+	if len(c.PublicKeys) > 0 {
+		config.VerifyConnection = func(s tls.ConnectionState) error { return pinned(s.PeerCertificates[0], c.PublicKeys) }
+	}
+	return config
+}
+
+// errOtherKey is a certificate's whose public key is none of those that are configured.
+var errOtherKey = errors.New("certificate has a public key other than those configured")
+
+// pinned returns nil if the certificate's public key is one of the keys.
+func pinned(cert *x509.Certificate, keys [][]byte) error {
+	for _, k := range keys {
+		if slices.Equal(k, cert.RawSubjectPublicKeyInfo) {
+			return nil
+		}
+	}
+	return errOtherKey
+}
+
+// sameTLS says whether two checks secure their probes alike. A plan that is compiled anew has settings of its own that may
+// say the same; authorities that are replaced behind the settings do not make another question of them.
+func sameTLS(a, b *plan.ClientTLS) bool {
+	if a == b || a == nil || b == nil {
+		return a == b
+	}
+	return a.Verify == b.Verify && a.ServerName == b.ServerName && sameRoots(a, b) && samePolicy(a.Policy, b.Policy) &&
+		slices.EqualFunc(a.PublicKeys, b.PublicKeys, slices.Equal[[]byte]) && slices.Equal(a.ALPN, b.ALPN)
+}
+
+func sameRoots(a, b *plan.ClientTLS) bool {
+	if a.Roots == b.Roots || a.Roots == nil || b.Roots == nil {
+		return a.Roots == b.Roots
+	}
+	return a.Roots.Pool().Equal(b.Roots.Pool())
+}
+
+func samePolicy(a, b *tlspolicy.Policy) bool {
+	if a == b || a == nil || b == nil {
+		return a == b
+	}
+	return a.Min == b.Min && a.Max == b.Max && slices.Equal(a.Suites, b.Suites)
+}
