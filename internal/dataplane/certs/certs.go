@@ -2,88 +2,52 @@
 //
 // Front doors parse what their documents name and put it into a Holder; a listener's handshakes take what the holder has at
 // that moment, so that a certificate is replaced without anybody noticing. Whoever owns the files or documents replaces
-// the holder's set. Parsing is pure; holders are safe anywhere.
+// the holder's set. Parsing is pure: bytes and now come in as arguments; holders are safe anywhere.
 //
-// No error and no log line ever holds a part of a private key.
+// Parse is stricter than tls.X509KeyPair, which skips in silence whatever it cannot decode: a file that somebody is
+// still writing would pass there without its last intermediate, and clients would find out. A Set is indexed by name once;
+// tls.Config has a list of certificates and an index of its own, but asks the client's abilities of every candidate and
+// knows no order among them.
 //
-// Follows RFC 6066 §3 (server name), RFC 6125 §6.4 (wildcards), RFC 7468 (PEM).
+// No error, no description and no log line ever holds a part of a private key: what goes wrong in one is told in words
+// of our own, never in those of a parser.
+//
+// Limits: 1 MiB for each text that is parsed.
+//
+// Follows RFC 6066 §3 (server name), RFC 6125 §6.4 (wildcards), RFC 7468 (PEM), RFC 8446 §4.4.2 (order of a chain).
 package certs
 
-import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"sync/atomic"
+import "fmt"
+
+// BytesMax bounds what is parsed at once. A chain or a key has a few KiB, and all the authorities that browsers trust have
+// 250 KiB: what is longer is some other file, and it would be read again each time it changes.
+const BytesMax = 1 << 20
+
+// Part is which of the two texts of a certificate an error is about.
+type Part uint8
+
+// The parts.
+const (
+	PartChain Part = iota // the certificates
+	PartKey               // the private key
+	PartPair              // each is fine alone
 )
 
-// Certificate is a chain with its private key.
-type Certificate struct {
-	TLS tls.Certificate // Leaf is set
+//nolint:gochecknoglobals // names of the constants above, in their order
+var partNames = [...]string{"certificate chain", "private key", "certificate and private key"}
+
+// String returns the part's name in a sentence.
+func (p Part) String() string { return partNames[p] }
+
+// Error says why Parse refuses.
+type Error struct {
+	Part Part
+	Text string // what is wrong, without naming the part
 }
 
-// Parse reads a chain, leaf first, and its private key from PEM.
-func Parse(chain, key []byte) (*Certificate, error) {
-	c, err := tls.X509KeyPair(chain, key)
-	if err != nil {
-		return nil, err
-	}
-	return &Certificate{TLS: c}, nil
+// Error returns the text with the part before it.
+func (e *Error) Error() string { return e.Part.String() + ": " + e.Text }
+
+func wrong(p Part, format string, args ...any) *Error {
+	return &Error{Part: p, Text: fmt.Sprintf(format, args...)}
 }
-
-// Set is the certificates of a listener. It never changes.
-type Set struct {
-	list []*Certificate
-}
-
-// NewSet returns a set; the first certificate is for clients that name no host, or an unknown one.
-func NewSet(list []*Certificate) *Set { return &Set{list: list} }
-
-// All returns the certificates, in the order in which they were given.
-func (s *Set) All() []*Certificate { return s.list }
-
-// Holder holds the set in force.
-type Holder struct {
-	// Atomic.
-	set atomic.Pointer[Set]
-}
-
-// NewHolder returns a holder with a set.
-func NewHolder(s *Set) *Holder {
-	h := &Holder{}
-	h.set.Store(s)
-	return h
-}
-
-// Set returns the set in force.
-func (h *Holder) Set() *Set { return h.set.Load() }
-
-// Replace puts another set in force, for the handshakes that begin from now on.
-func (h *Holder) Replace(s *Set) { h.set.Store(s) }
-
-// For returns the certificate for a client; it is tls.Config's GetCertificate.
-func (h *Holder) For(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	s := h.Set()
-	if s == nil || len(s.list) == 0 {
-		return nil, errors.New("no certificate")
-	}
-	return &s.list[0].TLS, nil
-}
-
-// Roots holds the certificate authorities that are trusted; like a Holder, they may be replaced.
-type Roots struct {
-	// Atomic.
-	pool atomic.Pointer[x509.CertPool]
-}
-
-// NewRoots returns a holder with authorities.
-func NewRoots(p *x509.CertPool) *Roots {
-	r := &Roots{}
-	r.pool.Store(p)
-	return r
-}
-
-// Pool returns the authorities in force.
-func (r *Roots) Pool() *x509.CertPool { return r.pool.Load() }
-
-// Replace puts others in force, for the handshakes that begin from now on.
-func (r *Roots) Replace(p *x509.CertPool) { r.pool.Store(p) }
