@@ -19,6 +19,7 @@ import (
 	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/tcpproxy"
+	"lull/internal/dataplane/tlsio"
 )
 
 // Options are what an engine is started with; they cannot change while it runs.
@@ -33,6 +34,8 @@ type Engine struct {
 	workers  []*worker
 	budget   int // connections that the descriptor limit allows
 	registry *backend.Registry
+	gate     *tlsio.Gate
+	tickets  tlsio.Tickets
 	log      record.Log
 	requests record.Exchanges
 	limit    acceptor.Limit
@@ -60,6 +63,7 @@ type worker struct {
 // listener is what the engine keeps of a listener of the plan in force.
 type listener struct {
 	plan  *plan.Listener
+	tls   *tlsio.Server // nil: plain
 	local netip.AddrPort
 	fds   []int             // one per loop
 	stats []*stats.Listener // one per loop
@@ -71,7 +75,8 @@ func New(o Options) (*Engine, error) {
 	if loops == 0 {
 		loops = defaultLoops()
 	}
-	e := &Engine{registry: backend.NewRegistry(), listeners: map[plan.ListenerKey]*listener{}}
+	e := &Engine{registry: backend.NewRegistry(), gate: tlsio.NewGate(), listeners: map[plan.ListenerKey]*listener{}}
+	e.registry.SetGate(e.gate)
 	pipes, most := descriptorBudget(loops, sys.RaiseDescriptorLimit())
 	e.budget = most
 	e.SetConnectionsMax(o.ConnectionsMax)
@@ -110,10 +115,11 @@ func (e *Engine) newWorker(index, loops, pipes int) (*worker, error) {
 	}
 	w := &worker{loop: l, pool: buf.NewPool(pipes), stopped: make(chan struct{})}
 	ids := record.NewIDs(index, loops)
+	area := tlsio.NewArea()
 	w.tcp = tcpproxy.New(tcpproxy.Options{Loop: l, IDs: ids, Pool: w.pool, Log: &e.log, Exchanges: &e.requests,
-		Limit: &e.limit, Load: &w.load})
+		Limit: &e.limit, Load: &w.load, TLS: area})
 	w.http = httpproxy.New(httpproxy.Options{Loop: l, IDs: ids, Pool: w.pool, Log: &e.log, Exchanges: &e.requests,
-		Limit: &e.limit, Load: &w.load, Tunnels: w.tcp})
+		Limit: &e.limit, Load: &w.load, TLS: area, Tunnels: w.tcp})
 	return w, nil
 }
 
@@ -172,7 +178,7 @@ func (e *Engine) change(next map[plan.ListenerKey]*listener, sets map[plan.SetKe
 		ch := tcpproxy.Change{Removed: removed, Now: now}
 		for _, l := range next {
 			ch.Listeners = append(ch.Listeners, tcpproxy.ListenerChange{
-				Plan: l.plan, Set: sets[l.plan.BackendSet.Key], Addr: l.local, Stats: l.stats[index],
+				Plan: l.plan, Set: sets[l.plan.BackendSet.Key], TLS: l.tls, Addr: l.local, Stats: l.stats[index],
 			})
 		}
 		return ch

@@ -10,6 +10,7 @@ import (
 	"lull/internal/dataplane/acceptor"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/stats"
+	"lull/internal/dataplane/tlsio"
 )
 
 const (
@@ -47,6 +48,9 @@ func (e *Engine) openListeners(p *plan.Plan) (next map[plan.ListenerKey]*listene
 	for _, lb := range p.LoadBalancers {
 		for _, pl := range lb.Listeners {
 			l := &listener{plan: pl, stats: e.statsOf(pl.Key)}
+			if pl.TLS != nil {
+				l.tls = tlsio.NewServer(pl, e.gate, &e.tickets)
+			}
 			if old := e.listeningOn(pl); old != nil {
 				l.fds, l.local = old.fds, old.local
 			} else if l.fds, l.local, err = e.open(pl.Address); err != nil {

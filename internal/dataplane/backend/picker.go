@@ -7,6 +7,7 @@ import (
 	"lull/internal/dataplane/balance"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/sticky"
+	"lull/internal/dataplane/tlsio"
 )
 
 // Set is a backend set as the loops see it: fixed for a plan, with backends that outlive it.
@@ -17,6 +18,7 @@ type Set struct {
 	Queue    *Queue        // of its load balancer
 	Sessions *sticky.Table // nil without stickiness
 	Faithful bool          // a session whose backend is gone is refused instead of moved
+	TLS      *tlsio.Client // nil: backends are spoken to plainly
 }
 
 // Picker chooses backends of one set for one loop, and keeps what its algorithm remembers from one choice to the next.

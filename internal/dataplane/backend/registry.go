@@ -7,10 +7,14 @@ import (
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/sticky"
+	"lull/internal/dataplane/tlsio"
 )
 
 // Registry holds every backend that a plan names or a connection may still use.
 type Registry struct {
+	// Fixed after SetGate.
+	gate *tlsio.Gate
+
 	// Guarded by mu.
 	mu       sync.Mutex
 	backends map[plan.BackendKey]*Backend
@@ -24,6 +28,9 @@ func NewRegistry() *Registry {
 	return &Registry{backends: map[plan.BackendKey]*Backend{}, inPlan: map[plan.BackendKey]bool{},
 		drains: map[plan.BackendKey]time.Duration{}, queues: map[string]*Queue{}}
 }
+
+// SetGate tells what bounds the handshakes with backends. Before a plan with TLS is applied.
+func (r *Registry) SetGate(g *tlsio.Gate) { r.gate = g }
 
 // Apply takes over a plan at the time now and returns its sets. Backends that the plan names keep their state;
 // those it no longer names, or names as offline, get an end for their open connections. The loops
@@ -53,6 +60,9 @@ func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 				set.Backends = append(set.Backends, b)
 			}
 			set.stick(ps)
+			if ps.TLS != nil {
+				set.TLS = tlsio.NewClient(ps.TLS, r.gate)
+			}
 			sets[ps.Key] = set
 		}
 	}

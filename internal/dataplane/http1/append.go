@@ -12,6 +12,9 @@ type Edit struct {
 	Connection string
 	// Drop are more fields to leave out.
 	Drop IDSet
+	// DropName is the name of one more, in small letters; none if it is empty. A field that differs from it by underscores for
+	// hyphens is left out as well: many applications are told of both under one name.
+	DropName string
 	// ForwardedFor is the client's address, to be put at the end of X-Forwarded-For: behind what is there, with several
 	// lines made one, or in a line of its own. If it is empty the field passes as it is. With XForwardedFor in Drop what is
 	// there is not believed, and the address stands alone.
@@ -137,10 +140,10 @@ func (h *Head) appendFields(dst, b []byte, e *Edit) []byte {
 	if h.form == Absolute {
 		changed |= h.present & (1 << Host)
 	}
-	if changed != 0 { // so it is where fields are nominated, as Connection is among them
+	if changed != 0 || e.DropName != "" { // changed is where fields are nominated, as Connection is among them
 		for i := range h.fields {
 			f := &h.fields[i]
-			if !changed.Has(f.ID) && !f.nominated {
+			if !changed.Has(f.ID) && !f.nominated && !e.drops(f.Name(b)) {
 				continue
 			}
 			w.flush(i)
@@ -152,6 +155,25 @@ func (h *Head) appendFields(dst, b []byte, e *Edit) []byte {
 		w.dst = h.appendFraming(w.dst, e)
 	}
 	return append(w.rest(e), '\r', '\n')
+}
+
+// drops reports whether a field has the name that is to be left out.
+func (e *Edit) drops(name []byte) bool {
+	if len(name) != len(e.DropName) || len(name) == 0 {
+		return false
+	}
+	for i, c := range name {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		case c == '_':
+			c = '-'
+		}
+		if c != e.DropName[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // framingStays reports whether the fields that frame the body are already those that e wants, once each.

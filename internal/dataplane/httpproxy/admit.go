@@ -20,6 +20,10 @@ func (p *Proxy) admit(f *front, n, size int) (more bool) {
 		p.refuse(f, 400, reason.BadRequest)
 		return false
 	}
+	if f.unidentified() {
+		p.refuse(f, 400, reason.NoClientCert)
+		return false
+	}
 	p.promise(f)
 	if x.desync = p.head.Classify(p.in[:n]); x.desync != http1.WhyNone {
 		l.Stats.Noncompliant.Add(1)

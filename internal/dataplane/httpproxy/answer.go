@@ -7,6 +7,7 @@ import (
 	"lull/internal/clock"
 	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/timeout"
 )
 
@@ -41,7 +42,7 @@ func (p *Proxy) answer(f *front, status int, why reason.Reason, d timeout.Deadli
 	p.letGo(x)
 	x.status = status
 	f.listener.Stats.OwnStatus[status/100].Add(1)
-	p.out = p.page(f, p.out[:0], status)
+	p.out = p.page(f, p.out[:0], status, headline(status, why))
 	heard := x.down.Last
 	p.sendDown(f, p.out, nil)
 	x.down.Last = heard // the records tell of the backend's silence
@@ -51,7 +52,7 @@ func (p *Proxy) answer(f *front, status int, why reason.Reason, d timeout.Deadli
 
 // page appends a whole response. It says what went wrong, and neither who said so nor on which side: that is in the access
 // log, for those who may know.
-func (p *Proxy) page(f *front, out []byte, status int) []byte {
+func (p *Proxy) page(f *front, out []byte, status int, headline string) []byte {
 	phrase := phrases[status]
 	out = append(out, "HTTP/1.1 "...)
 	out = strconv.AppendInt(out, int64(status), 10)
@@ -62,7 +63,7 @@ func (p *Proxy) page(f *front, out []byte, status int) []byte {
 		out = append(out, phrase[0]...)
 	}
 	const before, between, after = "<html><head><title>", "</title></head><body><h1>", "</h1></body></html>\r\n"
-	title := len("000 ") + len(phrase[0])
+	title := len("000 ") + len(headline)
 	out = append(out, "\r\nDate: "...)
 	out = p.date.append(out, p.loop.Now())
 	out = append(out, "\r\nContent-Type: text/html\r\nContent-Length: "...)
@@ -79,10 +80,22 @@ func (p *Proxy) page(f *front, out []byte, status int) []byte {
 		if part != after {
 			out = strconv.AppendInt(out, int64(status), 10)
 			out = append(out, ' ')
-			out = append(out, phrase[0]...)
+			out = append(out, headline...)
 		}
 	}
 	return out
+}
+
+// headline returns what a page says under its status. Two mistakes of a client's are named: it has no other way to learn of
+// them, and nobody else's affairs are told.
+func headline(status int, why reason.Reason) string {
+	switch why { //nolint:exhaustive // the others have the status's own phrase
+	case reason.PlainHTTP:
+		return "A plain HTTP request came to a port for HTTPS"
+	case reason.NoClientCert:
+		return "A client certificate is required"
+	}
+	return phrases[status][0]
 }
 
 // date is the value of the Date field, written once a second (RFC 9110 §6.6.1).
@@ -119,12 +132,16 @@ func (p *Proxy) fail(f *front, status int, why reason.Reason, d timeout.Deadline
 // timeOut ends an exchange whose deadline has passed. Who was waited for decides what the client is told.
 func (p *Proxy) timeOut(f *front, d timeout.Deadline) { p.fail(f, d.Why.Info().Status, d.Why, d) }
 
-// clientGone ends an exchange whose client has reset its connection, and the connection.
+// clientGone ends an exchange whose client has reset its connection, or broken the rules of TLS, and the connection.
 func (p *Proxy) clientGone(f *front) {
+	why := reason.ClientReset
+	if f.conn.Is(relay.Violated) {
+		why = reason.TLSViolation
+	}
 	if x := f.x; x != nil {
 		p.closeBack(x)
 		p.letGo(x)
-		p.recordExchange(f, reason.ClientReset, timeout.Deadline{})
+		p.recordExchange(f, why, timeout.Deadline{})
 	}
-	p.closeFront(f, reason.ClientReset, timeout.Deadline{})
+	p.closeFront(f, why, timeout.Deadline{})
 }

@@ -73,13 +73,23 @@ func (p *Proxy) whileConnecting(f *front, c *back, events uint32) {
 	}
 }
 
-// connected sends the request that was held meanwhile.
+// connected goes on with a connection that the backend has accepted: with the TLS handshake if its set wants one.
 func (p *Proxy) connected(f *front) {
 	x := f.x
 	x.connect = p.loop.Touch() - x.asked
-	x.waited += x.connect
-	x.backend.Connected()
 	x.back.conn.Set(relay.Writable)
+	if set := f.listener.picker.Set(); set.TLS != nil {
+		p.secureBack(f, set.TLS)
+		return
+	}
+	p.begun(f)
+}
+
+// begun sends the request over the connection that is ready for it.
+func (p *Proxy) begun(f *front) {
+	x := f.x
+	x.waited += p.loop.Touch() - x.asked
+	x.backend.Connected()
 	p.assign(f, x.back)
 	if n, size, ok := p.readAgain(f); ok {
 		p.forward(f, n, size)
@@ -124,5 +134,6 @@ func (p *Proxy) assign(f *front, c *back) {
 	c.exchanges++
 	c.sentBefore = c.sent
 	f.x.target = c.target
+	f.x.secured = c.conn.TLS.Info()
 	f.x.response.Response(f.x.method)
 }

@@ -5,6 +5,7 @@ import (
 	"lull/internal/dataplane/buf"
 	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/timeout"
 )
@@ -41,6 +42,8 @@ type exchange struct {
 	answered int              // the backend's status
 	interims int
 	session  *backend.Backend // that the request's cookie names, or nil
+	secured  *record.TLS      // of the connection that carried it last; nil: plain
+	tlsFault string           // what was wrong with TLS towards a backend, last
 
 	text    []byte // method, host, target, user agent and X-Forwarded-For, one behind the other
 	cuts    [5]uint32

@@ -79,8 +79,7 @@ func (p *Proxy) linger(f *front) {
 		}
 	case c.Is(relay.Talking) && !c.Is(relay.Ended):
 		if !c.Is(relay.Finished) {
-			c.Set(relay.Finished)
-			sys.ShutdownWrite(int(c.FD))
+			c.ShutdownWrite()
 		}
 		if !c.Discard(p.loop) {
 			return
@@ -98,13 +97,16 @@ func (p *Proxy) giveUp(f *front) {
 // release closes a client's connection, gives back all that it holds and frees it.
 func (p *Proxy) release(f *front, withRST bool) {
 	switch f.state {
-	case waiting, awaitingHeader:
+	case waiting, awaitingHeader, securing:
 		p.waiters.remove(&p.fronts, f)
 	case queued:
 		p.leaveQueue(f)
 	case free, reading, connecting, exchanging, lingering:
 	}
 	p.loop.Wheel.Cancel(&f.node)
+	if f.x != nil && f.x.down.Pending() > 0 {
+		f.conn.Set(relay.Parted) // a close_notify in the middle of a record would be none
+	}
 	f.conn.Close(p.loop, withRST || f.conn.Is(doomed))
 	f.listener.Stats.Ended.Add(1)
 	p.forget(f)
@@ -154,7 +156,7 @@ func (f *front) asked() bool {
 	switch {
 	case f.held != nil && !emptyLines(f.held.Bytes()):
 		return true
-	case f.state == awaitingHeader && f.conn.Is(relay.Readable):
+	case f.state == awaitingHeader && f.conn.Is(relay.Readable), f.state == securing:
 		return false
 	}
 	return sys.Unread(int(f.conn.FD)) > 0

@@ -45,6 +45,10 @@ func (p *Proxy) requestHead(f *front, out []byte) []byte {
 	if x.is(continued) {
 		e.Drop |= http1.Set(http1.Expect)
 	}
+	if l.subject != "" {
+		e.DropName = l.subject // nobody but lull may tell it
+		e.Lines = p.subjectLine(f, e)
+	}
 	if !p.head.Has(http1.Host) && p.head.Form() != http1.Absolute { // HTTP/1.0: the address that the client reached
 		e.Host = p.localHost(f)
 	}
@@ -138,9 +142,8 @@ func (p *Proxy) measure(r *http1.Receiver, b []byte, payload *uint64) (used, tra
 // sendUp writes to the backend. What small bodies there are go in one piece with the head.
 func (p *Proxy) sendUp(x *exchange, head, body []byte) {
 	c := x.back
-	c.sent += uint64(len(head) + len(body))
 	head, body = p.join(head, body)
-	p.send(&c.conn, &x.up, head, body)
+	c.sent += uint64(p.send(&c.conn, &x.up, head, body))
 }
 
 // moveUp passes on what the client sends of its request. It reports whether the exchange goes on.

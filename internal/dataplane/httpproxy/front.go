@@ -16,6 +16,7 @@ import (
 //	free ──Take──▶ waiting ──first byte──▶ reading ──whole head──▶ connecting ──writable──▶ exchanging
 //	  │              ▲  ▲                                │  │  ▲                                │ │
 //	  └▶ awaitingHeader │                    no room: queued┘  └──refused, timed out: next ─────┘ │
+//	     ▶ securing ────┤                                                                         │
 //	                    └────────────────── response delivered, connection kept ──────────────────┘
 //	any ──closed by lull with bytes under way either way──▶ lingering ──taken, timer──▶ free
 //
@@ -25,10 +26,11 @@ type state uint8
 const (
 	free           state = iota // nothing; no timer
 	awaitingHeader              // the client's PROXY header; handshake
+	securing                    // the client's TLS handshake; handshake
 	waiting                     // a request; idle or front_keepalive, connection_age_max
 	reading                     // the rest of a request's head; idle, request_head
 	queued                      // a backend with room; idle
-	connecting                  // the backend's answer to the connect; connect
+	connecting                  // the backend's answer to the connect, then its TLS handshake; connect
 	exchanging                  // bytes of the request or of the response; idle
 	lingering                   // that the client takes the last bytes and closes; relay.LingerTime
 )
@@ -65,6 +67,8 @@ func (f *front) word() string {
 	switch f.state {
 	case awaitingHeader:
 		return "proxy-header"
+	case securing:
+		return "handshake"
 	case waiting:
 		return "waiting"
 	case reading:
@@ -140,7 +144,7 @@ func (l *list) remove(t *relay.Table[front], f *front) {
 // enter is the one place where a front's state changes.
 func (p *Proxy) enter(f *front, s state) {
 	switch f.state {
-	case waiting, awaitingHeader:
+	case waiting, awaitingHeader, securing:
 		p.waiters.remove(&p.fronts, f)
 	case queued:
 		p.leaveQueue(f)
@@ -149,7 +153,7 @@ func (p *Proxy) enter(f *front, s state) {
 	f.state = s
 	f.since = p.loop.Now()
 	switch s {
-	case waiting, awaitingHeader:
+	case waiting, awaitingHeader, securing:
 		p.waiters.add(&p.fronts, f)
 	case queued:
 		p.queue.add(&p.fronts, f)
@@ -175,7 +179,7 @@ func (p *Proxy) deadline(f *front) timeout.Deadline {
 	var d timeout.Deadline
 	s := &f.listener.plan.Timeouts
 	switch f.state {
-	case awaitingHeader:
+	case awaitingHeader, securing:
 		d = s.HandshakeDeadline(f.since)
 	case waiting:
 		d = s.WaitDeadline(f.since, f.opened)

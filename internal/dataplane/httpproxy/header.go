@@ -49,6 +49,6 @@ func (p *Proxy) readHeader(f *front) (more bool) {
 		f.header = &proxyproto.Ends{Source: h.Source, Dest: h.Dest}
 	}
 	f.conn.Set(relay.Readable) // what follows the header was there before this edge and is not told again
-	p.enter(f, waiting)
+	p.welcome(f)
 	return true
 }

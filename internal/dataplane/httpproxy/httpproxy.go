@@ -19,6 +19,7 @@ import (
 	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/tcpproxy"
+	"lull/internal/dataplane/tlsio"
 	"lull/internal/dataplane/wheel"
 )
 
@@ -42,6 +43,7 @@ type Options struct {
 	Exchanges *record.Exchanges
 	Limit     *acceptor.Limit
 	Load      *atomic.Int64 // connections of this loop; whoever brings one adds one, release takes it off
+	TLS       *tlsio.Area   // nil: one of its own
 	Tunnels   *tcpproxy.Proxy
 }
 
@@ -55,6 +57,7 @@ type Proxy struct {
 	records *record.Exchanges
 	limit   *acceptor.Limit
 	load    *atomic.Int64
+	area    *tlsio.Area
 	tunnels *tcpproxy.Proxy
 	peers   []*Proxy // of the other loops; see SetPeers
 
@@ -65,7 +68,7 @@ type Proxy struct {
 	active    int // exchanges on loan
 	listeners map[plan.ListenerKey]*Listener
 	idle      connpool.Pool[*backend.Backend]
-	waiters   list // fronts that wait for a request or a PROXY header
+	waiters   list // fronts that wait for a request, a PROXY header or a TLS handshake
 	queue     list // fronts whose requests wait for a backend with room
 	room      bool // something ended in this turn that the queue may have waited for
 	closed    []record.Close
@@ -89,7 +92,10 @@ type Proxy struct {
 // New returns the proxy of a loop.
 func New(o Options) *Proxy {
 	p := &Proxy{loop: o.Loop, ids: o.IDs, pool: o.Pool, log: o.Log, records: o.Exchanges, limit: o.Limit, load: o.Load,
-		tunnels: o.Tunnels, listeners: map[plan.ListenerKey]*Listener{}}
+		area: o.TLS, tunnels: o.Tunnels, listeners: map[plan.ListenerKey]*Listener{}}
+	if p.area == nil {
+		p.area = tlsio.NewArea()
+	}
 	p.oldest.Store(math.MaxInt64)
 	p.makeRoom(plan.HeadMaxDefault)
 	o.Tunnels.TellRoom(&p.room)
@@ -143,7 +149,7 @@ func (p *Proxy) Take(fd int, peer netip.AddrPort, key plan.ListenerKey) {
 		p.enter(f, awaitingHeader)
 		return
 	}
-	p.enter(f, waiting)
+	p.welcome(f)
 }
 
 // Ready handles events on a client's connection; see loop.Handler.
@@ -178,6 +184,8 @@ func (p *Proxy) step(f *front) (more bool) {
 		}
 	case awaitingHeader:
 		return p.readHeader(f)
+	case securing:
+		return p.shakeFront(f)
 	case lingering:
 		p.linger(f)
 	case free: // it ended in an earlier step
@@ -200,7 +208,7 @@ func (h fronts) Expired(n *wheel.Node) {
 		return
 	}
 	switch f.state {
-	case waiting, awaitingHeader:
+	case waiting, awaitingHeader, securing:
 		p.closeFront(f, d.Why, d)
 	case connecting:
 		if d.Why == reason.ConnectTimeout {
@@ -253,6 +261,10 @@ func (h backs) Ready(ref, events uint32) {
 	case backConnecting:
 		f := b.x.front
 		p.whileConnecting(f, b, events)
+		p.serve(f)
+	case backSecuring:
+		f := b.x.front
+		p.shakeBack(f)
 		p.serve(f)
 	case backFree:
 		panic("httpproxy: an event for a back-end connection that does not exist")
@@ -309,7 +321,7 @@ func (h backs) TurnEnd() {}
 // read reads what is there into b. A count of 0 means that nothing came: the marks say whether nothing is there, or the
 // stream has ended or failed.
 func (p *Proxy) read(c *relay.Conn, b []byte) int {
-	n, errno := sys.Read(int(c.FD), b)
+	n, errno := c.Read(b)
 	switch {
 	case errno == unix.EINTR:
 	case errno == unix.EAGAIN:
@@ -337,12 +349,25 @@ func (p *Proxy) join(head, body []byte) (h, b []byte) {
 	return p.out, nil
 }
 
-// send writes head and body to a connection, and keeps what it does not take. The flow holds nothing but what an earlier
-// call of the same turn has kept.
-func (p *Proxy) send(to *relay.Conn, f *relay.Flow, head, body []byte) {
-	if to.Is(relay.Failed) || len(head)+len(body) == 0 {
-		return
+// send writes head and body to a connection, and keeps what it does not take. It returns how many bytes that makes on the
+// wire. The flow holds nothing but what an earlier call of the same turn has kept.
+func (p *Proxy) send(to *relay.Conn, f *relay.Flow, head, body []byte) (wire int) {
+	wire = len(head) + len(body)
+	if to.Is(relay.Failed) || wire == 0 {
+		return wire
 	}
+	head, body, ok := to.Seal(head, body)
+	if !ok {
+		to.Broke(unix.EPIPE)
+		return wire
+	}
+	wire = len(head) + len(body)
+	p.write(to, f, head, body)
+	return wire
+}
+
+// write is send for bytes as they go on the wire.
+func (p *Proxy) write(to *relay.Conn, f *relay.Flow, head, body []byte) {
 	if f.First != 0 {
 		to.Hurry()
 	}

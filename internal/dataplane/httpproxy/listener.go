@@ -3,6 +3,7 @@ package httpproxy
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/http1"
@@ -12,6 +13,7 @@ import (
 	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/tcpproxy"
 	"lull/internal/dataplane/timeout"
+	"lull/internal/dataplane/tlsio"
 )
 
 // Listener is what one loop keeps of a listener: the settings in force and the counters. Every connection points to its
@@ -21,6 +23,7 @@ type Listener struct {
 	Addr    netip.AddrPort // where it really listens
 	Stats   *stats.Listener
 	plan    *plan.Listener
+	tls     *tlsio.Server // nil: plain
 	picker  *backend.Picker
 	closing *backend.Closing // an end set for its connections, or nil
 	changed int64            // when the plan came into force; no deadline could have been kept before
@@ -31,6 +34,7 @@ type Listener struct {
 	requestLimits, responseLimits http1.Limits
 	drop                          http1.IDSet // fields of a request that are not believed
 	lines                         []byte      // field lines that every request gets
+	subject                       string      // name, in small letters, of the field for the subject of clients' certificates; empty: none
 }
 
 // Apply takes over a plan change. Open connections get the new settings at once; those already over a shortened limit
@@ -45,7 +49,7 @@ func (p *Proxy) Apply(ch tcpproxy.Change) {
 			l = &Listener{picker: backend.NewPicker(lc.Set, p.loop.Index)}
 			p.listeners[lc.Plan.Key] = l
 		}
-		l.Addr, l.Stats, l.plan, l.closing = lc.Addr, lc.Stats, lc.Plan, nil
+		l.Addr, l.Stats, l.plan, l.tls, l.closing = lc.Addr, lc.Stats, lc.Plan, lc.TLS, nil
 		l.picker.SetSet(lc.Set)
 		l.changed = ch.Now
 		l.compile()
@@ -67,7 +71,13 @@ func (l *Listener) compile() {
 	l.responseLimits.Head = l.plan.HeadMax
 	l.responseLimits.Line = l.requestLimits.Line
 	l.drop = http1.Set(http1.XForwardedProto, http1.XForwardedPort)
-	l.lines = append(l.lines[:0:0], "X-Forwarded-Proto: http\r\nX-Forwarded-Port: "...)
+	l.subject = ""
+	if l.plan.TLS != nil {
+		l.subject = strings.ToLower(l.plan.TLS.SubjectHeader)
+	}
+	l.lines = append(l.lines[:0:0], "X-Forwarded-Proto: "...)
+	l.lines = append(l.lines, l.plan.Speaks()...)
+	l.lines = append(l.lines, "\r\nX-Forwarded-Port: "...)
 	l.lines = strconv.AppendUint(l.lines, uint64(l.Addr.Port()), 10)
 	l.lines = append(l.lines, '\r', '\n')
 	if l.plan.Timeouts.Model == timeout.Directional {

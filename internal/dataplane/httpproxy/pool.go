@@ -4,7 +4,6 @@ import (
 	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/relay"
-	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/timeout"
 )
 
@@ -15,7 +14,7 @@ const pooledMax = 2048
 // reuse returns a pooled connection to b, the one used last, or nil. A name may have come to mean other addresses since. A
 // backend may have said more than it was asked for, and the next client would take that for its response: to ask the socket
 // costs half a microsecond for each exchange, and nothing else tells of what came within this turn.
-func (p *Proxy) reuse(b *backend.Backend) *back {
+func (p *Proxy) reuse(f *front, b *backend.Backend) *back {
 	for {
 		index, ok := p.idle.Take(b)
 		if !ok {
@@ -23,9 +22,9 @@ func (p *Proxy) reuse(b *backend.Backend) *back {
 		}
 		c := p.backs.At(index)
 		switch {
-		case sys.Unread(int(c.conn.FD)) > 0: // since the loop last asked for events, however short a time that is
+		case p.hasSpoken(c): // since the loop last asked for events, however short a time that is
 			p.endPooled(c, reason.BadResponse)
-		case b.Serves(c.target.Unpack()):
+		case b.Serves(c.target.Unpack()) && c.tls.Same(f.listener.picker.Set().TLS):
 			return c
 		default:
 			p.endPooled(c, reason.Drained)
@@ -33,10 +32,22 @@ func (p *Proxy) reuse(b *backend.Backend) *back {
 	}
 }
 
+// hasSpoken reports whether a connection of which no event has told has something to say. What TLS has to say for itself,
+// a session ticket for example, is heard and forgotten.
+func (p *Proxy) hasSpoken(c *back) bool {
+	switch {
+	case !c.conn.Unread():
+		return false
+	case c.conn.TLS == nil:
+		return true
+	}
+	return p.read(&c.conn, p.loop.Scratch) > 0 || c.conn.Is(relay.Ended|relay.Failed)
+}
+
 // giveBack ends the exchange's use of its connection, which goes into the pool if it is fit for another exchange.
 func (p *Proxy) giveBack(x *exchange) {
 	c := x.back
-	if c.conn.Is(relay.Readable) && sys.Unread(int(c.conn.FD)) > 0 { // the last read filled its room, and there was more
+	if c.conn.Is(relay.Readable) && p.hasSpoken(c) { // the last read filled its room, and there was more
 		x.set(closeBack)
 	}
 	if x.is(closeBack) || c.held != nil || c.conn.Is(relay.Ended|relay.Ending|relay.Failed) || !c.backend.Poolable() ||
@@ -102,6 +113,9 @@ func (p *Proxy) endPooled(c *back, why reason.Reason) {
 func (p *Proxy) closeBack(x *exchange) {
 	if c := x.back; c != nil {
 		x.back = nil
+		if x.up.Pending() > 0 {
+			c.conn.Set(relay.Parted) // a close_notify in the middle of a record would be none
+		}
 		p.closeConn(c)
 	}
 }

@@ -273,6 +273,11 @@ func (p *Proxy) backEnded(f *front) bool {
 	x := f.x
 	reset := x.back.conn.Is(relay.Failed) && !x.back.conn.Is(relay.ByFIN)
 	x.set(closeBack)
+	if x.back.conn.Is(relay.Violated) {
+		x.secured, x.tlsFault = x.back.conn.TLS.Info(), x.back.conn.TLS.Fault()
+		p.fail(f, 502, reason.BackendTLSViolation, timeout.Deadline{})
+		return false
+	}
 	if x.answerAt == 0 {
 		if p.repeat(f, p.unseen(x)) {
 			return false
@@ -284,10 +289,14 @@ func (p *Proxy) backEnded(f *front) bool {
 		x.fault = http1.Truncated
 		return p.badResponse(f, nil)
 	}
-	if s := x.response.EOF(); !s.End || reset {
+	truncated := x.back.conn.Is(relay.Truncated)
+	if s := x.response.EOF(); !s.End || reset || truncated {
 		why := reason.BackendClosed
-		if reset {
+		switch {
+		case reset:
 			why = reason.BackendReset
+		case truncated:
+			why = reason.BackendTruncated
 		}
 		p.fail(f, 0, why, timeout.Deadline{})
 		return false

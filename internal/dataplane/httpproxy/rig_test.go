@@ -277,8 +277,8 @@ func (r *rig) waitState(s state) look {
 
 //nolint:gochecknoglobals // names of the constants, in their order
 var (
-	stateNames = [...]string{"free", "header", "waiting", "reading", "queued", "connecting", "exchanging", "lingering"}
-	backNames  = [...]string{"none", "opening", "busy", "pooled"}
+	stateNames = [...]string{"free", "header", "handshake", "waiting", "reading", "queued", "connecting", "exchanging", "lingering"}
+	backNames  = [...]string{"none", "opening", "securing", "busy", "pooled"}
 )
 
 // waitStill waits until bytes are held and none has moved for a while: the sockets' buffers grow at first.
@@ -309,7 +309,7 @@ func (r *rig) due() {
 		case lingering:
 			f.since = clock.Now() - int64(relay.LingerTime)
 			r.kept[f.id] = true
-		case free, awaitingHeader, waiting, queued, connecting:
+		case free, awaitingHeader, securing, waiting, queued, connecting:
 			f.since = clock.Now() - int64(time.Minute)
 		}
 		r.p.rearm(f)

@@ -24,7 +24,7 @@ func (p *Proxy) route(f *front, n, size int) (more bool) {
 			x.tries += min(1, ^x.tries)
 		}
 		if !x.is(retried) {
-			if c := p.reuse(b); c != nil {
+			if c := p.reuse(f, b); c != nil {
 				x.set(reused)
 				x.unused = p.loop.Now() - c.since
 				f.listener.Stats.Reused.Add(1)
@@ -93,6 +93,9 @@ func (p *Proxy) failed(x *exchange, why reason.Reason, d timeout.Deadline) {
 	x.tried = append(x.tried, x.backend)
 	if x.failure != reason.ConnectTimeout { // 503 is for a set whose backends all refuse (TO-11)
 		x.failure, x.deadline = why, d
+	}
+	if x.back != nil {
+		x.tlsFault = x.back.conn.TLS.Fault()
 	}
 	x.backend.ConnectFailed()
 	p.letGo(x)

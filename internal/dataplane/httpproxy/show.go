@@ -18,7 +18,7 @@ func (p *Proxy) record(f *front, why reason.Reason, d timeout.Deadline) {
 	now := p.loop.Touch()
 	f.listener.Stats.Closes[why].Add(1)
 	r := record.Close{
-		ID: f.id, Ends: f.ends(), Reason: why, Side: why.Info().Side, Traffic: f.traffic(now),
+		ID: f.id, Ends: f.ends(), TLS: f.secured(), Reason: why, Side: why.Info().Side, Traffic: f.traffic(now),
 		Opened: clock.Wall(f.opened), Closed: clock.Wall(now), Age: time.Duration(now - f.opened),
 	}
 	if d.At != 0 {
@@ -33,7 +33,7 @@ func (f *front) ends() record.Ends {
 	l := f.listener.plan
 	e := record.Ends{
 		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: l.BackendSet.Key.Name,
-		Protocol: l.Protocol.String(), Client: f.client(), Peer: f.peer.Unpack(), Local: f.listener.Addr,
+		Protocol: l.Speaks(), Client: f.client(), Peer: f.peer.Unpack(), Local: f.listener.Addr,
 	}
 	if x := f.x; x != nil && x.served != nil {
 		e.Backend, e.BackendAddr = x.served.Endpoint, x.target.Unpack()
@@ -78,8 +78,8 @@ func (p *Proxy) recordExchange(f *front, why reason.Reason, d timeout.Deadline) 
 func (f *front) tell(now int64) record.Exchange {
 	x := f.x
 	r := record.Exchange{
-		Conn: f.id, Number: int(f.exchanges), Ends: f.ends(), Started: clock.Wall(x.began), Ended: clock.Wall(now),
-		Took: time.Duration(now - x.began), Scheme: "http", Minor: int(x.minor),
+		Conn: f.id, Number: int(f.exchanges), Ends: f.ends(), TLS: f.secured(), Started: clock.Wall(x.began), Ended: clock.Wall(now),
+		Took: time.Duration(now - x.began), Scheme: f.listener.plan.Speaks(), Minor: int(x.minor),
 		Status: x.status, BackendStatus: x.answered, Upgraded: x.status == 101, Fault: x.fault, Desync: x.desync,
 		BytesUp: x.bodyUp, BytesDown: x.bodyDown, QuietUp: span(x.up.Last, now), QuietDown: span(x.down.Last, now),
 		HeadTook: span(x.began, x.headAt), SentAfter: span(x.began, x.sentAt), AnswerTook: span(x.sentAt, x.answerAt),
@@ -106,7 +106,7 @@ func (p *Proxy) recordPooled(c *back, why reason.Reason, d timeout.Deadline, unt
 	now := p.loop.Touch()
 	pool := c.listener.plan.Timeouts.PoolDeadline(c.since)
 	r := record.Close{
-		ID: c.id, Pooled: true, Ends: c.ends(), Reason: why, Side: why.Info().Side, Traffic: c.traffic(until),
+		ID: c.id, Pooled: true, Ends: c.ends(), TLS: c.secured(), Reason: why, Side: why.Info().Side, Traffic: c.traffic(until),
 		PoolTimer: pool.Timer, PoolSetting: pool.Setting,
 		Opened: clock.Wall(c.opened), Closed: clock.Wall(now), Age: time.Duration(now - c.opened),
 	}
@@ -122,7 +122,7 @@ func (c *back) ends() record.Ends {
 	l := c.listener.plan
 	return record.Ends{
 		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: c.backend.Key.Set.Name, Backend: c.backend.Endpoint,
-		Protocol: l.Protocol.String(), Local: c.listener.Addr, BackendAddr: c.target.Unpack(),
+		Protocol: l.Speaks(), Local: c.listener.Addr, BackendAddr: c.target.Unpack(),
 	}
 }
 
@@ -162,7 +162,7 @@ func (p *Proxy) Show(dst []record.Live, from uint32, most int) (list []record.Li
 func (p *Proxy) show(f *front, now int64) record.Live {
 	d := p.deadline(f)
 	return record.Live{
-		ID: f.id, Ends: f.ends(), State: f.word(), Age: time.Duration(now - f.opened), Traffic: f.traffic(now),
+		ID: f.id, Ends: f.ends(), TLS: f.secured(), State: f.word(), Age: time.Duration(now - f.opened), Traffic: f.traffic(now),
 		Timer: d.Timer, Setting: d.Setting, TimerFlow: d.Flow, Why: d.Why, FiresIn: time.Duration(d.At - now),
 	}
 }
@@ -170,7 +170,7 @@ func (p *Proxy) show(f *front, now int64) record.Live {
 func (c *back) show(now int64) record.Live {
 	d := c.listener.plan.Timeouts.PoolDeadline(c.since)
 	return record.Live{
-		ID: c.id, Pooled: true, Ends: c.ends(), State: "pooled", Age: time.Duration(now - c.opened), Traffic: c.traffic(now),
+		ID: c.id, Pooled: true, Ends: c.ends(), TLS: c.secured(), State: "pooled", Age: time.Duration(now - c.opened), Traffic: c.traffic(now),
 		Timer: d.Timer, Setting: d.Setting, Why: d.Why, FiresIn: time.Duration(d.At - now),
 	}
 }

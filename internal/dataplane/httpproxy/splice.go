@@ -16,7 +16,7 @@ const spliceMin = 256 << 10
 // It reports how many bytes, and whether it could be done that way at all.
 func (p *Proxy) splice(from, to *relay.Conn, f *relay.Flow, r *http1.Receiver) (n int, spliced bool) {
 	left := r.Body().Left()
-	if left < spliceMin || !f.Bulky() {
+	if left < spliceMin || !f.Bulky() || from.TLS != nil || to.TLS != nil {
 		return 0, false
 	}
 	pipe := p.pool.TakePipe()

@@ -29,6 +29,11 @@ func (p *Proxy) upgrade(f *front, out, b []byte, size int) bool {
 	a.Up = relay.Flow{Last: x.up.Last, Held: f.held}
 	a.Up.Bytes, a.Down.Bytes = uint64(a.Up.Pending()), uint64(len(b)-size)
 	f.held = nil
+	if c.conn.TLS != nil && a.Up.Held != nil {
+		wire, _, _ := c.conn.Seal(a.Up.Held.Bytes(), nil)
+		p.pool.Return(a.Up.Held)
+		a.Up.Held = p.pool.Keep(wire)
+	}
 	p.loop.Wheel.Cancel(&f.node)
 	p.loop.Wheel.Cancel(&c.node)
 	x.back, x.backend = nil, nil

@@ -38,9 +38,16 @@ func (c *Conn) Discard(l *loop.Loop) (closed bool) {
 }
 
 // Close closes a connection, if it is open, with a FIN or an RST. A connection that was reset has no peer to send an RST to.
+// What is held for the peer is not sent: a TLS connection for which something is must be marked Parted.
 func (c *Conn) Close(l *loop.Loop, withRST bool) {
 	if !c.Open() {
 		return
+	}
+	if c.TLS != nil {
+		c.TLS.Drop()
+		if !withRST && !c.Is(Finished) {
+			c.part()
+		}
 	}
 	l.Forget(int(c.FD))
 	if withRST && !c.Is(Failed) {
@@ -49,4 +56,24 @@ func (c *Conn) Close(l *loop.Loop, withRST bool) {
 		sys.Close(int(c.FD))
 	}
 	*c = Conn{FD: -1}
+}
+
+// ShutdownWrite sends a FIN, behind a close_notify if the connection speaks TLS. Nothing may be held for the peer.
+func (c *Conn) ShutdownWrite() {
+	if c.TLS != nil {
+		c.part()
+	}
+	c.Set(Finished)
+	sys.ShutdownWrite(int(c.FD))
+}
+
+// part sends a close_notify, once, if the socket takes it.
+func (c *Conn) part() {
+	if c.Is(Parted) || c.Is(Failed) && !c.Is(Violated) { // whoever broke the rules is told so
+		return
+	}
+	c.Set(Parted)
+	if b := c.TLS.Farewell(); len(b) > 0 {
+		_, _ = sys.Write(int(c.FD), b)
+	}
 }

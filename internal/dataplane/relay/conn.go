@@ -7,32 +7,37 @@ import (
 
 	"lull/internal/dataplane/loop"
 	"lull/internal/dataplane/sys"
+	"lull/internal/dataplane/tlsio"
 )
 
 // Conn is a connection. The marks remember what edge-triggered epoll says only once.
 type Conn struct {
 	FD    int32 // -1: not open
 	Marks Marks
+	TLS   *tlsio.Conn // nil: plain
 }
 
 // Marks is a set of what is known of a connection.
-type Marks uint16
+type Marks uint32
 
 // The marks.
 const (
-	Readable Marks = 1 << iota // there may be bytes, an end or an error to read
-	Writable                   // the socket may take bytes
-	Ending                     // a FIN or an error is there behind the bytes
-	Ended                      // the end of the stream was read
-	Finished                   // our FIN was sent: nothing more may be written
-	Failed                     // the peer reset the connection, or the network did
-	Hasty                      // Nagle's algorithm is off
-	Watched                    // its events tell when it can be written
-	Urgent                     // it had urgent data: a short read does not mean that nothing is left
-	Doomed                     // its peer gets an RST once it has acknowledged what was sent
-	ByFIN                      // a read has told that the stream ended with a FIN, whatever came behind it
-	NoFIN                      // it failed and no FIN had come, as was learned otherwise than by a read: none will tell of it
-	Talking                    // its peer may be in the middle of sending: a plain close could destroy what it was sent
+	Readable  Marks = 1 << iota // there may be bytes, an end or an error to read
+	Writable                    // the socket may take bytes
+	Ending                      // a FIN or an error is there behind the bytes
+	Ended                       // the end of the stream was read
+	Finished                    // our FIN was sent: nothing more may be written
+	Failed                      // the peer reset the connection, or the network did
+	Hasty                       // Nagle's algorithm is off
+	Watched                     // its events tell when it can be written
+	Urgent                      // it had urgent data: a short read does not mean that nothing is left
+	Doomed                      // its peer gets an RST once it has acknowledged what was sent
+	ByFIN                       // a read has told that the stream ended with a FIN, whatever came behind it
+	NoFIN                       // it failed and no FIN had come, as was learned otherwise than by a read: none will tell of it
+	Talking                     // its peer may be in the middle of sending: a plain close could destroy what it was sent
+	Parted                      // TLS: close_notify was sent, or must not be
+	Truncated                   // TLS: the stream ended without close_notify
+	Violated                    // TLS: the peer broke its rules, or has said that lull did
 )
 
 // Is reports whether any of the marks is set.
@@ -73,6 +78,8 @@ func (c *Conn) Short() (fin bool) {
 	switch {
 	case c.Is(Urgent | Failed):
 		return false
+	case c.TLS != nil && (c.Is(Ending) || c.TLS.Over() || c.TLS.More()):
+		return false // the next read tells how the stream ends
 	case c.Is(Ending):
 		c.Set(Ended | ByFIN)
 		fin = true
@@ -86,6 +93,9 @@ func (c *Conn) AtEnd() {
 	c.Set(Ended)
 	if !c.Is(NoFIN) {
 		c.Set(ByFIN)
+	}
+	if c.TLS != nil && c.TLS.Truncated() {
+		c.Set(Truncated)
 	}
 	c.Clear(Readable)
 }

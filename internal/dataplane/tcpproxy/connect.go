@@ -65,6 +65,10 @@ func (p *Proxy) whileConnecting(c *pair, side uint32, events uint32) {
 		}
 		return // bytes and FIN wait in the socket; their marks are kept
 	}
+	if c.legs[server].TLS != nil {
+		p.shakeBack(c)
+		return
+	}
 	if events&(sys.Err|sys.Hup) == 0 {
 		if events&sys.Out != 0 {
 			p.connected(c)
@@ -85,11 +89,20 @@ func (p *Proxy) whileConnecting(c *pair, side uint32, events uint32) {
 
 func (p *Proxy) connected(c *pair) {
 	c.connect = p.loop.Touch() - c.since
-	c.backend.Connected()
 	c.legs[server].Set(relay.Writable)
 	if !p.sendHeader(c) {
 		return
 	}
+	if set := c.listener.picker.Set(); set.TLS != nil {
+		p.secureBack(c, set.TLS)
+		return
+	}
+	p.open(c)
+}
+
+// open begins to relay: the backend is there.
+func (p *Proxy) open(c *pair) {
+	c.backend.Connected()
 	p.enter(c, relaying)
 	p.relay(c)
 }
@@ -109,6 +122,7 @@ func (p *Proxy) noteFailure(c *pair, why reason.Reason) {
 	c.attempts.tried = append(c.attempts.tried, c.backend)
 	c.attempts.last = why
 	c.attempts.deadline = timeout.Deadline{}
+	c.attempts.fault = c.legs[server].TLS.Fault()
 	c.backend.ConnectFailed()
 	p.dropBackend(c)
 }

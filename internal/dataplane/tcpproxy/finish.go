@@ -87,8 +87,7 @@ func (p *Proxy) closeOrderly(c *pair) {
 // finishUnheard sends a FIN to a client that may be sending its first bytes in this moment. No event need have told of
 // them, and a close would make an RST of them; behind the FIN that would do no harm.
 func finishUnheard(l *relay.Conn) {
-	l.Set(relay.Finished)
-	sys.ShutdownWrite(int(l.FD))
+	l.ShutdownWrite()
 	if sys.Unread(int(l.FD)) > 0 {
 		l.Set(relay.Readable)
 	}
@@ -122,8 +121,7 @@ func (p *Proxy) lingerLeg(c *pair, side int) {
 	}
 	if !l.Is(relay.Failed) && l.Is(relay.Readable) && !l.Is(relay.Ended) {
 		if !l.Is(relay.Finished) {
-			l.Set(relay.Finished)
-			sys.ShutdownWrite(int(l.FD))
+			l.ShutdownWrite()
 		}
 		if !l.Discard(p.loop) {
 			return
@@ -146,12 +144,15 @@ func (p *Proxy) giveUp(c *pair) {
 // closeLeg closes one connection of a pair, if it is open.
 func (p *Proxy) closeLeg(c *pair, side int, how manner) {
 	l := &c.legs[side]
+	if c.flows[1-side].Pending() > 0 {
+		l.Set(relay.Parted) // a close_notify in the middle of a record would be none
+	}
 	l.Close(p.loop, how == withRST || l.Is(relay.Doomed))
 }
 
 // release closes what is open, gives back all that the pair holds and frees it.
 func (p *Proxy) release(c *pair, how manner) {
-	if c.state == awaitingHeader {
+	if c.state.waits() {
 		p.waitRemove(c)
 	}
 	p.loop.Wheel.Cancel(&c.node)

@@ -10,12 +10,6 @@ import (
 	"lull/internal/dataplane/timeout"
 )
 
-// awaitHeader puts a new pair into the list of those that wait for their PROXY header.
-func (p *Proxy) awaitHeader(c *pair) {
-	p.enter(c, awaitingHeader)
-	p.waitAppend(c)
-}
-
 // readHeader looks whether the client's PROXY header is there. It only peeks until the header is whole, so a header in
 // pieces needs no buffer of its own, and what follows it stays in the socket.
 func (p *Proxy) readHeader(c *pair) {
@@ -53,7 +47,7 @@ func (p *Proxy) readHeader(c *pair) {
 		c.header = &proxyproto.Ends{Source: h.Source, Dest: h.Dest}
 	}
 	c.legs[client].Set(relay.Readable) // what follows the header was there before this edge and is not told again
-	p.connect(c)
+	p.welcome(c)
 }
 
 // sendHeader writes the PROXY header that the backend wants, first and unprompted. It reports whether the pair lives on.

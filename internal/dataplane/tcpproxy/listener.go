@@ -8,6 +8,7 @@ import (
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/timeout"
+	"lull/internal/dataplane/tlsio"
 )
 
 // Listener is what one loop keeps of a listener: the settings in force and the counters. Every pair points to its own,
@@ -17,6 +18,7 @@ type Listener struct {
 	Addr    netip.AddrPort // where it really listens
 	Stats   *stats.Listener
 	plan    *plan.Listener
+	tls     *tlsio.Server // nil: plain
 	picker  *backend.Picker
 	closing *backend.Closing // an end set for its connections, or nil
 	changed int64            // when the plan came into force; no deadline could have been kept before
@@ -45,6 +47,7 @@ func (c Change) Of(protocol plan.Protocol) Change {
 type ListenerChange struct {
 	Plan  *plan.Listener
 	Set   *backend.Set
+	TLS   *tlsio.Server // nil: plain
 	Addr  netip.AddrPort
 	Stats *stats.Listener
 }
@@ -59,7 +62,7 @@ func (p *Proxy) Apply(ch Change) {
 			l = &Listener{picker: backend.NewPicker(lc.Set, p.loop.Index)}
 			p.listeners[lc.Plan.Key] = l
 		}
-		l.Addr, l.Stats, l.plan, l.closing = lc.Addr, lc.Stats, lc.Plan, nil
+		l.Addr, l.Stats, l.plan, l.tls, l.closing = lc.Addr, lc.Stats, lc.Plan, lc.TLS, nil
 		l.picker.SetSet(lc.Set)
 		l.changed = ch.Now
 	}

@@ -14,25 +14,29 @@ import (
 
 // state is where a pair of connections is in its life. Each line says what it waits for and which timer is armed.
 //
-//	free ──Take──▶ awaitingHeader ──header──▶ connecting ──writable──▶ relaying ──both FINs, reset, timer──▶ free
-//	  └────Take (no PROXY header wanted)──────────▲  │ refused, timed out: next backend                        ▲
-//	                                              └──┘                                                         │
-//	awaitingHeader, connecting, relaying ──closed by lull with bytes still under way──▶ lingering ──taken, timer┘
+//	free ──Take──▶ awaitingHeader ──header──▶ securing ──handshake──▶ connecting ──writable, handshake──▶ relaying ──▶ free
+//	  └──Take (no PROXY header wanted)───────────▲ │                    ▲ │  ▲ │ refused, timed out: next       both FINs, reset,
+//	                                             └─┴─(no TLS)───────────┘ └──┴─┘                               timer
+//	any of them ──closed by lull with bytes still under way──▶ lingering ──taken, timer──▶ free
 type state uint8
 
 const (
 	free           state = iota // nothing; no timer
 	awaitingHeader              // the client's PROXY header; handshake
-	connecting                  // the backend's answer to the connect; connect
+	securing                    // the client's TLS handshake; handshake
+	connecting                  // the backend's answer to the connect, then its TLS handshake; connect
 	relaying                    // bytes, a FIN or a reset from either side; idle and connection_age_max
 	lingering                   // that the peers take the last bytes and close; lingerTime
 )
 
 //nolint:gochecknoglobals // names of the constants above, in their order
-var stateNames = [...]string{"free", "proxy-header", "connecting", "relaying", "lingering"}
+var stateNames = [...]string{"free", "proxy-header", "handshake", "connecting", "relaying", "lingering"}
 
 // String returns the word that `lull conns` shows.
 func (s state) String() string { return stateNames[s] }
+
+// waits reports whether a pair has not begun its work in this state: it may be given up for others (PR-03).
+func (s state) waits() bool { return s == awaitingHeader || s == securing }
 
 // The two legs of a pair, and the two flows: flow d runs from leg d to leg 1-d.
 const (
@@ -62,7 +66,7 @@ type pair struct {
 	// exchanges is above 0 on what was an HTTP connection until an Upgrade; its back-end connection is counted as one of HTTP.
 	exchanges uint32
 	exchange  *record.Exchange // the record of what became this tunnel; nil without an Upgrade
-	waitPrev  uint32           // neighbours in the list of those that wait for their PROXY header
+	waitPrev  uint32           // neighbours in the list of those that wait for their PROXY header or handshake
 	waitNext  uint32
 }
 
@@ -71,6 +75,7 @@ type attempts struct {
 	tried    []*backend.Backend
 	last     reason.Reason
 	deadline timeout.Deadline // the connect limit, if that is how the last one failed
+	fault    string           // what was wrong with the last one's TLS
 }
 
 // tried returns the backends that a connect failed to.

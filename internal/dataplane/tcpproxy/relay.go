@@ -55,7 +55,9 @@ func (p *Proxy) move(c *pair, d int) bool {
 			return true
 		}
 		if from.Is(relay.Ended) {
-			passFIN(from, to)
+			if to.Is(relay.Failed) || to.Part(from, f, p.loop, p.pool) {
+				passFIN(from, to)
+			}
 			return true
 		}
 		if !from.Is(relay.Readable) || to.Is(relay.Failed) {
@@ -73,7 +75,7 @@ func (p *Proxy) move(c *pair, d int) bool {
 
 // step takes what is there, once, and passes it on.
 func (p *Proxy) step(c *pair, d int, f *relay.Flow) (n int, alive bool) {
-	if f.Bulky() {
+	if f.Bulky() && c.legs[client].TLS == nil && c.legs[server].TLS == nil {
 		if n, alive, spliced := p.splice(c, d); spliced {
 			return n, alive
 		}
@@ -85,11 +87,12 @@ func (p *Proxy) step(c *pair, d int, f *relay.Flow) (n int, alive bool) {
 func (p *Proxy) copy(c *pair, d int) (n int, alive bool) {
 	from, to, f := &c.legs[d], &c.legs[1-d], &c.flows[d]
 	scratch := p.loop.Scratch
-	n, errno := sys.Read(int(from.FD), scratch)
+	n, errno := from.Read(scratch)
 	if errno != 0 {
 		return 0, p.readFailed(c, d, errno)
 	}
 	if n == 0 {
+		from.AtEnd()
 		p.sawFIN(c, d)
 		return 0, true
 	}
@@ -101,13 +104,17 @@ func (p *Proxy) copy(c *pair, d int) (n int, alive bool) {
 	if f.First != 0 {
 		to.Hurry()
 	}
-	written, errno := sys.Write(int(to.FD), scratch[:n])
+	wire, _, ok := to.Seal(scratch[:n], nil)
+	var written int
+	if errno = unix.EPIPE; ok {
+		written, errno = sys.Write(int(to.FD), wire)
+	}
 	if errno != 0 && errno != unix.EAGAIN && errno != unix.EINTR {
 		to.Set(relay.Failed | relay.Readable | relay.Ending)
 		return n, true
 	}
-	if written < n {
-		f.Held = p.pool.Keep(scratch[written:n])
+	if written < len(wire) {
+		f.Held = p.pool.Keep(wire[written:])
 		to.Blocked(p.loop)
 	}
 	f.Moved(p.loop)
@@ -164,6 +171,9 @@ func (p *Proxy) readFailed(c *pair, d int, errno sys.Errno) bool {
 		return true
 	case unix.EINTR:
 		return true
+	case unix.EPROTO:
+		p.violated(c, d)
+		return false
 	}
 	p.reset(c, d)
 	return false

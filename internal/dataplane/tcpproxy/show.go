@@ -17,7 +17,7 @@ func (p *Proxy) record(c *pair, why reason.Reason, d timeout.Deadline) {
 	now := p.loop.Touch()
 	c.listener.Stats.Closes[why].Add(1)
 	r := record.Close{
-		ID: c.id, Ends: c.ends(), Reason: why, Side: why.Info().Side, Traffic: c.traffic(now),
+		ID: c.id, Ends: c.ends(), TLS: c.secured(), Reason: why, Side: why.Info().Side, Traffic: c.traffic(now),
 		Opened: clock.Wall(c.opened), Closed: clock.Wall(now), Age: time.Duration(now - c.opened),
 	}
 	if d.At != 0 {
@@ -48,7 +48,7 @@ func (c *pair) ends() record.Ends {
 	l := c.listener.plan
 	e := record.Ends{
 		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: l.BackendSet.Key.Name,
-		Protocol: l.Protocol.String(), Client: c.clientAddress(), Peer: c.peer.Unpack(), Local: c.listener.Addr,
+		Protocol: l.Speaks(), Client: c.clientAddress(), Peer: c.peer.Unpack(), Local: c.listener.Addr,
 		BackendAddr: c.target.Unpack(),
 	}
 	switch {
@@ -107,7 +107,7 @@ func (p *Proxy) Show(dst []record.Live, from uint32, most int) (list []record.Li
 func (p *Proxy) show(c *pair, now int64) record.Live {
 	d := p.deadline(c)
 	return record.Live{
-		ID: c.id, Ends: c.ends(), State: c.state.String(), Age: time.Duration(now - c.opened), Traffic: c.traffic(now),
+		ID: c.id, Ends: c.ends(), TLS: c.secured(), State: c.state.String(), Age: time.Duration(now - c.opened), Traffic: c.traffic(now),
 		Timer: d.Timer, Setting: d.Setting, TimerFlow: d.Flow, Why: d.Why, FiresIn: time.Duration(d.At - now),
 	}
 }

@@ -9,8 +9,8 @@
 // registered or armed on the way: activity only stores the time, and the timer, when it fires, asks package timeout
 // for the deadline as it stands then.
 //
-// Files in the order of a connection's life: tcpproxy.go (taking over, events, timers), header.go (PROXY header),
-// connect.go, relay.go, splice.go, finish.go (every way to end), listener.go and show.go (plan changes, views).
+// Files in the order of a connection's life: tcpproxy.go (taking over, events, timers), header.go (PROXY header), secure.go
+// (TLS handshakes, with both sides), connect.go, relay.go, splice.go, finish.go (every way to end), listener.go and show.go (plan changes, views).
 //
 // Follows RFC 9293 §3.6 (half-close, reset); rules TO-01..TO-12, SH-01, DI-13, PR-02, PR-03 of spec/timeouts.md.
 package tcpproxy
@@ -28,6 +28,7 @@ import (
 	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/timeout"
+	"lull/internal/dataplane/tlsio"
 	"lull/internal/dataplane/wheel"
 )
 
@@ -41,6 +42,7 @@ type Proxy struct {
 	limit *acceptor.Limit
 	load  *atomic.Int64 // connections of this loop; whoever brings one adds one, release takes it off
 	ids   *record.IDs
+	area  *tlsio.Area
 
 	// Owned by the loop.
 	pairs     relay.Table[pair]
@@ -48,7 +50,7 @@ type Proxy struct {
 	closed    []record.Close // of this turn
 	ended     []record.Exchange
 	room      *bool  // see TellRoom
-	waitHead  uint32 // list of pairs that wait for their PROXY header, longest waiting first; 0 = none, else index+1
+	waitHead  uint32 // list of pairs that wait for their PROXY header or handshake, longest waiting first; 0 = none, else index+1
 	waitTail  uint32
 }
 
@@ -61,12 +63,16 @@ type Options struct {
 	Exchanges *record.Exchanges
 	Limit     *acceptor.Limit
 	Load      *atomic.Int64 // connections of this loop; whoever brings one adds one, release takes it off
+	TLS       *tlsio.Area   // nil: one of its own
 }
 
 // New returns the proxy of a loop.
 func New(o Options) *Proxy {
 	p := &Proxy{loop: o.Loop, pool: o.Pool, log: o.Log, ends: o.Exchanges, limit: o.Limit, load: o.Load, ids: o.IDs,
-		listeners: map[plan.ListenerKey]*Listener{}, room: new(bool)}
+		area: o.TLS, listeners: map[plan.ListenerKey]*Listener{}, room: new(bool)}
+	if p.area == nil {
+		p.area = tlsio.NewArea()
+	}
 	o.Loop.Handle(loop.TCPPair, p)
 	return p
 }
@@ -90,10 +96,22 @@ func (p *Proxy) Take(fd int, peer netip.AddrPort, key plan.ListenerKey) {
 	listener.open++
 	listener.Stats.Accepted.Add(1)
 	if listener.plan.ProxyAccept {
-		p.awaitHeader(c)
+		p.enter(c, awaitingHeader)
 		return
 	}
-	p.connect(c)
+	p.welcome(c)
+}
+
+// welcome goes on with a client whose address is known: with the TLS handshake if its listener wants one.
+func (p *Proxy) welcome(c *pair) {
+	if c.listener.tls == nil {
+		p.connect(c)
+		return
+	}
+	c.legs[client].TLS = c.listener.tls.New(p.area, p.teller(c))
+	c.legs[client].Set(relay.Readable) // it may have begun already
+	p.enter(c, securing)
+	p.shakeFront(c)
 }
 
 func (p *Proxy) takePair() *pair {
@@ -124,6 +142,8 @@ func (p *Proxy) Ready(ref, events uint32) {
 		p.whileConnecting(c, ref&1, events)
 	case awaitingHeader:
 		p.readHeader(c)
+	case securing:
+		p.shakeFront(c)
 	case lingering:
 		p.linger(c)
 	case free:
@@ -167,6 +187,9 @@ func (p *Proxy) look(c *pair) bool {
 		p.relay(c)
 	case awaitingHeader:
 		p.readHeader(c)
+	case securing:
+		c.legs[client].Set(relay.Readable)
+		p.shakeFront(c)
 	case connecting, lingering, free:
 	}
 	return c.id == id && c.state == s
@@ -177,7 +200,7 @@ func (p *Proxy) deadline(c *pair) timeout.Deadline {
 	var d timeout.Deadline
 	s := &c.listener.plan.Timeouts
 	switch c.state {
-	case awaitingHeader:
+	case awaitingHeader, securing:
 		d = s.HandshakeDeadline(c.since)
 	case connecting:
 		d = s.ConnectDeadline(c.since)
@@ -216,11 +239,14 @@ func (p *Proxy) rearm(c *pair) {
 // enter is the one place where a pair's state changes. The new state's timer is armed exactly: left at the connect limit,
 // thousands of idle pairs would each wake the loop once in vain.
 func (p *Proxy) enter(c *pair, s state) {
-	if c.state == awaitingHeader {
+	if c.state.waits() {
 		p.waitRemove(c)
 	}
 	c.state = s
 	c.since = p.loop.Now()
+	if s.waits() {
+		p.waitAppend(c)
+	}
 	p.loop.Wheel.Arm(&c.node, p.deadline(c).At)
 }
 

@@ -1,0 +1,238 @@
+package tlsio
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"sync"
+
+	"lull/internal/clock"
+)
+
+// feedMax bounds what waits for a handshake's goroutine: it takes what is there whenever it runs, and no message of a
+// handshake is larger than 64 KiB (crypto/tls), so more comes only from a peer that does not keep to its turn.
+const feedMax = 64 << 10
+
+// handshake is what the loop and the goroutine of a handshake share.
+type handshake struct {
+	// Fixed after New.
+	conn *Conn
+	tell func() // has the loop look; called on the goroutine
+
+	// Owned by the loop.
+	begun  bool
+	unsent []byte // taken from out, and not yet taken by the socket
+	since  int64  // when the connection was made
+
+	// Guarded by mu.
+	mu    sync.Mutex
+	more  sync.Cond // in, ended or dropped has changed
+	in    []byte    // from the peer
+	out   []byte    // for the peer
+	full  bool      // the loop has more than there was room for
+	ended bool      // the peer has ended its stream
+	gone  bool      // the loop has given up
+	done  bool
+	err   error
+}
+
+// start makes a connection whose handshake is yet to run.
+func start(s *side, area *Area, tell func()) *Conn {
+	h := &handshake{tell: tell, since: clock.Now()}
+	h.more.L = &h.mu
+	h.conn = &Conn{area: area, side: s, hs: h}
+	return h.conn
+}
+
+// run is the goroutine. The gate has admitted it.
+func (h *handshake) run() {
+	gate := h.conn.side.gate
+	gate.compute()
+	err := h.conn.tls.Handshake()
+	if err == nil {
+		h.conn.info, h.conn.identified = told(h.conn.tls)
+	}
+	gate.rest()
+	h.mu.Lock()
+	h.done, h.err = true, err
+	gone := h.gone
+	h.mu.Unlock()
+	gate.leave()
+	if !gone {
+		h.tell()
+	}
+}
+
+var errGone = errors.New("given up")
+
+// read waits for bytes of the peer; the processor is another's meanwhile, and what lull has to say goes out.
+func (h *handshake) read(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.in) == 0 && !h.ended && !h.gone {
+		h.wait()
+	}
+	switch {
+	case h.gone:
+		return 0, errGone
+	case len(h.in) == 0:
+		return 0, io.EOF
+	}
+	n := copy(b, h.in)
+	h.in = h.in[:copy(h.in, h.in[n:])]
+	return n, nil
+}
+
+func (h *handshake) wait() {
+	gate := h.conn.side.gate
+	gate.rest()
+	if len(h.out) > 0 || h.full {
+		h.full = false
+		h.mu.Unlock()
+		h.tell()
+		h.mu.Lock()
+	}
+	for len(h.in) == 0 && !h.ended && !h.gone {
+		h.more.Wait()
+	}
+	h.mu.Unlock()
+	gate.compute()
+	h.mu.Lock()
+}
+
+// write collects what goes to the peer.
+func (h *handshake) write(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.out = append(h.out, b...)
+	return len(b), nil
+}
+
+// Shaking reports whether the handshake is still to be done.
+func (c *Conn) Shaking() bool { return c.hs != nil }
+
+// Begun reports whether the handshake has been given to its goroutine, or waits for one.
+func (c *Conn) Begun() bool { return c.hs.begun }
+
+// Since returns when the connection was made.
+func (c *Conn) Since() int64 { return c.hs.since }
+
+// Begin gives the handshake to a goroutine, as soon as the gate admits it. tell is called there whenever the loop should
+// look at the connection: there is something to send, or the handshake is over.
+func (c *Conn) Begin() {
+	c.hs.begun = true
+	c.side.gate.enter(c.hs)
+}
+
+// Room returns how many bytes may be fed now. If it is none, the loop is told when there is room again.
+func (c *Conn) Room() int {
+	h := c.hs
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	room := feedMax - len(h.in)
+	h.full = room <= 0
+	return room
+}
+
+// Feed gives the handshake bytes of the peer, at most as many as there is room for.
+func (c *Conn) Feed(b []byte) {
+	h := c.hs
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.in = append(h.in, b...)
+	h.more.Signal()
+}
+
+// End tells the handshake that the peer has ended its stream.
+func (c *Conn) End() {
+	h := c.hs
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ended = true
+	h.more.Signal()
+}
+
+// Unsent returns what is to be sent to the peer; Sent tells how much of it the socket took.
+func (c *Conn) Unsent() []byte {
+	h := c.hs
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.out) > 0 {
+		h.unsent = append(h.unsent, h.out...)
+		h.out = nil
+	}
+	return h.unsent
+}
+
+// Sent tells that n bytes of what Unsent returned are on their way.
+func (c *Conn) Sent(n int) {
+	c.hs.unsent = c.hs.unsent[n:]
+	c.wrote += uint32(n)
+}
+
+// Wrote returns how many bytes the handshake has sent.
+func (c *Conn) Wrote() int { return int(c.wrote) }
+
+// Drop gives up on a handshake that may be under way. Its goroutine ends by itself.
+func (c *Conn) Drop() {
+	h := c.hs
+	if h == nil || !h.begun {
+		return
+	}
+	h.mu.Lock()
+	h.gone = true
+	h.more.Signal()
+	h.mu.Unlock()
+}
+
+// Outcome is how a handshake stands.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Going     Outcome = iota // not over
+	Secured                  // done: the connection may be read and sealed for
+	Failed                   // by a fault of either side, or because they do not agree
+	Untrusted                // the peer's certificate was not accepted
+	Ended                    // the peer has ended its stream
+)
+
+// Outcome returns how the handshake stands. Once it is Secured, bytes that came behind it are the first that Read gives.
+func (c *Conn) Outcome() Outcome {
+	h := c.hs
+	if !h.begun {
+		return Going
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.done {
+		return Going
+	}
+	if h.err == nil {
+		c.info.Took = span(h.since)
+		return Secured
+	}
+	c.fault = plainly(h.err)
+	var verify *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.As(h.err, &verify), errors.As(h.err, &unknown), errors.Is(h.err, errWrongKey):
+		if !c.side.server {
+			return Untrusted
+		}
+	case h.ended && (errors.Is(h.err, io.EOF) || errors.Is(h.err, io.ErrUnexpectedEOF)):
+		c.fault = "the peer ended the connection in the middle of the handshake"
+		return Ended
+	}
+	return Failed
+}
+
+// Settle ends the handshake's part of the connection's life; what the peer has sent behind it is kept for Read.
+func (c *Conn) Settle() {
+	h := c.hs
+	c.hs = nil
+	if len(h.in) > 0 {
+		c.rest = append([]byte(nil), h.in...)
+	}
+}
