@@ -6,7 +6,8 @@
 // are the buffer, and what they forget before the disk takes it is counted and said in the log itself. The alternative,
 // a queue of formatted lines, would hold the same records twice and still need a rule for when it is full.
 //
-// Method, target, host and user agent are whatever a client sent. Text and aws lines are printable ASCII: every other
+// Method, target, host, user agent, server name and the subject of a certificate are whatever a client sent, and what was
+// wrong with a handshake may quote either side. Text and aws lines are printable ASCII: every other
 // byte, and what could end a field, is written as \xNN; JSON has escapes of its own. So no request can end a line, begin
 // one, or move another field out of its place.
 //

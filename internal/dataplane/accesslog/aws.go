@@ -12,11 +12,12 @@ import (
 // awsTime is the Classic Load Balancer's: UTC to the microsecond.
 const awsTime = "2006-01-02T15:04:05.000000Z"
 
-// appendAWS appends the line that an AWS Classic Load Balancer writes for a connection of a TCP listener: 15 fields
-// (reference "Access logs", TCP column). What a TCP line cannot know is "-": statuses, user agent, cipher; the request
-// is "- - - " with its trailing space. Connections for exchanges have no line: each exchange has.
+// appendAWS appends the line that an AWS Classic Load Balancer writes for a connection of a TCP or SSL listener: 15 fields
+// (reference "Access logs", TCP/SSL column). What such a line cannot know is "-": statuses, user agent; the request is
+// "- - - " with its trailing space. Connections for exchanges have no line, as each exchange has, unless their handshake
+// came to nothing: then no other line would tell of them.
 func appendAWS(dst []byte, c *record.Close) []byte {
-	if c.Pooled || c.Ends.HTTP() {
+	if c.Pooled || c.Ends.HTTP() && !unsecured(c) {
 		return dst
 	}
 	dst = c.Opened.UTC().AppendFormat(dst, awsTime) // when the connection was accepted
@@ -34,7 +35,8 @@ func appendAWS(dst []byte, c *record.Close) []byte {
 	dst = strconv.AppendUint(dst, c.BytesUp, 10)
 	dst = append(dst, ' ')
 	dst = strconv.AppendUint(dst, sentDown(c), 10)
-	return append(dst, ` "- - - " "-" - -`+"\n"...)
+	dst = append(dst, ` "- - - " "-"`...)
+	return append(appendAWSTLS(dst, &c.TLS.Front), '\n')
 }
 
 // awsBackend returns the fields that tell of the backend: its address and the three times. All four are absent when the

@@ -36,7 +36,7 @@ func appendAWSExchange(dst []byte, x *record.Exchange) []byte {
 	dst = appendAWSRequest(dst, x)
 	dst = append(dst, `" "`...)
 	dst = appendAWSUserAgent(dst, x.UserAgent)
-	return append(dst, `" - -`+"\n"...)
+	return append(appendAWSTLS(append(dst, '"'), &x.TLS.Front), '\n')
 }
 
 // awsExchangeBackend returns the fields that tell of the backend: its address and the three times. All four are absent

@@ -103,12 +103,14 @@ func stoppedExchange() record.Exchange {
 	return x
 }
 
-//nolint:gochecknoglobals // a table
-var exchangeCases = []struct {
+type exchangeCase struct {
 	name            string
 	exchange        record.Exchange
 	text, json, aws string
-}{
+}
+
+//nolint:gochecknoglobals // a table
+var exchangeCases = []exchangeCase{
 	{
 		name: "done", exchange: doneExchange(),
 		text: `2026-03-01T10:00:00.175Z 1234/3 198.51.100.7:41234 -> web/front -> app1:8080 "GET www.example.com/a?b=c HTTP/1.1" 200 0.052s up=0 down=5120 completed by=lull answer=0.051048s`,
@@ -164,20 +166,25 @@ func TestExchangeFormats(t *testing.T) {
 	for _, tt := range exchangeCases {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			for f, want := range map[Format]string{Text: tt.text, JSON: tt.json, AWS: tt.aws} {
-				got := string(f.Append(nil, record.Entry{Exchange: &tt.exchange}))
-				if want != "" && got != want+"\n" {
-					t.Errorf("%s\n got %s\nwant %s", f, got, want)
-				}
-				wantOneLine(t, got)
-				switch {
-				case f == JSON && !json.Valid([]byte(got)):
-					t.Errorf("not JSON: %s", got)
-				case f == AWS && !awsLine.MatchString(strings.TrimSuffix(got, "\n")):
-					t.Errorf("aws line does not fit the reference: %s", got)
-				}
-			}
+			wantExchangeFormats(t, &tt)
 		})
+	}
+}
+
+func wantExchangeFormats(t *testing.T, tt *exchangeCase) {
+	t.Helper()
+	for f, want := range map[Format]string{Text: tt.text, JSON: tt.json, AWS: tt.aws} {
+		got := string(f.Append(nil, record.Entry{Exchange: &tt.exchange}))
+		if want != "" && got != want+"\n" {
+			t.Errorf("%s\n got %s\nwant %s", f, got, want)
+		}
+		wantOneLine(t, got)
+		switch {
+		case f == JSON && !json.Valid([]byte(got)):
+			t.Errorf("not JSON: %s", got)
+		case f == AWS && !awsLine.MatchString(strings.TrimSuffix(got, "\n")):
+			t.Errorf("aws line does not fit the reference: %s", got)
+		}
 	}
 }
 

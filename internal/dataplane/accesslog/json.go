@@ -36,6 +36,7 @@ func appendJSON(dst []byte, c *record.Close) []byte {
 	o.uint("id", c.ID)
 	o.str("kind", Kind(c.Pooled))
 	o.ends(&c.Ends)
+	o.tls(&c.TLS)
 	o.str("reason", c.Reason.String())
 	o.str("side", c.Side.String())
 	o.bool("error", c.Reason.Info().Error)

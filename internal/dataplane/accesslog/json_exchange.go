@@ -17,6 +17,7 @@ func appendJSONExchange(dst []byte, x *record.Exchange) []byte {
 	o.str("kind", kindExchange)
 	o.uint("number", uint64(max(x.Number, 0)))
 	o.ends(&x.Ends)
+	o.tls(&x.TLS)
 	o.str("reason", x.Reason.String())
 	o.str("side", x.Side.String())
 	o.bool("error", x.Reason.Info().Error)

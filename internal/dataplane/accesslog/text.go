@@ -36,6 +36,7 @@ func appendText(dst []byte, c *record.Close) []byte {
 	dst = append(dst, c.Side.String()...)
 	dst = appendTextTimer(dst, c.Timer, c.TimerFlow, c.Setting, c.Late)
 	dst = appendTextRest(dst, c)
+	dst = appendTextTLS(dst, &c.TLS)
 	return append(dst, '\n')
 }
 

@@ -36,6 +36,7 @@ func appendTextExchange(dst []byte, x *record.Exchange) []byte {
 	dst = appendTextWrong(dst, x)
 	dst = appendTextWork(dst, x)
 	dst = appendTextPeer(dst, &x.Ends)
+	dst = appendTextExchangeTLS(dst, &x.TLS)
 	return append(dst, '\n')
 }
 

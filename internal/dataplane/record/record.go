@@ -42,7 +42,7 @@ type TLS struct {
 	Version    uint16 // as crypto/tls numbers them; package tlspolicy has the names
 	Suite      uint16
 	ServerName string        // that the client asked for; empty: none. At most NameMax bytes
-	Subject    string        // of the client's certificate, in the form of RFC 2253; empty: there was none. At most TextMax bytes
+	Subject    string        // of the peer's certificate, in the form of RFC 2253; empty: there was none. At most TextMax bytes
 	Resumed    bool          // by a session ticket
 	Took       time.Duration // from the start of the handshake to its end
 }
