@@ -35,6 +35,9 @@ func TestCheckerOverTLS(t *testing.T) {
 		}
 	}
 	apply := func(interval time.Duration, settings plan.ClientTLS) {
+		if settings.Policy == nil {
+			settings.Policy = tlspolicy.Default
+		}
 		c.Apply(testPlan(&plan.HealthCheck{TLS: &settings, Interval: interval, Timeout: 10 * time.Second, Healthy: 2, Unhealthy: 2}, addr.String()))
 	}
 	roots := certs.NewRoots(ca.Pool())
@@ -86,7 +89,6 @@ func TestSameTLS(t *testing.T) {
 		{"policy_name", func(c *plan.ClientTLS) { c.Policy.Name = "other" }, true},
 		{"policy_version", func(c *plan.ClientTLS) { c.Policy.Min = tls.VersionTLS13 }, false},
 		{"policy_suites", func(c *plan.ClientTLS) { c.Policy.Suites = c.Policy.Suites[1:] }, false},
-		{"no_policy", func(c *plan.ClientTLS) { c.Policy = nil }, false},
 		{"alpn", func(c *plan.ClientTLS) { c.ALPN = nil }, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package health
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/tlsio"
 	"lull/internal/dataplane/tlspolicy"
 )
 
@@ -30,11 +30,11 @@ func open(ctx context.Context, host string, to netip.AddrPort, check *plan.Healt
 	return conn, nil
 }
 
-// secure makes the handshake. It is a full one every time: a session that is resumed would not show whether the backend's
+// secure makes the handshake, with the settings that traffic has. It is a full one every time: a session that is resumed would not show whether the backend's
 // certificate is still good, and a backend that hears nothing of resumption sends no tickets, which could only meet a closed
 // socket. crypto/tls bounds what a backend can make us read: 256 KiB of certificates, and 100 signatures to check.
 func secure(ctx context.Context, raw net.Conn, host string, check *plan.HealthCheck) (net.Conn, error) {
-	conn := tls.Client(cutting{raw}, clientConfig(check.TLS, host))
+	conn := tls.Client(cutting{raw}, tlsio.ClientConfig(check.TLS, host))
 	defer wake(ctx, raw)()
 	if err := conn.Handshake(); err != nil {
 		return nil, handshakeError(err, host, check)
@@ -72,38 +72,6 @@ func serverName(c *plan.ClientTLS, host string) string {
 	return host
 }
 
-// clientConfig returns the settings of a handshake with a backend.
-func clientConfig(c *plan.ClientTLS, host string) *tls.Config {
-	policy := c.Policy
-	if policy == nil {
-		policy = tlspolicy.Default
-	}
-	config := &tls.Config{
-		ServerName: serverName(c, host), InsecureSkipVerify: !c.Verify, NextProtos: c.ALPN,
-		MinVersion: policy.Min, MaxVersion: policy.Max, CipherSuites: policy.Suites,
-	}
-	if c.Roots != nil {
-		config.RootCAs = c.Roots.Pool()
-	}
-	if len(c.PublicKeys) > 0 {
-		config.VerifyConnection = func(s tls.ConnectionState) error { return pinned(s.PeerCertificates[0], c.PublicKeys) }
-	}
-	return config
-}
-
-// errOtherKey is a certificate's whose public key is none of those that are configured.
-var errOtherKey = errors.New("certificate has a public key other than those configured")
-
-// pinned returns nil if the certificate's public key is one of the keys.
-func pinned(cert *x509.Certificate, keys [][]byte) error {
-	for _, k := range keys {
-		if slices.Equal(k, cert.RawSubjectPublicKeyInfo) {
-			return nil
-		}
-	}
-	return errOtherKey
-}
-
 // sameTLS says whether two checks secure their probes alike. A plan that is compiled anew has settings of its own that may
 // say the same; authorities that are replaced behind the settings do not make another question of them.
 func sameTLS(a, b *plan.ClientTLS) bool {
@@ -122,8 +90,5 @@ func sameRoots(a, b *plan.ClientTLS) bool {
 }
 
 func samePolicy(a, b *tlspolicy.Policy) bool {
-	if a == b || a == nil || b == nil {
-		return a == b
-	}
 	return a.Min == b.Min && a.Max == b.Max && slices.Equal(a.Suites, b.Suites)
 }

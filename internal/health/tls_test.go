@@ -43,6 +43,9 @@ func serveTLS(t *testing.T, config *tls.Config) netip.AddrPort {
 // askTLS probes a backend of that name once, in that manner, and returns the error's text.
 func askTLS(t *testing.T, host string, addr netip.AddrPort, c *plan.ClientTLS, timeout time.Duration) string {
 	t.Helper()
+	if c.Policy == nil {
+		c.Policy = tlspolicy.Default
+	}
 	if err := probeTCP(within(t, timeout), host, addr, &plan.HealthCheck{TLS: c, Timeout: timeout}); err != nil {
 		return err.Error()
 	}
@@ -98,9 +101,9 @@ func TestProbeTLSCertificates(t *testing.T) {
 		{"expired", old, "app.internal", verify, "certificate has expired on 2026-01-02T03:04:05Z"},
 		{"not_yet", young, "app.internal", verify, "certificate is not valid before 2096-01-02T03:04:05Z"},
 		{"for_clients", client, "app.internal", verify, "certificate refused: certificate specifies an incompatible key usage"},
-		{"pinned_other", app, "app.internal", plan.ClientTLS{PublicKeys: [][]byte{spki(alien)}}, "certificate has a public key other than those configured"},
+		{"pinned_other", app, "app.internal", plan.ClientTLS{PublicKeys: [][]byte{spki(alien)}}, "TLS handshake: the backend's public key is none of those configured"},
 		{"pinned_and_verified_other_name", other, "app.internal", plan.ClientTLS{Verify: true, Roots: roots, PublicKeys: [][]byte{spki(other)}}, "certificate is for other.example, not app.internal"},
-		{"pinned_other_and_verified", app, "app.internal", plan.ClientTLS{Verify: true, Roots: roots, PublicKeys: [][]byte{spki(other)}}, "certificate has a public key other than those configured"},
+		{"pinned_other_and_verified", app, "app.internal", plan.ClientTLS{Verify: true, Roots: roots, PublicKeys: [][]byte{spki(other)}}, "TLS handshake: the backend's public key is none of those configured"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -127,11 +130,10 @@ func TestProbeTLSPolicy(t *testing.T) {
 		policy *tlspolicy.Policy
 		want   string
 	}{
-		{"none_is_default", &tls.Config{MaxVersion: tls.VersionTLS12}, nil, ""},
 		{"default", &tls.Config{MinVersion: tls.VersionTLS13}, tlspolicy.Default, ""},
 		{"old", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, policy(tls.VersionTLS10, tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}), ""},
 		{"suite", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: gcm}, policy(tls.VersionTLS12, tls.VersionTLS12, gcm), ""},
-		{"too_old", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, nil, "TLS handshake refused by the backend: protocol version not supported"},
+		{"too_old", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, tlspolicy.Default, "TLS handshake refused by the backend: protocol version not supported"},
 		{"too_new", &tls.Config{MinVersion: tls.VersionTLS13}, policy(tls.VersionTLS12, tls.VersionTLS12, gcm), "TLS handshake refused by the backend: protocol version not supported"},
 		{"other_suite", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: gcm}, policy(tls.VersionTLS12, tls.VersionTLS12, chacha), "TLS handshake refused by the backend: handshake failure"},
 	} {
@@ -266,7 +268,7 @@ func TestProbeTLSNoHandshake(t *testing.T) {
 				if tc.timeout == 0 {
 					tc.timeout = 30 * time.Second
 				}
-				check := plan.HealthCheck{TLS: &plan.ClientTLS{}, Path: "/", Status: 200, Timeout: tc.timeout}
+				check := plan.HealthCheck{TLS: &plan.ClientTLS{Policy: tlspolicy.Default}, Path: "/", Status: 200, Timeout: tc.timeout}
 				if err := ask(within(t, tc.timeout), "app.internal", addr, &check); err == nil || err.Error() != tc.want {
 					t.Errorf("got %v, want %q", err, tc.want)
 				}
