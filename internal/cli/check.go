@@ -76,7 +76,7 @@ func (p *page) balancer(lb *plan.LoadBalancer) {
 	p.head(0, "")
 	p.head(0, "load balancer %s", lb.Name)
 	for _, l := range lb.Listeners {
-		p.head(2, "listener %s: %s on %s to backend set %s", l.Key.Name, l.Protocol, l.Address, l.BackendSet.Key.Name)
+		p.head(2, "listener %s: %s on %s to backend set %s", l.Key.Name, l.Speaks(), l.Address, l.BackendSet.Key.Name)
 		if l.Protocol == plan.HTTP {
 			p.timeoutsHTTP(l)
 		} else {
@@ -157,7 +157,7 @@ func (p *page) connecting(l *plan.Listener) {
 	}
 	p.line(4, "connect", file.FormatDuration(t.ConnectLimit()), capped)
 	unused := ""
-	if !l.ProxyAccept {
+	if !l.ProxyAccept && l.TLS == nil {
 		unused = fmt.Sprintf("not used: %s has no TLS and no PROXY header is accepted", l.Protocol)
 	}
 	p.line(4, "handshake", file.FormatDuration(t.Handshake), unused)

@@ -14,7 +14,7 @@ type openSet struct {
 	section  *section
 	protocol plan.Protocol
 	decided  string // the key that says so, as where writes it; empty: none yet
-	listener string // the key that says what its first listener speaks, likewise; empty: it has none
+	plain    string // the key that says what its first listener without TLS speaks, likewise; empty: it has none
 }
 
 // backendSet compiles one backend set of a load balancer, but for what its protocol decides.
@@ -26,29 +26,32 @@ func (s *section) backendSet(b *balancer, names taken) *openSet {
 	for _, below := range s.sections("backends") {
 		set.Backends = append(set.Backends, below.backend(set.Key, endpoints))
 	}
+	speaks, known := s.speech()
+	set.TLS = s.backendTLS(set.Key, speaks, known)
 	if s.has("health_check") {
-		set.HealthCheck = s.sub("health_check").healthCheck(set.Key)
+		set.HealthCheck = s.sub("health_check").healthCheck(set)
 	}
 	out := &openSet{BackendSet: set, section: s}
-	if protocol, known := s.protocol(); known {
-		out.protocol, out.decided = protocol, s.where("protocol")
+	if known {
+		out.protocol, out.decided = speaks.protocol, s.where("protocol")
 	}
 	return out
 }
 
-// agree makes sure that a listener speaks what its backend set does, and decides it for a set that does not say.
-func (s *section) agree(set *openSet, p plan.Protocol) {
+// agree makes sure that a listener speaks what its backend set does but for TLS, which is each side's own affair. For a set
+// that does not say, it decides.
+func (s *section) agree(set *openSet, speaks speech) {
 	switch {
 	case set.decided == "" && set.section.lines["protocol"] > 0:
 		return // what it speaks is known to be wrong already
 	case set.decided == "":
-		set.protocol, set.decided = p, s.where("protocol")+" on the same backend set"
-	case set.protocol != p:
-		s.fault("protocol", "does not go with %s: an http listener needs an http backend set, a tcp listener a tcp one", set.decided)
+		set.protocol, set.decided = speaks.protocol, s.where("protocol")+" on the same backend set"
+	case set.protocol != speaks.protocol:
+		s.fault("protocol", "does not go with %s: http goes with http and https, tcp with tcp and ssl", set.decided)
 		return
 	}
-	if set.listener == "" {
-		set.listener = s.where("protocol")
+	if set.plain == "" && !speaks.tls {
+		set.plain = s.where("protocol")
 	}
 }
 
@@ -71,9 +74,9 @@ func (o *openSet) settle(m timeout.Model) {
 	o.Stickiness = sticky.stickiness(m)
 	switch {
 	case o.protocol == plan.TCP && o.decided != "":
-		s.fault("stickiness", "is for http backend sets only, and there is %s", o.decided)
-	case o.Stickiness.Secure && o.listener != "":
-		sticky.fault("secure", "does not go with %s: clients would never send the cookie over plain http", o.listener)
+		s.fault("stickiness", "is for http and https backend sets only, and there is %s", o.decided)
+	case o.Stickiness.Secure && o.plain != "":
+		sticky.fault("secure", "does not go with %s: clients would never send the cookie over plain http", o.plain)
 	}
 }
 

@@ -23,19 +23,20 @@ func TestBadFiles(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("testdata/bad: %v, %d files", err, len(paths))
 	}
+	dir := tlsDir(t)
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
 			t.Parallel()
 			data, want := cutMarked(t, path)
-			c, err := Parse("lull.yaml", data)
-			if c != nil || err == nil {
-				t.Fatalf("got a configuration %+v and error %v, want only an error", c, err)
+			c, got := parseIn(dir, data)
+			if c != nil || got == "" {
+				t.Fatalf("got a configuration %+v and faults %q, want only faults", c, got)
 			}
 			if *update {
-				rewriteMarked(t, path, data, err.Error())
+				rewriteMarked(t, path, data, got)
 				return
 			}
-			if got := err.Error(); got != want {
+			if got != want {
 				t.Errorf("faults of %s:\ngot:\n%s\nwant:\n%s", path, got, want)
 			}
 		})

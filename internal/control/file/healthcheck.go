@@ -11,7 +11,7 @@ import (
 const probeTimeoutDefault = 5 * time.Second
 
 // healthCheck compiles a set's health check.
-func (s *section) healthCheck(set plan.SetKey) *plan.HealthCheck {
+func (s *section) healthCheck(set *plan.BackendSet) *plan.HealthCheck {
 	hc := &plan.HealthCheck{
 		Port:      uint16(s.integer("port")), // the table allows 0..65535
 		Healthy:   s.integer("healthy"),
@@ -24,16 +24,20 @@ func (s *section) healthCheck(set plan.SetKey) *plan.HealthCheck {
 
 // probe reads what a probe asks. What only an http probe could ask is a warning in a tcp one, not a fault: the check works,
 // though perhaps not as it was meant.
-func (s *section) probe(set plan.SetKey, hc *plan.HealthCheck) {
-	protocol, path, status := s.word("protocol"), s.urlPath("path"), s.integer("status")
-	if protocol == plan.CheckHTTP.String() {
+func (s *section) probe(set *plan.BackendSet, hc *plan.HealthCheck) {
+	asks, _ := s.speech()
+	path, status := s.urlPath("path"), s.integer("status")
+	if asks.tls {
+		hc.TLS = probeTLS(set.TLS, asks)
+	}
+	if asks.protocol == plan.HTTP {
 		hc.Protocol, hc.Path, hc.Status = plan.CheckHTTP, path, status
 		return
 	}
 	for _, key := range children[s.schema] {
 		if s.row(key).onlyHTTP && s.has(key) {
 			s.r.unused = append(s.r.unused, fmt.Sprintf(
-				"%s: health_check.%s is not used: a tcp probe asks for nothing, only one with protocol http does", set, key))
+				"%s: health_check.%s is not used: %s probe asks for nothing, only one with protocol http or https does", set.Key, key, asks.a()))
 		}
 	}
 }

@@ -217,8 +217,8 @@ func TestHTTPWarnings(t *testing.T) {
       - {name: db, backends: [{address: 10.0.0.1, port: 80}], health_check: {protocol: http, interval: 21s, timeout: 21s}}
 `)
 	want := strings.Join([]string{
-		"aws/t: health_check.path is not used: a tcp probe asks for nothing, only one with protocol http does",
-		"aws/t: health_check.status is not used: a tcp probe asks for nothing, only one with protocol http does",
+		"aws/t: health_check.path is not used: a tcp probe asks for nothing, only one with protocol http or https does",
+		"aws/t: health_check.status is not used: a tcp probe asks for nothing, only one with protocol http or https does",
 		"aws/l: connection_age_max 20s is not above idle 20s: the age ends connections that wait for a request before idle can",
 		"aws/l: health_check.timeout 21s of backend set s is above idle 20s: a backend this slow passes its probes and yet its requests end in 504",
 		"aws/s: every backend is drain or offline, so its requests are answered with 503",

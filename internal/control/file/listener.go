@@ -10,11 +10,11 @@ import (
 
 // listener compiles one listener of a load balancer.
 func (s *section) listener(b *balancer, names taken) *plan.Listener {
-	protocol, known := s.protocol()
+	speaks, known := s.speech()
 	l := &plan.Listener{
 		Key:         plan.ListenerKey{LoadBalancer: b.name, Name: s.name("name")},
-		Protocol:    protocol,
-		Timeouts:    s.listenerTimeouts(b, protocol),
+		Protocol:    speaks.protocol,
+		Timeouts:    s.listenerTimeouts(b, speaks.protocol),
 		ResetOnIdle: s.boolean("rst"),
 	}
 	names.claimName(s, l.Key.Name)
@@ -23,39 +23,31 @@ func (s *section) listener(b *balancer, names taken) *plan.Listener {
 	l.ProxySend = uint8(proxy.integer("send")) // the table allows 0..2
 	l.Desync, _ = plan.ParseDesync(s.word("desync_mitigation_mode"))
 	switch {
-	case protocol == plan.HTTP:
+	case speaks.protocol == plan.HTTP:
 		l.HeadMax, l.StaleRetry = b.headMax, b.staleRetry
 		if b.timeouts.Model == timeout.Shared {
 			l.QueueMax = plan.QueueMaxShared
 		}
 		proxy.refuseSend(l.ProxySend)
 	case known:
-		s.refuseHTTPOnly(protocol)
+		s.refuseHTTPOnly(speaks)
 	}
+	l.TLS = s.listenerTLS(speaks, known)
 	l.Address = s.socket(b, l.Key)
 	if set := s.backendSetOf(b); set != nil {
 		l.BackendSet = set.BackendSet
 		if known {
-			s.agree(set, protocol)
+			s.agree(set, speaks)
 		}
 	}
 	return l
 }
 
-// protocol reads what a listener or a backend set speaks; known is false when that was not given, or is at fault, and
-// nothing that depends on it can be judged.
-func (s *section) protocol() (p plan.Protocol, known bool) {
-	if s.word("protocol") == plan.HTTP.String() {
-		p = plan.HTTP
-	}
-	return p, s.has("protocol")
-}
-
 // refuseHTTPOnly refuses the keys that mean nothing to another protocol.
-func (s *section) refuseHTTPOnly(p plan.Protocol) {
+func (s *section) refuseHTTPOnly(speaks speech) {
 	for _, key := range children[s.schema] {
 		if s.row(key).onlyHTTP && s.has(key) {
-			s.fault(key, "is for http listeners only: the protocol here is %s", p)
+			s.fault(key, "is for http and https listeners only: the protocol here is %s", speaks)
 		}
 	}
 }
@@ -64,7 +56,7 @@ func (s *section) refuseHTTPOnly(p plan.Protocol) {
 // header at the start of one could name only the first of them.
 func (s *section) refuseSend(version uint8) {
 	if version != 0 {
-		s.fault("send", "is for tcp listeners only, as in both clouds: the requests of many clients share a back-end "+
+		s.fault("send", "is for tcp and ssl listeners only, as in both clouds: the requests of many clients share a back-end "+
 			"connection here, and backends are told each one's address in X-Forwarded-For")
 	}
 }

@@ -1,13 +1,16 @@
 package file
 
 // nearest returns the key of a mapping that was most likely meant, or "".
-func nearest(parent, key string) string {
-	const slipsMax, longest = 2, 32
+func nearest(parent, key string) string { return nearestOf(children[parent], key) }
+
+// nearestOf returns the word that was most likely meant, or "".
+func nearestOf(words []string, key string) string {
+	const slipsMax, longest = 2, 64
 	if len(key) > longest {
 		return ""
 	}
 	best, bestDistance := "", slipsMax+1
-	for _, known := range children[parent] {
+	for _, known := range words {
 		if d := distance(key, known); d < bestDistance && d < len(known) {
 			best, bestDistance = known, d
 		}

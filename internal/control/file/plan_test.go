@@ -1,25 +1,32 @@
 package file
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/timeout"
+	"lull/internal/dataplane/tlspolicy"
 )
 
-// good loads a file of testdata/good.
+// good loads a file of testdata/good as if it lay among the certificates that it names.
 func good(t *testing.T, name string) *Config {
 	t.Helper()
-	c, err := Load(filepath.Join("testdata/good", name+".yaml"))
+	data, err := os.ReadFile(filepath.Join("testdata/good", name+".yaml"))
 	if err != nil {
-		t.Fatalf("%s: got faults, want none:\n%v", name, err)
+		t.Fatal(err)
+	}
+	c, faults := parseIn(tlsDir(t), data)
+	if faults != "" {
+		t.Fatalf("%s: got faults, want none:\n%s", name, faults)
 	}
 	return c
 }
@@ -29,7 +36,7 @@ func TestContractExample(t *testing.T) {
 	t.Parallel()
 	got := good(t, "contract")
 	want := Config{
-		Path:        "testdata/good/contract.yaml",
+		Path:        got.Path,
 		AdminSocket: "./lull.sock",
 		Metrics:     "127.0.0.1:9440",
 		AccessLog:   AccessLog{Path: "/dev/stdout", Format: "text"},
@@ -39,7 +46,8 @@ func TestContractExample(t *testing.T) {
 		t.Errorf("process settings: got %+v, want %+v", got, want)
 	}
 	web := got.Plan.LoadBalancers[0]
-	app, postgres := contractApp(), contractPostgres()
+	checkContractTLS(t, web)
+	app, postgres, queue := contractApp(), contractPostgres(), contractQueue(web.BackendSets[2])
 	times := timeout.Settings{
 		Model: timeout.Directional, Idle: 30 * time.Second, FrontKeepalive: 65 * time.Second,
 		FrontRequestsMax: 10000, BackKeepalive: 300 * time.Second, Connect: 10 * time.Second,
@@ -48,7 +56,7 @@ func TestContractExample(t *testing.T) {
 	whole := times
 	whole.Idle = 60 * time.Second
 	compare(t, "load balancer", web, &plan.LoadBalancer{
-		Name: "web", Origin: want.Path, BackendSets: []*plan.BackendSet{app, postgres},
+		Name: "web", Origin: want.Path, BackendSets: []*plan.BackendSet{app, postgres, queue},
 		Listeners: []*plan.Listener{
 			{
 				Key:        plan.ListenerKey{LoadBalancer: "web", Name: "http"},
@@ -60,6 +68,17 @@ func TestContractExample(t *testing.T) {
 				Key:        plan.ListenerKey{LoadBalancer: "web", Name: "db"},
 				Address:    netip.MustParseAddrPort("127.0.0.10:5432"),
 				BackendSet: postgres, Timeouts: whole, ProxySend: 2,
+			},
+			{
+				Key:        plan.ListenerKey{LoadBalancer: "web", Name: "https"},
+				Protocol:   plan.HTTP,
+				Address:    netip.MustParseAddrPort("127.0.0.10:8443"),
+				BackendSet: app, Timeouts: whole, HeadMax: 65536, StaleRetry: true, TLS: web.Listeners[2].TLS,
+			},
+			{
+				Key:        plan.ListenerKey{LoadBalancer: "web", Name: "queue"},
+				Address:    netip.MustParseAddrPort("127.0.0.10:5671"),
+				BackendSet: queue, Timeouts: whole, TLS: web.Listeners[3].TLS,
 			},
 		},
 	})
@@ -97,6 +116,40 @@ func contractPostgres() *plan.BackendSet {
 			Path: "/primary", Status: 200,
 		},
 	}
+}
+
+// contractQueue has the TLS settings of the set that it is compared with: checkContractTLS looks at those.
+func contractQueue(got *plan.BackendSet) *plan.BackendSet {
+	key := plan.SetKey{LoadBalancer: "web", Name: "queue"}
+	return &plan.BackendSet{
+		Key:      key,
+		Backends: []plan.Backend{{Key: plan.BackendKey{Set: key, Host: "127.0.0.1", Port: 9671}, Weight: 1}},
+		HealthCheck: &plan.HealthCheck{
+			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3, TLS: got.HealthCheck.TLS,
+		},
+		TLS: got.TLS,
+	}
+}
+
+// checkContractTLS checks what the example says of TLS, as far as it can be told from pointers and parsed certificates.
+func checkContractTLS(t *testing.T, web *plan.LoadBalancer) {
+	t.Helper()
+	https, ssl, queue := web.Listeners[2], web.Listeners[3], web.BackendSets[2]
+	if got, want := leaves(https), "app.example.com other.example.com"; got != want {
+		t.Errorf("certificates: got %s, want %s", got, want)
+	}
+	if got := https.TLS; got.Policy != tlspolicy.Default || got.ClientAuth != plan.ClientCertOptional || got.ClientRoots == nil ||
+		got.SubjectHeader != "X-Client-Subject" || !slices.Equal(got.ALPN, []string{"http/1.1"}) || got.NoResumption {
+		t.Errorf("https: got %+v", got)
+	}
+	if got := ssl.TLS; leaves(ssl) != "app.example.com" || !slices.Equal(got.ALPN, []string{"amqp"}) {
+		t.Errorf("ssl: got %+v", got)
+	}
+	got := queue.TLS
+	if !got.Verify || got.ServerName != "queue.internal" || got.Roots == nil || len(got.PublicKeys) != 1 || got.Policy.Min != tls.VersionTLS13 {
+		t.Errorf("backend set: got %+v", got)
+	}
+	compare(t, "TLS of the health check", queue.HealthCheck.TLS, got)
 }
 
 // compare fails the test unless the two are the same all the way down.
@@ -307,10 +360,11 @@ func FuzzParse(f *testing.F) {
 			f.Add(data)
 		}
 	}
+	name := filepath.Join(tlsDir(f), "lull.yaml")
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := Parse("lull.yaml", data)
+		c, err := Parse(name, data)
 		if err != nil {
-			checkErrors(t, err)
+			checkErrors(t, name, err)
 			if c != nil {
 				t.Fatalf("got both a configuration and %v", err)
 			}
@@ -318,20 +372,26 @@ func FuzzParse(f *testing.F) {
 		}
 		checkPlan(t, c.Plan)
 		c.Warnings()
-		if again, err := Parse("lull.yaml", data); err != nil || !reflect.DeepEqual(c, again) {
-			t.Fatalf("the second reading differs: %+v, %v", again, err)
+		again, err := Parse(name, data)
+		if err != nil {
+			t.Fatalf("the second reading ends with %v", err)
+		}
+		cutTLS(c)
+		cutTLS(again)
+		if !reflect.DeepEqual(c, again) {
+			t.Fatalf("the second reading differs: %+v", again)
 		}
 	})
 }
 
-func checkErrors(t *testing.T, err error) {
+func checkErrors(t *testing.T, name string, err error) {
 	t.Helper()
 	errs, ok := err.(Errors) //nolint:errorlint // the documented type, not a wrapped one
 	if !ok || len(errs) == 0 || len(errs) > faultsMax+1 {
 		t.Fatalf("got %T with %d faults", err, len(errs))
 	}
 	for _, e := range errs {
-		if text := e.Error(); strings.ContainsAny(text, "\n\r\x1b") || !strings.HasPrefix(text, "lull.yaml:") {
+		if text := e.Error(); strings.ContainsAny(text, "\n\r\x1b") || !strings.HasPrefix(text, name+":") {
 			t.Fatalf("not one clean line: %q", text)
 		}
 	}
@@ -357,11 +417,46 @@ func checkPlan(t *testing.T, p *plan.Plan) {
 			sockets[l.Address] = true
 			checkTimeouts(t, &l.Timeouts)
 			checkHTTP(t, l)
+			checkServerTLS(t, l)
 			if other, ok := speaks[l.BackendSet]; ok && other != l.Protocol {
 				t.Fatalf("backend set %v speaks both", l.BackendSet.Key)
 			}
 			speaks[l.BackendSet] = l.Protocol
 		}
+	}
+}
+
+// cutTLS cuts off what reflect.DeepEqual cannot compare: pools of certificates have functions in them.
+func cutTLS(c *Config) {
+	for _, lb := range c.Plan.LoadBalancers {
+		for _, l := range lb.Listeners {
+			if l.TLS != nil {
+				l.TLS.Certificates, l.TLS.ClientRoots = nil, nil
+			}
+		}
+		for _, set := range lb.BackendSets {
+			for _, t := range []*plan.ClientTLS{set.TLS, checkTLS(set.HealthCheck)} {
+				if t != nil {
+					t.Roots = nil
+				}
+			}
+		}
+	}
+}
+
+func checkTLS(hc *plan.HealthCheck) *plan.ClientTLS {
+	if hc == nil {
+		return nil
+	}
+	return hc.TLS
+}
+
+// checkServerTLS wants whatever speaks TLS to have what a handshake needs.
+func checkServerTLS(t *testing.T, l *plan.Listener) {
+	t.Helper()
+	if s := l.TLS; s != nil && (len(s.Certificates.Set().All()) == 0 || s.Policy == nil || s.Policy.Max < s.Policy.Min ||
+		(s.ClientAuth == plan.ClientCertNone) != (s.ClientRoots == nil) || s.SubjectHeader != "" && (s.ClientRoots == nil || l.Protocol != plan.HTTP)) {
+		t.Fatalf("listener %v: TLS %+v", l.Key, s)
 	}
 }
 
@@ -373,7 +468,7 @@ func checkHTTP(t *testing.T, l *plan.Listener) {
 	switch st := l.BackendSet.Stickiness; {
 	case l.Protocol == plan.TCP && (*l != rest || st != nil):
 		t.Fatalf("tcp listener %+v with stickiness %+v", l, st)
-	case l.Protocol == plan.HTTP && (l.HeadMax < 4096 || l.ProxySend != 0 || st != nil && st.Secure ||
+	case l.Protocol == plan.HTTP && (l.HeadMax < 4096 || l.ProxySend != 0 || st != nil && st.Secure && l.TLS == nil ||
 		(l.QueueMax == 0) != (l.Timeouts.Model == timeout.Directional)):
 		t.Fatalf("http listener %+v with stickiness %+v", l, st)
 	}
@@ -387,6 +482,11 @@ func checkSet(t *testing.T, set *plan.BackendSet) {
 			t.Fatalf("backend %+v", b)
 		}
 		seen[b.Key] = true
+	}
+	for _, c := range []*plan.ClientTLS{set.TLS, checkTLS(set.HealthCheck)} {
+		if c != nil && (c.Policy == nil || c.Roots != nil && !c.Verify) {
+			t.Fatalf("TLS to backends %+v", c)
+		}
 	}
 	if hc := set.HealthCheck; hc != nil && (hc.Timeout <= 0 || hc.Timeout > hc.Interval || hc.Healthy < 1 || hc.Unhealthy < 1) {
 		t.Fatalf("health check %+v", hc)

@@ -24,7 +24,8 @@ The file that ` + "`lull serve`" + ` runs by and ` + "`lull check`" + ` checks. 
 - A key with nothing after it is refused; only lists may be empty. Text that YAML would take for something else (a name
   such as ` + "`12`" + `) goes in quotes.
 - Anchors and aliases may be used, merge keys (` + "`<<`" + `) may not. The file holds one document and at most 4 MiB.
-- Relative paths start from the directory in which the process was started.
+- Relative paths of certificates, keys and authorities start from the directory of this file; the control socket's and the access
+  log's start from the directory in which the process was started.
 
 ` + "```" + `
 lull.yaml:12: load_balancers[0].timeouts.idle: 5000s is out of range: allowed 1s..4000s (whole seconds)
@@ -50,8 +51,12 @@ const referenceTail = `
 - A listener's address and port are its own: no other listener of the file and not the metrics may have them, and one at
   ` + "`0.0.0.0` or `::`" + ` takes its port from all of its address family. ` + "`::`" + ` does not include IPv4.
 - An attempt to connect never takes longer than ` + "`idle`" + `, whatever ` + "`connect`" + ` says.
-- A listener and its backend set speak the same, ` + "`tcp` or `http`" + `. A set that does not say takes it from its first listener;
-  one that is used by listeners of both kinds is refused, and so is ` + "`stickiness`" + ` on a tcp set.
+- A listener and its backend set are of the same layer: ` + "`http` goes with `http` and `https`, `tcp` with `tcp` and `ssl`" + `, each side with or
+  without TLS as it likes. A set that does not say takes the plain form of its first listener's; one that is used by listeners of
+  both layers is refused, and so is ` + "`stickiness`" + ` on a tcp or ssl set.
+- An https or ssl listener must have ` + "`tls`" + ` with a certificate; an https or ssl set needs no ` + "`tls`" + `, and then verifies its backends
+  against the authorities of the system. ` + "`tls`" + ` on anything else is refused, lest somebody believe that it is in use.
+- A PROXY header is outside of TLS on both sides: clients send it before their handshake, and backends get it before theirs.
 - In the shared model ` + "`idle`" + ` is also how long a client connection may wait for its next request and how long an unused back-end
   connection is kept; there is no limit on requests for each connection. Up to 1,024 requests of the load balancer wait while
   backends are at their ` + "`connections_max`" + `, as in the Classic Load Balancer's surge queue; the directional model has no queue.
@@ -62,8 +67,8 @@ const referenceTail = `
 ## Additions
 
 Of the keys above, ` + "`timeouts.drain`, `timeouts.stale_retry`, `listeners[].desync_mitigation_mode`, `backends[].connections_max`" + `,
-` + "`health_check.status`, and those of `stickiness` other than `cookie` and `duration`" + ` were added after the format was first set down. The
-ranges of a health check are the two clouds' together; intervals and timeouts below a second, down to 100ms, are lull's
+` + "`health_check.status`, those of `stickiness` other than `cookie` and `duration`, and those of `tls` other than `certificate`, `key` and `min_version`" + `
+were added after the format was first set down. The ranges of a health check are the two clouds' together; intervals and timeouts below a second, down to 100ms, are lull's
 own, for laptops and tests.
 
 ## Not supported yet
@@ -90,7 +95,7 @@ func reference(t *testing.T) []byte {
 		case kindList:
 			writeKeys(&b, s.path+"[]")
 		case kindDuration, kindSeconds, kindInteger, kindBoolean, kindWord, kindName, kindText, kindAddress, kindHost, kindEndpoint,
-			kindPath, kindToken, kindDomain:
+			kindPath, kindToken, kindDomain, kindFile, kindFiles, kindTexts, kindSecurity:
 		}
 	}
 	fmt.Fprintf(&b, referenceTail, notYet())
@@ -123,8 +128,11 @@ func writeKeys(b *bytes.Buffer, parent string) {
 
 // onlyWith says what a key needs beside it, if anything.
 func onlyWith(s *setting) string {
-	if s.onlyHTTP {
-		return "Protocol http only. "
+	switch {
+	case s.onlyHTTP:
+		return "Protocol http or https only. "
+	case s.onlyTLS:
+		return "Protocol https or ssl only. "
 	}
 	return after("Model ", s.only, " only. ")
 }

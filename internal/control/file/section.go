@@ -234,10 +234,15 @@ func (s *section) items(key string) []item {
 
 // sections reads each element of the list below a key as a mapping, leaving out those that are none.
 func (s *section) sections(key string) []*section {
+	return s.sectionsOf(key, joinPath(s.schema, key)+"[]")
+}
+
+// sectionsOf does so where the mappings have their rows elsewhere in the table.
+func (s *section) sectionsOf(key, schema string) []*section {
 	items := s.items(key)
 	all := make([]*section, 0, len(items))
 	for _, it := range items {
-		if below, ok := s.r.section(it.path, joinPath(s.schema, key)+"[]", it.node); ok {
+		if below, ok := s.r.section(it.path, schema, it.node); ok {
 			all = append(all, below)
 		}
 	}

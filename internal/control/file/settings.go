@@ -8,6 +8,7 @@ import (
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/timeout"
+	"lull/internal/dataplane/tlspolicy"
 )
 
 // kind is the type of a setting's value.
@@ -30,6 +31,10 @@ const (
 	kindPath                 // of a URL; max in bytes
 	kindToken                // RFC 9110 §5.6.2; max in bytes
 	kindDomain               // DNS name, of a cookie
+	kindFile                 // path, from the directory of lull.yaml; max in bytes
+	kindFiles                // list of kindFile
+	kindTexts                // list; max in bytes of each
+	kindSecurity             // name of a TLS policy
 )
 
 // nameMax bounds a name: it is written in every log line and may become a metric label.
@@ -39,7 +44,8 @@ const nameMax = 64
 func (k kind) String() string {
 	return [...]string{
 		"mapping", "list", "duration", "whole seconds", "integer", "true or false", "word", "name", "text",
-		"IP address", "IP address or host name", "host:port", "path", "token", "domain",
+		"IP address", "IP address or host name", "host:port", "path", "token", "domain", "file", "list of files", "list of texts",
+		"TLS policy",
 	}[k]
 }
 
@@ -67,7 +73,8 @@ type setting struct {
 	later     []string // word: what may be said one day
 	notYet    bool     // the key is in the contract but lull cannot do it yet
 	only      string   // the one timeout model that has it
-	onlyHTTP  bool     // means nothing unless its mapping's protocol is http
+	onlyHTTP  bool     // means nothing unless its mapping's protocol is http or https
+	onlyTLS   bool     // means nothing unless its mapping's protocol is https or ssl
 	aws, oci  string   // what the two clouds call it
 	effect    effect   // empty where the row holds others
 	doc       string   // what it does, in a sentence or two
@@ -78,8 +85,12 @@ const (
 	inBalancer = "load_balancers[]."
 	inTimeouts = inBalancer + "timeouts."
 	inListener = inBalancer + "listeners[]."
+	inTLS      = inListener + "tls."
+	inPair     = inTLS + "certificates[]."
+	inClients  = inTLS + "client_certificates."
 	inProxy    = inListener + "proxy_protocol."
 	inSet      = inBalancer + "backend_sets[]."
+	inBackTLS  = inSet + "tls."
 	inBackend  = inSet + "backends[]."
 	inCheck    = inSet + "health_check."
 	inSticky   = inSet + "stickiness."
@@ -94,7 +105,9 @@ const (
 	probeMin   = 100 * time.Millisecond // both clouds start at a second or more; tests and laptops want faster ones
 	sessionMax = 400 * 24 * time.Hour   // stickiness.duration: browsers keep no cookie longer (RFC 6265bis §5.5)
 	pathMax    = 1024                   // AWS: the path of a health check
-	tokenMax   = 128                    // cookie names: far above what anybody uses
+	tokenMax   = 128                    // names of cookies and header fields: far above what anybody uses
+	fileMax    = 4096                   // Linux: PATH_MAX
+	alpnMax    = 255                    // RFC 7301 §3.1: one octet says how long a name is
 )
 
 // idleWidest is what either timeout model accepts as idle timeout; reading narrows it to the model in force.
@@ -152,7 +165,7 @@ var settings = []setting{
 		doc: "One attempt to reach a backend; never longer than `idle` in effect, after which the next backend is tried (TO-11)."},
 	{path: inTimeouts + "handshake", kind: kindDuration, def: FormatDuration(timeout.HandshakeDefault),
 		min: int64(time.Millisecond), max: int64(attemptMax), effect: atOnce,
-		doc: "The client's TLS handshake, or its PROXY header where one is accepted (TO-05)."},
+		doc: "The client's PROXY header where one is accepted, and its TLS handshake (TO-05)."},
 	{path: inTimeouts + "request_head", kind: kindDuration, def: FormatDuration(timeout.RequestHeadDefault),
 		min: int64(time.Second), max: int64(headMax), zero: "off", effect: atOnce,
 		doc: "HTTP: the whole request head, from its first byte (PR-01)."},
@@ -169,8 +182,9 @@ var settings = []setting{
 	{path: inListener + "name", kind: kindName, required: true, oci: "listener name", effect: nextConn,
 		doc: "Its name, unique in the load balancer. A renamed listener is a new one."},
 	{path: inListener + "protocol", kind: kindWord, required: true, words: protocols(),
-		later: []string{"https", "ssl", "http2", "grpc"},
-		aws:   "Protocol", oci: "protocol", effect: nextConn, doc: "What it speaks with its clients; its backend set must be of the same."},
+		later: []string{"http2", "grpc"},
+		aws:   "Protocol", oci: "protocol", effect: nextConn,
+		doc: "What it speaks with its clients: `ssl` is tcp behind TLS, `https` is http behind TLS. Its backend set must be of the same layer."},
 	{path: inListener + "port", kind: kindInteger, required: true, min: 1, max: 65535, aws: "LoadBalancerPort", oci: "port", effect: nextConn,
 		doc: "Where it listens, at the load balancer's address. Two listeners cannot share an address and port, nor can one at a wildcard address share its port with any other of its family."},
 	{path: inListener + "backend_set", kind: kindName, required: true, oci: "defaultBackendSetName", effect: nextConn,
@@ -181,13 +195,41 @@ var settings = []setting{
 	{path: inListener + "desync_mitigation_mode", kind: kindWord, def: "defensive", words: []string{"defensive", "monitor", "strictest"},
 		onlyHTTP: true, aws: "elb.http.desyncmitigationmode", effect: nextConn,
 		doc: "What becomes of requests that two parsers might read differently: see [HTTP parsing](http-parsing.md#desync-protection)."},
-	{path: inListener + "tls", kind: kindMapping, notYet: true, doc: "The certificates of an https or ssl listener."},
+	{path: inListener + "tls", kind: kindMapping, onlyTLS: true, oci: "sslConfiguration", defNote: "none: https and ssl must have it",
+		doc: "The certificates of an https or ssl listener, and what TLS it speaks. A list of pairs of `certificate` and `key` says the same as a mapping with `certificates` alone."},
+	{path: inTLS + "certificate", kind: kindFile, min: 1, max: fileMax, defNote: "the first of `certificates`", aws: "SSLCertificateId",
+		oci: "certificateName", effect: nextConn,
+		doc: "PEM file with the certificate and then those that lead from it to a root. Clients that ask for a name which no certificate is for get the first."},
+	{path: inTLS + "key", kind: kindFile, min: 1, max: fileMax, defNote: "the first of `certificates`", effect: nextConn,
+		doc: "PEM file with the private key of `certificate`, not encrypted. Nobody else should be able to read it."},
+	{path: inTLS + "certificates", kind: kindList,
+		doc: "More certificates, one of which is chosen by the name that a client asks for (SNI). Neither the Classic Load Balancer nor an OCI listener has more than one."},
+	{path: inPair + "certificate", kind: kindFile, required: true, min: 1, max: fileMax, effect: nextConn, doc: "As above."},
+	{path: inPair + "key", kind: kindFile, required: true, min: 1, max: fileMax, effect: nextConn, doc: "As above."},
+	{path: inTLS + "policy", kind: kindSecurity, def: tlspolicy.Default.Name, allowNote: policyAllowed, aws: "Reference-Security-Policy", oci: "cipherSuiteName", effect: nextConn,
+		doc: "Which versions and cipher suites are spoken: a predefined policy of either cloud by its name, or `default`, which is TLS 1.2 and 1.3 with forward secrecy."},
+	{path: inTLS + "min_version", kind: kindWord, words: versions(), defNote: "the policy's own", oci: "protocols", effect: nextConn,
+		doc: "The oldest version of TLS, where the policy would allow an older one."},
+	{path: inTLS + "client_certificates", kind: kindMapping, oci: "verifyPeerCertificate", defNote: "absent: clients are not asked for one",
+		doc: "Certificates of clients."},
+	{path: inClients + "mode", kind: kindWord, def: plan.ClientCertNone.String(), words: clientModes(), effect: nextConn,
+		doc: "`optional`: a client may do without one, but one that it has must be valid. `required`: no handshake succeeds without a valid one."},
+	{path: inClients + "ca", kind: kindFile, min: 1, max: fileMax, defNote: "none; must be given unless the mode is `none`",
+		oci: "trustedCertificateAuthorityIds", effect: nextConn,
+		doc: "PEM file with the certificates of the authorities whose clients are let in."},
+	{path: inClients + "subject_header", kind: kindToken, min: 1, max: tokenMax, allowNote: tokenAllowed(), defNote: "absent: they are not told",
+		effect: nextConn,
+		doc:    "Protocol https only. The header field in which backends are told the subject of the client's certificate. What a client itself sends in it is dropped."},
+	{path: inTLS + "alpn", kind: kindTexts, min: 1, max: alpnMax, defNote: "none; https always offers `http/1.1`", effect: nextConn,
+		doc: "Protocol ssl only. The application protocols that clients are offered (ALPN, RFC 7301), most wanted first."},
+	{path: inTLS + "resumption", kind: kindBoolean, def: "true", oci: "hasSessionResumption", effect: nextConn,
+		doc: "Whether a client that comes back may resume its session by a ticket, without another full handshake."},
 	{path: inListener + "proxy_protocol", kind: kindMapping, doc: "The PROXY protocol."},
 	{path: inProxy + "accept", kind: kindBoolean, def: "false", effect: nextConn,
-		doc: "Clients begin with a PROXY header, version 1 or 2; a connection without one is refused."},
+		doc: "Clients begin with a PROXY header, version 1 or 2, before the TLS handshake where there is one; a connection without one is refused."},
 	{path: inProxy + "send", kind: kindInteger, def: "0", max: 2, zero: "off", aws: "ProxyProtocol policy",
 		oci: "connectionConfiguration.backendTcpProxyProtocolVersion", effect: nextConn,
-		doc: "The version of the PROXY header that backends are sent. TCP listeners only, as in both clouds: HTTP backends learn of the client by X-Forwarded-For, and their connections are not one client's."},
+		doc: "The version of the PROXY header that backends are sent, before the TLS handshake where there is one. TCP and SSL listeners only, as in both clouds: HTTP backends learn of the client by X-Forwarded-For, and their connections are not one client's. AWS has none from ssl to ssl."},
 	{path: inListener + "rst", kind: kindBoolean, def: "false", effect: atOnce,
 		doc: "Idle connections are closed with an RST instead of a FIN (TO-08)."},
 
@@ -198,8 +240,23 @@ var settings = []setting{
 		oci: "policy", effect: nextConn,
 		doc: "How a backend is chosen: for each request, or for each connection on TCP. There, `least_outstanding` counts connections, as `least_connections` does. The defaults are the two clouds' own."},
 	{path: inSet + "protocol", kind: kindWord, defNote: "the plain form of the listener's", words: protocols(),
-		later: []string{"https", "ssl"}, aws: "InstanceProtocol", effect: nextConn,
-		doc: "What backends are spoken to in. Its listeners must be of the same."},
+		aws: "InstanceProtocol", effect: nextConn,
+		doc: "What backends are spoken to in. Its listeners must be of the same layer: `http` and `https`, or `tcp` and `ssl`."},
+	{path: inSet + "tls", kind: kindMapping, onlyTLS: true, oci: "sslConfiguration", defNote: "absent: verified against the system's authorities",
+		doc: "How an https or ssl set secures the connections to its backends, and whom it trusts."},
+	{path: inBackTLS + "verify", kind: kindBoolean, defNote: "`true`; with `public_keys`: `false`", oci: "verifyPeerCertificate", effect: nextConn,
+		doc: "Whether a backend must have a valid certificate for its name. The Classic Load Balancer never asks that; OCI does when told to."},
+	{path: inBackTLS + "server_name", kind: kindHost, defNote: "the backend's `address`", effect: nextConn,
+		doc: "The name that is asked for (SNI) and that the certificate must be for. No address is ever asked for, as SNI has no room for one. AWS asks for no name at all."},
+	{path: inBackTLS + "ca", kind: kindFile, min: 1, max: fileMax, defNote: "the system's", oci: "trustedCertificateAuthorityIds", effect: nextConn,
+		doc: "PEM file with the certificates of the authorities that are trusted, and no other."},
+	{path: inBackTLS + "public_keys", kind: kindFiles, min: 1, max: fileMax, defNote: "absent: any key will do", aws: "PublicKey of BackendServerAuthenticationPolicyType",
+		effect: nextConn,
+		doc:    "PEM files with public keys, or certificates, of which a backend must have one: the back-end authentication of the Classic Load Balancer, which looks at nothing else. With `verify: true` the certificate must be valid, too."},
+	{path: inBackTLS + "policy", kind: kindSecurity, def: tlspolicy.Default.Name, allowNote: policyAllowed, oci: "cipherSuiteName", effect: nextConn,
+		doc: "As for listeners."},
+	{path: inBackTLS + "min_version", kind: kindWord, words: versions(), defNote: "the policy's own", oci: "protocols", effect: nextConn,
+		doc: "As for listeners."},
 	{path: inSet + "backends", kind: kindList, aws: "Instances", oci: "backends",
 		doc: "Its backends; no two with the same address and port."},
 	{path: inBackend + "address", kind: kindHost, required: true, oci: "ipAddress", effect: nextConn,
@@ -218,9 +275,9 @@ var settings = []setting{
 		doc: "No traffic: takes no new connections, and those open are left `timeouts.drain`."},
 	{path: inSet + "health_check", kind: kindMapping, aws: "HealthCheck", oci: "healthChecker",
 		defNote: "absent: backends count as healthy", doc: "How its backends are probed."},
-	{path: inCheck + "protocol", kind: kindWord, def: plan.CheckTCP.String(), words: []string{plan.CheckTCP.String(), plan.CheckHTTP.String()},
-		later: []string{"https", "ssl"}, aws: "HealthCheck.Target", oci: "healthChecker.protocol", effect: atOnce,
-		doc: "`tcp`: a connection is made and closed. `http`: a GET must be answered. Either may be used with any backend set: see [health checks](health-checks.md)."},
+	{path: inCheck + "protocol", kind: kindWord, def: plan.CheckTCP.String(), words: protocols(),
+		aws: "HealthCheck.Target", oci: "healthChecker.protocol", effect: atOnce,
+		doc: "`tcp`: a connection is made and closed. `http`: a GET must be answered. `ssl` and `https`: the same over TLS, by the set's `tls` if it is itself https or ssl, and else without verification, as the Classic Load Balancer does it. Any may be used with any backend set: see [health checks](health-checks.md)."},
 	{path: inCheck + "path", kind: kindPath, def: "/", min: 1, max: pathMax, onlyHTTP: true, aws: "HealthCheck.Target", oci: "healthChecker.urlPath",
 		effect: atOnce, doc: "What is asked for, with a query perhaps."},
 	{path: inCheck + "status", kind: kindInteger, def: "200", min: 200, max: 599, onlyHTTP: true, oci: "healthChecker.returnCode", effect: atOnce,
@@ -253,7 +310,7 @@ var settings = []setting{
 		doc: "Domain of lull's cookie."},
 	{path: inSticky + "path", kind: kindPath, def: "/", min: 1, max: pathMax, oci: "path", effect: nextConn, doc: "Path of lull's cookie."},
 	{path: inSticky + "secure", kind: kindBoolean, def: "false", oci: "isSecure", effect: nextConn,
-		doc: "Clients are to send lull's cookie over https only. Refused where an http listener uses the set, since they never would."},
+		doc: "Clients are to send lull's cookie over https only. Refused where a listener without TLS uses the set, since they never would."},
 	{path: inSticky + "http_only", kind: kindBoolean, def: "false", oci: "isHttpOnly", effect: nextConn,
 		doc: "Lull's cookie is hidden from scripts."},
 }
@@ -305,7 +362,16 @@ func policies() []string {
 	}
 }
 
-func protocols() []string { return []string{plan.TCP.String(), plan.HTTP.String()} }
+func protocols() []string { return []string{"tcp", "http", "ssl", "https"} }
+
+func versions() []string { return []string{"1.2", "1.3"} }
+
+func clientModes() []string {
+	return []string{plan.ClientCertNone.String(), plan.ClientCertOptional.String(), plan.ClientCertRequired.String()}
+}
+
+// policyAllowed is the reference's text for TLS policies, of which there are too many for a table.
+const policyAllowed = "see [TLS policies](tls-policies.md)"
 
 // idleAllowed is the reference's text for ranges that the timeout model decides.
 func idleAllowed() string {
@@ -328,16 +394,13 @@ func (s *setting) allowed() string {
 		return strings.Join(s.words, ", ")
 	case kindName:
 		return fmt.Sprintf("1..%d of A-Z a-z 0-9 _ . -", nameMax)
-	case kindText:
-		if s.max == 0 {
-			return ""
-		}
+	case kindText, kindFile, kindFiles, kindTexts:
 		return fmt.Sprintf("%d..%d bytes", s.min, s.max)
 	case kindPath:
 		return fmt.Sprintf("/ and up to %d more of ! to ~ without #", s.max-1)
 	case kindToken:
 		return fmt.Sprintf("%d..%d of A-Z a-z 0-9 and %s", s.min, s.max, tokenMarks)
-	case kindMapping, kindList, kindAddress, kindHost, kindEndpoint, kindDomain:
+	case kindMapping, kindList, kindAddress, kindHost, kindEndpoint, kindDomain, kindSecurity:
 		return ""
 	}
 	return ""

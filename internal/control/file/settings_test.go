@@ -59,7 +59,8 @@ func checkDefault(t *testing.T, s *setting) {
 		if !pathChars.MatchString(s.def) {
 			t.Errorf("default %s is not allowed: %s", s.def, s.allowed())
 		}
-	case kindMapping, kindList, kindName, kindText, kindAddress, kindHost, kindEndpoint, kindToken, kindDomain:
+	case kindMapping, kindList, kindName, kindText, kindAddress, kindHost, kindEndpoint, kindToken, kindDomain, kindFile, kindFiles, kindTexts,
+		kindSecurity:
 	}
 }
 

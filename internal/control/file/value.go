@@ -62,6 +62,10 @@ func (s *setting) wanted() string {
 		kindPath:     "a path",
 		kindToken:    "a token",
 		kindDomain:   "a domain such as app.example.com",
+		kindFile:     "the path of a file",
+		kindFiles:    "a list of files",
+		kindTexts:    "a list of texts",
+		kindSecurity: "the name of a TLS policy",
 	}[s.kind]
 	if allowed := s.allowed(); allowed != "" {
 		what += ", allowed " + allowed
@@ -181,13 +185,57 @@ func (s *section) text(key string) string {
 	case !ok:
 	case int64(len(v)) < row.min || int64(len(v)) > row.max:
 		s.fault(key, "is %d bytes long: allowed %s", len(v), row.allowed())
-	case strings.ContainsFunc(v, func(c rune) bool { return c < ' ' || c == 0x7f }):
+	case strings.ContainsFunc(v, isControl):
 		s.fault(key, "has control characters in it")
 	default:
 		return v
 	}
 	return row.def
 }
+
+// texts returns the elements of a list of texts, each with the path and node to name in a fault about it. One that is no
+// text, or too long, is recorded and left out.
+func (s *section) texts(key string) []textItem {
+	row := s.row(key)
+	var out []textItem
+	for _, it := range s.items(key) {
+		n := it.node
+		switch {
+		case n.Kind != yaml.ScalarNode || isNull(n):
+			s.r.fault(it.path, n, "", "%s", wrongShape(n, "a text"))
+		case n.ShortTag() != "!!str":
+			s.r.fault(it.path, n, written(n), "is not text in YAML: put it in quotes")
+		case int64(len(n.Value)) < row.min || int64(len(n.Value)) > row.max:
+			s.r.fault(it.path, n, written(n), "is %d bytes long: allowed %s", len(n.Value), row.allowed())
+		case strings.ContainsFunc(n.Value, isControl):
+			s.r.fault(it.path, n, written(n), "has control characters in it")
+		default:
+			out = append(out, textItem{it, n.Value})
+		}
+	}
+	return out
+}
+
+// textItem is one element of a list of texts.
+type textItem struct {
+	item
+	text string
+}
+
+// distinct returns the texts of a list in which none may be given twice.
+func (s *section) distinct(key string) []string {
+	var out []string
+	for _, it := range s.texts(key) {
+		if slices.Contains(out, it.text) {
+			s.r.fault(it.path, it.node, written(it.node), "is given twice")
+			continue
+		}
+		out = append(out, it.text)
+	}
+	return out
+}
+
+func isControl(c rune) bool { return c < ' ' || c == 0x7f }
 
 // address returns an IP address to listen at, or its default.
 func (s *section) address(key string) netip.Addr {
