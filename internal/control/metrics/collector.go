@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"strconv"
-	"strings"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,6 +47,10 @@ var (
 	poolCloses     = counter("pool_closes_total", "Back-end connections ended while no exchange used them, by reason; reasons that never occurred have no series.", "listener", "reason", "side")
 	pooled         = gauge("pooled_connections", "Back-end connections that no exchange uses.")
 
+	handshakes        = counter("tls_handshakes_total", "TLS handshakes that succeeded, with clients (front) and backends (back).", "listener", "side", "resumed")
+	handshakeFailures = counter("tls_backend_handshake_failures_total", "TLS handshakes with backends that failed or took too long.", "listener")
+	certificateExpiry = gauge("certificate_expiry_timestamp_seconds", "When the certificate, or its chain, expires, in seconds since 1970.", "certificate", "name")
+
 	backendUp         = gauge("backend_up", "Whether health checks find the backend up (1) or not (0).", "backend_set", "backend")
 	backendActive     = gauge("backend_connections_active", "Back-end connections in use: open ones of TCP, HTTP exchanges under way.", "backend_set", "backend")
 	backendConns      = gauge("backend_http_connections_open", "HTTP back-end connections open, pooled ones included.", "backend_set", "backend")
@@ -74,6 +77,7 @@ var (
 var described = []metric{
 	accepted, active, connectionsTop, bytesMoved, closes,
 	requests, exchangeEnds, responses, reuses, retries, retriesRefused, noncompliant, queued, poolCloses, pooled,
+	handshakes, handshakeFailures, certificateExpiry,
 	backendUp, backendActive, backendConns, backendClosedIdle, backendConnects, backendFailures,
 	loopActive, acceptPauses, acceptErrors, handedOver, turns,
 	planRevision, logRecords, logLost, logErrors,
@@ -81,8 +85,9 @@ var described = []metric{
 
 // collector turns a snapshot of the counters into metrics at each scrape.
 type collector struct {
-	source Source
-	log    *atomic.Pointer[accesslog.Writer]
+	source       Source
+	log          *atomic.Pointer[accesslog.Writer]
+	certificates *atomic.Pointer[Certificates]
 }
 
 // Describe implements prometheus.Collector.
@@ -106,6 +111,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		w.put(logLost, float64(n.Lost))
 		w.put(logErrors, float64(n.WriteErrors))
 	}
+	if known := c.certificates.Load(); known != nil {
+		w.certificates((*known).Certificates())
+	}
 }
 
 // writer sends metrics.
@@ -115,7 +123,7 @@ type writer struct{ out chan<- prometheus.Metric }
 // must not cost the scrape.
 func (w writer) put(m metric, value float64, labels ...string) {
 	for i := range labels {
-		labels[i] = strings.ToValidUTF8(labels[i], "\uFFFD")
+		labels[i] = valid(labels[i])
 	}
 	w.out <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
 }
@@ -161,6 +169,12 @@ func add(sum, l *stats.ListenerTotals) {
 	sum.RetriesRefused += l.RetriesRefused
 	sum.Noncompliant += l.Noncompliant
 	sum.Queued += l.Queued
+	sum.Secure = sum.Secure || l.Secure
+	sum.Handshakes += l.Handshakes
+	sum.Resumed += l.Resumed
+	sum.BackHandshakes += l.BackHandshakes
+	sum.BackResumed += l.BackResumed
+	sum.BackFailed += l.BackFailed
 	for r := range l.Closes {
 		sum.Closes[r] += l.Closes[r]
 		sum.Ends[r] += l.Ends[r]
@@ -180,6 +194,18 @@ func (w writer) listener(name string, sum *stats.ListenerTotals) {
 	if sum.Protocol == plan.HTTP {
 		w.http(name, &sum.HTTPTotals)
 	}
+	if sum.Secure {
+		w.handshakes(name, "front", sum.Handshakes, sum.Resumed)
+	}
+	if sum.BackHandshakes > 0 || sum.BackFailed > 0 {
+		w.handshakes(name, "back", sum.BackHandshakes, sum.BackResumed)
+		w.put(handshakeFailures, float64(sum.BackFailed), name)
+	}
+}
+
+func (w writer) handshakes(listener, side string, all, resumed uint64) {
+	w.put(handshakes, float64(resumed), listener, side, "true")
+	w.put(handshakes, float64(all-min(resumed, all)), listener, side, "false")
 }
 
 // http sends what only HTTP listeners count.

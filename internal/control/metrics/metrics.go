@@ -2,9 +2,9 @@
 //
 // `lull serve` calls Serve once; each request runs on a goroutine of net/http. A scrape reads the data plane's counters
 // through Source and turns them into metrics on the spot; the alternative, metrics of client_golang that the loops
-// count in, would put an atomic shared by all loops on every byte. The only state is the ready flag and which access
-// log is written, both atomic and set from anywhere. Limits: connectionsMax connections, scrapesMax at once, and a
-// deadline on everything a scraper may delay. Reasons are those of spec/timeouts.md §5 (TO-07); docs/reference/metrics.md
+// count in, would put an atomic shared by all loops on every byte. The only state is the ready flag, which access log is
+// written and who knows the certificates, all atomic and set from anywhere. Limits: connectionsMax connections, scrapesMax
+// at once, certificatesMost series of certificates, and a deadline on everything a scraper may delay. Reasons are those of spec/timeouts.md §5 (TO-07); docs/reference/metrics.md
 // lists every metric.
 package metrics
 
@@ -51,8 +51,9 @@ type Server struct {
 	done chan error // takes what ended the accepting
 
 	// Atomic.
-	ready atomic.Bool
-	log   atomic.Pointer[accesslog.Writer]
+	ready        atomic.Bool
+	log          atomic.Pointer[accesslog.Writer]
+	certificates atomic.Pointer[Certificates]
 }
 
 // Serve listens on address, "host:port", and answers until Close. It is not ready until SetReady.
@@ -84,6 +85,15 @@ func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 // SetAccessLog names the access log to count; nil counts none.
 func (s *Server) SetAccessLog(w *accesslog.Writer) { s.log.Store(w) }
 
+// SetCertificates names who knows the certificates that are in force; nil stands for nobody.
+func (s *Server) SetCertificates(c Certificates) {
+	if c == nil {
+		s.certificates.Store(nil)
+		return
+	}
+	s.certificates.Store(&c)
+}
+
 // Close ends the answering. It may be called once.
 func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
@@ -102,7 +112,7 @@ func (s *Server) handler(source Source) http.Handler {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{source: source, log: &s.log},
+		&collector{source: source, log: &s.log, certificates: &s.certificates},
 	)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesMax}))

@@ -9,8 +9,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -42,6 +44,8 @@ func sample() fixed {
 			Noncompliant: 14 * times, Queued: 15 * times}
 		l.Ends[reason.Completed], l.Ends[reason.ResponseIdle], l.PoolCloses[reason.BackendClosedIdle] = 16*times, 17*times, 18*times
 		l.BackendStatus[2], l.BackendStatus[5], l.OwnStatus[5] = 19*times, 20*times, 21*times
+		l.Secure = times == 1 // it was plain before, and those counters are there while its connections are
+		l.TLSTotals = stats.TLSTotals{Handshakes: 30 * times, Resumed: 22 * times, BackHandshakes: 50 * times, BackResumed: 23 * times, BackFailed: 24 * times}
 		return l
 	}
 	return fixed{
@@ -113,6 +117,11 @@ func TestScrape(t *testing.T) {
 		`lull_responses_total{by="backend",class="5xx",listener="web/front"} 2020`,
 		`lull_responses_total{by="lull",class="5xx",listener="web/front"} 2121`,
 		`lull_connections_accepted_total{listener="web/front"} 101`,
+		`lull_tls_handshakes_total{listener="web/front",resumed="false",side="front"} 808`,
+		`lull_tls_handshakes_total{listener="web/front",resumed="true",side="front"} 2222`,
+		`lull_tls_handshakes_total{listener="web/front",resumed="false",side="back"} 2727`,
+		`lull_tls_handshakes_total{listener="web/front",resumed="true",side="back"} 2323`,
+		`lull_tls_backend_handshake_failures_total{listener="web/front"} 2424`,
 		`lull_bytes_total{direction="down",listener="web/front"} 0`,
 		`lull_bytes_total{direction="up",listener="web/front"} 0`,
 		`lull_pooled_connections 4`,
@@ -180,6 +189,66 @@ func TestAccessLogIsCounted(t *testing.T) {
 	s.SetAccessLog(nil)
 	if _, body = get(t, s, "/metrics"); strings.Contains(body, "lull_access_log") {
 		t.Error("an access log that is not written is counted")
+	}
+}
+
+// known is who knows the certificates of a test.
+type known []Certificate
+
+func (k known) Certificates() []Certificate { return k }
+
+// series returns the lines of one metric, sorted.
+func series(body, name string) []string {
+	var got []string
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, name+"{") {
+			got = append(got, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	slices.Sort(got)
+	return got
+}
+
+func TestCertificateExpiry(t *testing.T) {
+	t.Parallel()
+	const metric = "lull_certificate_expiry_timestamp_seconds"
+	at := time.Unix(1800000000, 999)
+	s := serve(t, sample())
+	for _, tt := range []struct {
+		name string
+		list Certificates
+		want []string
+	}{
+		{"nobody-knows", nil, nil},
+		{"none", known{}, nil},
+		{"two-names", known{{"/etc/a.pem", []string{"www.example.com", "example.com"}, at}}, []string{
+			metric + `{certificate="/etc/a.pem",name="www.example.com"} 1.8e+09`,
+		}},
+		{"no-name", known{{"/etc/a.pem", nil, at}}, []string{metric + `{certificate="/etc/a.pem",name=""} 1.8e+09`}},
+		{"one-file-for-two-listeners", known{{"a", []string{"w"}, at.Add(time.Hour)}, {"a", []string{"w"}, at}, {"a", []string{"w"}, at.Add(time.Minute)}}, []string{
+			metric + `{certificate="a",name="w"} 1.8e+09`,
+		}},
+		{"two-in-one-file", known{{"a", []string{"w"}, at}, {"a", []string{"x"}, at.Add(time.Second)}}, []string{
+			metric + `{certificate="a",name="w"} 1.8e+09`, metric + `{certificate="a",name="x"} 1.800000001e+09`,
+		}},
+		{"before-1970", known{{"a", nil, time.Unix(-5, 0)}}, []string{metric + `{certificate="a",name=""} -5`}},
+		{"not-utf8-made-equal", known{{"a\xff", nil, at}, {"a\xfe", nil, at}}, []string{metric + "{certificate=\"a\uFFFD\",name=\"\"} 1.8e+09"}},
+		{"hostile", known{{"a\"\n\\", []string{"w\n\"} 1\nlull_x 1"}, at}}, []string{metric + `{certificate="a\"\n\\",name="w\n\"} 1\nlull_x 1"} 1.8e+09`}},
+		{"long", known{{"a", []string{strings.Repeat("w", 100<<10)}, at}}, []string{metric + `{certificate="a",name="` + strings.Repeat("w", nameMax) + `"} 1.8e+09`}},
+	} {
+		s.SetCertificates(tt.list)
+		status, body := get(t, s, "/metrics")
+		if got := series(body, metric); status != http.StatusOK || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: status %d, %.500q, want %.500q", tt.name, status, got, tt.want)
+		}
+	}
+	many := make(known, certificatesMost+5)
+	for i := range many {
+		many[i] = Certificate{strconv.Itoa(i), nil, at}
+	}
+	s.SetCertificates(many)
+	if _, body := get(t, s, "/metrics"); len(series(body, metric)) != certificatesMost {
+		t.Errorf("%d series, want %d", len(series(body, metric)), certificatesMost)
 	}
 }
 
