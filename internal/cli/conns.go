@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -123,15 +122,15 @@ func connsJSON(out *bytes.Buffer, list []admin.Conn) error {
 		out.WriteString("[]\n")
 		return nil
 	}
-	lines := json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
 	separator := byte('[')
 	for i := range list {
 		out.WriteByte(separator)
 		separator = ','
-		if err := lines.Encode(&list[i]); err != nil {
+		line, err := admin.Encode(&list[i], "")
+		if err != nil {
 			return fmt.Errorf("encode connection %d: %w", list[i].ID, err)
 		}
+		out.Write(line)
 	}
 	out.WriteString("]\n")
 	return nil
@@ -187,9 +186,9 @@ func number(n int, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
-// exchanges writes how many exchanges the connection carried; TCP has none.
+// exchanges writes how many exchanges the connection carried; TCP has none, with or without TLS.
 func exchanges(c *admin.Conn) string {
-	if c.Protocol == "tcp" {
+	if c.Protocol == "tcp" || c.Protocol == "ssl" {
 		return "-"
 	}
 	return strconv.Itoa(c.Exchanges)

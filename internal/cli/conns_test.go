@@ -131,15 +131,19 @@ func TestEvents(t *testing.T) {
 	refused.Reason, refused.Side, refused.Timer = reason.ConnectRefused, reason.BackEnd, ""
 	engine.Ended.Append([]record.Close{admintest.Close(12), refused, admintest.PooledClose(77), admintest.HTTPClose(21, 60)})
 	engine.Requests.Append([]record.Exchange{admintest.Exchange(21, 1), admintest.TimedOut(21, 60)})
-	for _, c := range []struct{ name, args string }{
-		{"events-text", "--since all"}, {"events-json", "--since all --json"},
-		{"events-filtered", "--since all --reason connect-refused --reason shutdown"}, {"events-after", "--since 12"},
-		{"events-exchanges", "--since all --exchanges"}, {"events-exchanges-json", "--since all --exchanges --json --listener front"},
-		{"events-exchanges-filtered", "--since all --exchanges --reason completed,backend-closed-idle"},
+	for _, c := range []struct {
+		name, args string
+		engine     *admintest.Engine
+	}{
+		{"events-text", "--since all", engine}, {"events-json", "--since all --json", engine},
+		{"events-filtered", "--since all --reason connect-refused --reason shutdown", engine}, {"events-after", "--since 12", engine},
+		{"events-exchanges", "--since all --exchanges", engine}, {"events-exchanges-json", "--since all --exchanges --json --listener front", engine},
+		{"events-exchanges-filtered", "--since all --exchanges --reason completed,backend-closed-idle", engine},
+		{"events-tls", "--since all --exchanges", sampleTLS()}, {"events-tls-json", "--since all --exchanges --json", sampleTLS()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s, socket := answerOnce(t, engine) // each case has a lull of its own, as the stream ends with it
+			s, socket := answerOnce(t, c.engine) // each case has a lull of its own, as the stream ends with it
 			began := make(chan struct{})
 			out := &watched{began: began}
 			code := make(chan int)

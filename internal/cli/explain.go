@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -40,11 +39,11 @@ func explain(e *env, client *admin.Client, id uint64, number int, asJSON bool) e
 		return err
 	}
 	if asJSON {
-		text, failed := json.MarshalIndent(told, "", "  ")
+		text, failed := admin.Encode(told, "  ")
 		if failed != nil {
 			return fmt.Errorf("encode the explanation: %w", failed)
 		}
-		_, err = fmt.Fprintf(e.stdout, "%s\n", text)
+		_, err = e.stdout.Write(text)
 		return err
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s\n%s\n", headline(told), strings.Join(told.Story, "\n"))

@@ -8,6 +8,7 @@ import (
 	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/tlspolicy"
 )
 
 // advice says for each reason what to change if an end like that was unwanted. It names the setting that was in force,
@@ -15,7 +16,7 @@ import (
 //
 //	{where}     the setting and where it stands: "`idle` of listener web/pg in lull.yaml"
 //	{setting}   its value
-//	{listener}  {set}  {balancer}  {backend}  names of the connection's ends
+//	{listener}  {set}  {balancer}  {backend}  {protocol}  names of the connection's ends, and the listener's protocol
 //
 //nolint:gochecknoglobals // a table
 var advice = [reason.Count]string{
@@ -58,6 +59,15 @@ var advice = [reason.Count]string{
 	reason.CloseAgreed:        "nothing is wrong; to have connections last longer, see which side says `Connection: close` or speaks HTTP/1.0.",
 	reason.AmbiguousRequest:   "have the client send requests that can be read in one way only, or choose another `desync_mitigation_mode` of listener {listener} in lull.yaml.",
 	reason.QueueTimeout:       "add backends to set {set}, raise the `connections_max` of those it has, or raise {where} above {setting}.",
+	reason.HandshakeFailed:    "look at what the client speaks (`openssl s_client` shows what works), and at what `lull check` says that listener {listener} allows.",
+	reason.TLSViolation:       "look at the client, and at what stands between it and lull: bytes were changed, lost or made up.",
+	reason.PlainHTTP:          "the port of listener {listener} is {protocol}, and the client used http://: have it use https://, or add a listener with `protocol: http` on another port for such clients.",
+	reason.NoClientCert:       "give the client a certificate that one of the authorities of listener {listener} has issued, or set its `tls.client_certificates.mode` to optional in lull.yaml.",
+
+	reason.BackendHandshakeFailed: "look at the log of backend {backend}, and try `openssl s_client -connect {backend}` from here.",
+	reason.BackendUntrusted:       "see with `openssl s_client -connect {backend}` which certificate backend {backend} shows; what is accepted is up to `tls.ca`, `tls.server_name` and `tls.public_keys` of backend set {set} in lull.yaml.",
+	reason.BackendTLSViolation:    "look at the log of backend {backend}, and at what stands between lull and it: bytes were changed, lost or made up.",
+	reason.BackendTruncated:       "have backend {backend} send a close_notify before it closes, or say how long its responses are (Content-Length or chunks): then a whole one can be told from one that was cut short.",
 }
 
 // adviceOf fills in the advice for an end with that timer; it is empty if there is none.
@@ -66,8 +76,11 @@ func adviceOf(r reason.Reason, e *record.Ends, timer, flow string, setting time.
 		r = reason.Internal
 	}
 	text := advice[r]
-	if r == reason.TunnelIdle && flow != "" {
+	switch {
+	case r == reason.TunnelIdle && flow != "":
 		text = tunnelAdvice(flow)
+	case r == reason.HandshakeTimeout && e.Secure():
+		text = handshakeAdvice
 	}
 	return strings.NewReplacer(
 		"{where}", whereIs(timer, e),
@@ -76,11 +89,15 @@ func adviceOf(r reason.Reason, e *record.Ends, timer, flow string, setting time.
 		"{set}", e.BackendSet,
 		"{balancer}", e.LoadBalancer,
 		"{backend}", e.Backend,
+		"{protocol}", e.Protocol,
 	).Replace(text)
 }
 
-// adviceOfClose is adviceOf for a connection that has ended.
-func adviceOfClose(c *record.Close) string {
+// adviceOfClose is adviceOf for a connection that has ended; policy is its listener's, nil if that is not known.
+func adviceOfClose(c *record.Close, policy *tlspolicy.Policy) string {
+	if a := adviceOfTLS(c.Reason, &c.Ends, c.TLS.Fault, policy); a != "" {
+		return a
+	}
 	if c.Ends.HTTP() && !c.Upgraded {
 		switch c.Reason { //nolint:exhaustive // the only ends that mean something else without exchanges
 		case reason.ClientClosed:
@@ -122,6 +139,9 @@ func keepaliveAdvice(e *record.Ends, timer string, setting time.Duration) string
 
 // adviceOfExchange is adviceOf for an exchange, of which more is known; it is empty if nothing was wrong.
 func adviceOfExchange(x *record.Exchange) string {
+	if a := adviceOfTLS(x.Reason, &x.Ends, x.TLS.Fault, nil); a != "" {
+		return a
+	}
 	unanswered := x.AnswerTook < 0
 	switch {
 	case x.Retried, hungUp(x.Reason) && x.Side == reason.BackEnd && unanswered && x.Reused:

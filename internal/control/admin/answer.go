@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -20,18 +18,15 @@ func refuse(w http.ResponseWriter, status int, err error) {
 }
 
 func send(w http.ResponseWriter, status int, document any) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(document); err != nil {
+	text, err := Encode(document, "")
+	if err != nil {
 		status = http.StatusInternalServerError
-		buf.Reset()
-		fmt.Fprintf(&buf, "{\"error\":%q}\n", err)
+		text = fmt.Appendf(nil, "{\"error\":%q}\n", err)
 	}
 	limitWrite(http.NewResponseController(w))
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(buf.Bytes()) // there is nobody to tell
+	_, _ = w.Write(text) // there is nobody to tell
 }
 
 // limitWrite gives the reader writeLimit from now on. Writers that know no deadline, as in tests, have none.

@@ -17,7 +17,7 @@ import (
 
 const (
 	dialLimit     = 5 * time.Second // to connect, and for the head of the answer
-	lineBytesMax  = 256 << 10       // of one event: usually under 1 KiB, up to 200 KiB if a client made up the worst
+	lineBytesMax  = 512 << 10       // of one event: usually under 1 KiB, up to 400 KiB if strangers made up the worst
 	errorBytesMax = 4 << 10         // of an error document
 )
 

@@ -55,6 +55,7 @@ type Conn struct {
 	Kind  string `json:"kind"` // "connection", or "pooled" for a back-end connection that no exchange uses
 	State string `json:"state"`
 	Parties
+	TLS
 	Age Seconds `json:"age_s"`
 	Traffic
 	Timer    string   `json:"timer,omitempty"` // the setting that rules the next deadline; absent if none runs
@@ -90,6 +91,7 @@ type Event struct {
 	ID   uint64    `json:"id"`
 	Kind string    `json:"kind"`
 	Parties
+	TLS
 	Reason string    `json:"reason"`
 	Side   string    `json:"side"`
 	Error  bool      `json:"error"`
@@ -107,6 +109,7 @@ type Exchange struct {
 	Kind   string    `json:"kind"`
 	Number int       `json:"number"`
 	Parties
+	TLS
 	Reason  string    `json:"reason"`
 	Side    string    `json:"side"`
 	Error   bool      `json:"error"`
@@ -163,6 +166,7 @@ func connOf(l *record.Live) Conn {
 		Kind:    accesslog.Kind(l.Pooled),
 		State:   l.State,
 		Parties: partiesOf(&l.Ends),
+		TLS:     tlsOf(&l.TLS),
 		Age:     secondsOf(l.Age, time.Millisecond),
 		Traffic: trafficOf(&l.Traffic),
 	}

@@ -31,6 +31,17 @@ type ListenerStats struct {
 	BytesDown    uint64            `json:"bytes_down"`
 	Closes       map[string]uint64 `json:"closes"` // by reason; those that never happened are absent
 	HTTP         *HTTPStats        `json:"http,omitempty"`
+	TLS          *TLSStats         `json:"tls,omitempty"`
+}
+
+// TLSStats are a listener's counters of handshakes; absent if there are none to count. Those with clients that failed are
+// counted among the closes.
+type TLSStats struct {
+	Handshakes     uint64 `json:"handshakes"` // with clients, that succeeded
+	Resumed        uint64 `json:"resumed"`    // of these, by a session ticket
+	BackHandshakes uint64 `json:"backend_handshakes"`
+	BackResumed    uint64 `json:"backend_resumed"`
+	BackFailed     uint64 `json:"backend_failed"`
 }
 
 // HTTPStats are the counters of an HTTP listener's exchanges. What is counted by reason or class is absent if it never
@@ -108,6 +119,10 @@ func listenerStatsOf(l *stats.ListenerTotals) ListenerStats {
 	}
 	if l.Protocol == plan.HTTP {
 		out.HTTP = httpStatsOf(&l.HTTPTotals)
+	}
+	if l.Secure || l.TLSTotals != (stats.TLSTotals{}) {
+		tls := TLSStats(l.TLSTotals)
+		out.TLS = &tls
 	}
 	return out
 }

@@ -40,6 +40,7 @@ func fullClose() record.Close {
 	c := admintest.Close(12)
 	c.HalfClosed, c.PendingUp, c.PendingDown, c.Exchanges, c.Upgraded = "client", 3, 4, 5, true
 	c.TimerFlow, c.PoolTimer, c.PoolSetting = "up", "idle", time.Minute
+	c.TLS = admintest.Secured()
 	return c
 }
 
@@ -48,7 +49,7 @@ func fullExchange() record.Exchange {
 	x := admintest.TimedOut(12, 3)
 	x.AnswerTook, x.FirstAfter, x.QuietDown, x.ConnectTook, x.QueueTook = time.Second, time.Second, time.Second, time.Second, time.Second
 	x.BackendStatus, x.Upgraded, x.Retried, x.TimerFlow = 200, true, true, "down"
-	x.Fault, x.Desync = http1.LengthBad, http1.WhyBadContentLength
+	x.Fault, x.Desync, x.TLS = http1.LengthBad, http1.WhyBadContentLength, admintest.Secured()
 	return x
 }
 
@@ -114,7 +115,7 @@ func TestExchangeDecodesTheLogLine(t *testing.T) {
 func TestConnSharesTheKeysOfEvent(t *testing.T) {
 	t.Parallel()
 	c := fullClose()
-	l := record.Live{ID: c.ID, Ends: c.Ends, State: "relaying", Age: c.Age, Traffic: c.Traffic,
+	l := record.Live{ID: c.ID, Ends: c.Ends, State: "relaying", TLS: c.TLS, Age: c.Age, Traffic: c.Traffic,
 		Timer: c.Timer, TimerFlow: c.TimerFlow, Setting: c.Setting, Why: c.Reason, FiresIn: 1500 * time.Millisecond}
 	conn := connOf(&l)
 	got, want := object(t, marshal(t, &conn)), object(t, closeLine(&c))
@@ -140,7 +141,9 @@ func TestConnLeavesOutWhatNeverHappened(t *testing.T) {
 	conn := connOf(&l)
 	m := object(t, marshal(t, &conn))
 	for _, key := range []string{"quiet_up_s", "quiet_down_s", "first_up_s", "first_down_s", "connect_s", "connected_at_s", "backend",
-		"closes_as", "half_closed"} {
+		"closes_as", "half_closed", "tls_version", "tls_cipher", "tls_resumed", "tls_handshake_s", "tls_server_name", "tls_client_subject",
+		"backend_tls_version", "backend_tls_cipher", "backend_tls_resumed", "backend_tls_handshake_s", "backend_tls_server_name",
+		"backend_tls_subject", "tls_fault"} {
 		if v, ok := m[key]; ok {
 			t.Errorf("%s is %v, want it absent", key, v)
 		}
@@ -175,6 +178,8 @@ func sampleStats() stats.Snapshot {
 	web.HTTPTotals = stats.HTTPTotals{Requests: 7, Reused: 5, Retries: 2, RetriesRefused: 1, Noncompliant: 3, Queued: 4}
 	web.Ends[reason.Completed], web.PoolCloses[reason.BackendClosedIdle] = 6, 2
 	web.BackendStatus[2], web.OwnStatus[5] = 6, 1
+	web.Secure = true
+	web.TLSTotals = stats.TLSTotals{Handshakes: 5, Resumed: 4, BackHandshakes: 3, BackResumed: 2, BackFailed: 1}
 	return stats.Snapshot{
 		Listeners: []stats.ListenerTotals{l, web},
 		Backends: []stats.BackendTotals{{
@@ -192,7 +197,8 @@ func TestStats(t *testing.T) {
 	const want = `{"connections":4,"connections_max":1000,"ended":5,"pooled":3,"plan_revision":2,` +
 		`"listeners":[{"load_balancer":"web","listener":"pg","address":"192.0.2.10:5432","accepted":9,"active":4,"bytes_up":10,"bytes_down":20,"closes":{"client-closed":2,"tunnel-idle":3}},` +
 		`{"load_balancer":"web","listener":"front","address":"192.0.2.10:8000","accepted":0,"active":0,"bytes_up":0,"bytes_down":0,"closes":{},"http":{"requests":7,"ends":{"completed":6},` +
-		`"backend_responses":{"2xx":6},"own_responses":{"5xx":1},"reused":5,"retries":2,"retries_refused":1,"noncompliant":3,"queued":4,"pool_closes":{"backend-closed-idle":2}}}],` +
+		`"backend_responses":{"2xx":6},"own_responses":{"5xx":1},"reused":5,"retries":2,"retries_refused":1,"noncompliant":3,"queued":4,"pool_closes":{"backend-closed-idle":2}},` +
+		`"tls":{"handshakes":5,"resumed":4,"backend_handshakes":3,"backend_resumed":2,"backend_failed":1}}],` +
 		`"backends":[{"load_balancer":"web","backend_set":"app","backend":"[2001:db8::1]:5432","up":false,"detail":"connection refused","active":4,"http_connections":6,"closed_idle":2,"connects":9,"connect_failures":1}],` +
 		`"loops":[{"loop":1,"active":4,"accept_pauses":5,"accept_errors":6,"handed_to_others":7,"turns":8}]}`
 	if got := string(marshal(t, statsOf(&s))); got != want {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -161,6 +162,8 @@ func TestLongEventsReachTheReader(t *testing.T) {
 	x := admintest.TimedOut(12, 1)
 	worst := strings.Repeat("\xff", 4*record.TextMax)
 	x.Method, x.Host, x.Target, x.UserAgent, x.Forwarded = worst, worst, worst, worst, worst
+	x.TLS.Front = record.TLS{Version: tls.VersionTLS13, ServerName: worst, Subject: worst}
+	x.TLS.Back, x.TLS.Fault = x.TLS.Front, worst
 	end(&engine.Requests, x)
 	_, path := serve(t, engine)
 	wantEvents(t, dial(t, path), "long", EventQuery{Since: "all"}, "12/1")

@@ -8,7 +8,9 @@ import (
 	"slices"
 
 	"lull/internal/clock"
+	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/tlspolicy"
 )
 
 // exchangesMost is how many exchanges of a connection one answer holds of those that went wrong, and of the others: more
@@ -94,8 +96,23 @@ func (h *handler) explainEnded(w http.ResponseWriter, id uint64, carried []recor
 		refuse(w, http.StatusInternalServerError, fmt.Errorf("translate connection %d: %w", id, err))
 		return true
 	}
-	tell(w, Explanation{ID: id, Story: storyOfClose(&c, carried), Event: event}, carried)
+	tell(w, Explanation{ID: id, Story: storyOfClose(&c, carried, h.policyOf(&c)), Event: event}, carried)
 	return true
+}
+
+// policyOf returns the TLS policy of the listener of a connection whose handshake failed; nil if that was not it, or if there
+// is no such listener any more. It is the policy of now, which may have been changed since.
+func (h *handler) policyOf(c *record.Close) *tlspolicy.Policy {
+	if c.Reason != reason.HandshakeFailed {
+		return nil
+	}
+	counters := h.engine.Stats()
+	for i := range counters.Listeners {
+		if l := &counters.Listeners[i]; l.Policy != nil && l.Key.LoadBalancer == c.Ends.LoadBalancer && l.Key.Name == c.Ends.Listener {
+			return l.Policy
+		}
+	}
+	return nil
 }
 
 // errFound ends a search.

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -67,8 +66,6 @@ func (h *handler) conns(w http.ResponseWriter, r *http.Request) {
 	}
 	out := newStream(w, "application/json")
 	var buf bytes.Buffer
-	lines := json.NewEncoder(&buf) // ends each object with a line end, which makes the array readable
-	lines.SetEscapeHTML(false)
 	separator := byte('[')
 	err = h.engine.Conns(r.Context(), func(batch []record.Live) error {
 		buf.Reset()
@@ -78,9 +75,11 @@ func (h *handler) conns(w http.ResponseWriter, r *http.Request) {
 			}
 			buf.WriteByte(separator)
 			separator = ','
-			if failed := lines.Encode(connOf(&batch[i])); failed != nil {
+			line, failed := Encode(connOf(&batch[i]), "") // the line end makes the array readable
+			if failed != nil {
 				return failed
 			}
+			buf.Write(line)
 		}
 		return out.write(buf.Bytes())
 	})

@@ -7,6 +7,7 @@ import (
 
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/tlspolicy"
 )
 
 const (
@@ -17,29 +18,33 @@ const (
 	quietWorthTelling = 4 * time.Second
 )
 
-// storyOfClose tells of a connection that has ended, with the exchanges that it carried.
-func storyOfClose(c *record.Close, carried []record.Exchange) []string {
+// storyOfClose tells of a connection that has ended, with the exchanges that it carried. policy is the TLS policy of its
+// listener; nil if there is none, or if it is not known.
+func storyOfClose(c *record.Close, carried []record.Exchange, policy *tlspolicy.Policy) []string {
 	switch {
 	case c.Pooled:
 		return storyOfPooled(c)
 	case c.Ends.HTTP():
-		return storyOfHTTP(c, carried)
+		return storyOfHTTP(c, carried, policy)
 	}
 	s := begin(&c.Ends, c.Opened)
+	s.secured(&c.TLS.Front, ended)
 	s.connect(&c.Ends, &c.Traffic)
+	s.agreed(behind, &c.TLS.Back, ended)
 	s.moved(&c.Traffic, ended)
-	s.closed(c)
+	s.closed(c, policy)
 	return s.sentences
 }
 
 // closed tells how and why a connection ended, and what to change.
-func (s *story) closed(c *record.Close) {
+func (s *story) closed(c *record.Close, policy *tlspolicy.Policy) {
 	if c.Reason != reason.ClientClosed && c.Reason != reason.BackendClosed { // then the end says it
 		s.halfClosed(&c.Traffic)
 	}
+	s.fault(&c.TLS)
 	s.timer(c)
 	s.end(c)
-	s.say("If that was unwanted: %s", adviceOfClose(c))
+	s.say("If that was unwanted: %s", adviceOfClose(c, policy))
 }
 
 // storyOfLive tells of a connection that is open at the wall-clock time now, with the exchanges that it carried so far.
@@ -51,13 +56,19 @@ func storyOfLive(l *record.Live, carried []record.Exchange, now time.Time) []str
 	switch {
 	case l.State == "proxy-header":
 		s.say("It has not yet sent the PROXY header that the listener waits for.")
+	case l.State == "handshake":
+		s.say("Its TLS handshake is not over yet.")
 	case l.Ends.HTTP():
+		s.secured(&l.TLS.Front, open)
 		s.carried(&l.Traffic, over(l), carried, open)
 		s.state(l)
 	case l.State == "connecting":
+		s.secured(&l.TLS.Front, open)
 		s.connecting(&l.Ends, &l.Traffic)
 	default:
+		s.secured(&l.TLS.Front, open)
 		s.connect(&l.Ends, &l.Traffic)
+		s.agreed(behind, &l.TLS.Back, open)
 		s.moved(&l.Traffic, open)
 		s.halfClosed(&l.Traffic)
 	}
@@ -71,12 +82,12 @@ func storyOfLive(l *record.Live, carried []record.Exchange, now time.Time) []str
 }
 
 // A tense is how a flow is told.
-type tense struct{ sent, quiet, deaf, brought, carried string }
+type tense struct{ sent, quiet, deaf, brought, carried, spoke string }
 
 //nolint:gochecknoglobals // constants in all but syntax
 var (
-	ended = tense{"sent", "before the end", "was not reading", "It brought", "It carried"}
-	open  = tense{"has sent", "ago", "is not reading", "It has brought", "It has carried"}
+	ended = tense{"sent", "before the end", "was not reading", "It brought", "It carried", "spoke"}
+	open  = tense{"has sent", "ago", "is not reading", "It has brought", "It has carried", "speaks"}
 )
 
 // A story collects sentences.
@@ -245,6 +256,10 @@ func unless(l *record.Live) string {
 		return ", unless a byte moves before"
 	case reason.ClientIdle:
 		return ", unless a request begins before"
+	case reason.HandshakeTimeout:
+		if l.State == "handshake" {
+			return ", unless the handshake is over before"
+		}
 	case reason.HeadTooSlow:
 		return ", unless the request's head is whole before"
 	case reason.QueueTimeout:

@@ -21,6 +21,8 @@ func storyOfExchange(x *record.Exchange) []string {
 	if x.Ends.Peer.IsValid() && x.Ends.Peer != x.Ends.Client {
 		s.say("That is the client that the PROXY header named; the connection itself came from %s.", x.Ends.Peer)
 	}
+	s.agreed("The client's connection", &x.TLS.Front, ended)
+	s.introduced(&x.TLS.Front)
 	s.exchange(x)
 	return s.sentences
 }
@@ -28,6 +30,8 @@ func storyOfExchange(x *record.Exchange) []string {
 // request writes what was asked for, as the access log does, at a length that fits a sentence.
 func request(x *record.Exchange) string {
 	switch {
+	case x.Method == "" && x.Reason == reason.PlainHTTP:
+		return "a request in plain HTTP"
 	case x.Method == "" && x.Fault == http1.NoFault:
 		return "a request whose head never came whole"
 	case x.Method == "":
@@ -66,6 +70,7 @@ func (s *story) exchange(x *record.Exchange) {
 	if x.Timer != "" {
 		s.fired(x.Timer, x.TimerFlow, x.Setting, x.ArmedAt, x.Late, "the request began")
 	}
+	s.fault(&x.TLS)
 	s.because("ended", x.Reason, x.Ended, x.Took)
 	s.say("%s.", upperFirst(got(x)))
 	if a := adviceOfExchange(x); a != "" {
@@ -111,9 +116,9 @@ func (s *story) dispatched(x *record.Exchange) {
 func onWhat(x *record.Exchange) string {
 	switch {
 	case x.Reused:
-		return ", on a pooled connection" + unusedFor(x)
+		return ", on a pooled connection" + unusedFor(x) + overTLS(&x.TLS.Back)
 	case x.ConnectTook >= 0:
-		return ", on a connection made for it in " + Span(x.ConnectTook)
+		return ", on a connection made for it in " + Span(x.ConnectTook) + overTLS(&x.TLS.Back)
 	}
 	return ""
 }

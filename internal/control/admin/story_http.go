@@ -5,17 +5,20 @@ import (
 
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/tlspolicy"
 )
 
 // detailedMost is how many exchanges that went wrong the story of a connection tells in full, the last ones.
 const detailedMost = 3
 
 // storyOfHTTP tells of a connection of an HTTP listener that has ended.
-func storyOfHTTP(c *record.Close, carried []record.Exchange) []string {
+func storyOfHTTP(c *record.Close, carried []record.Exchange, policy *tlspolicy.Policy) []string {
 	s := begin(&c.Ends, c.Opened)
+	s.secured(&c.TLS.Front, ended)
 	s.carried(&c.Traffic, c.Exchanges, carried, ended)
 	if c.Upgraded {
 		s.say("Its %s request made it a tunnel to backend %s.", ordinal(c.Exchanges), backendName(&c.Ends))
+		s.agreed(behind, &c.TLS.Back, ended)
 		s.moved(&c.Traffic, ended)
 	} else {
 		s.undelivered(&c.Traffic, ended)
@@ -24,7 +27,7 @@ func storyOfHTTP(c *record.Close, carried []record.Exchange) []string {
 		s.say("That ended the connection as well, %s after the client had connected.", Span(c.Age))
 		return s.sentences
 	}
-	s.closed(c)
+	s.closed(c, policy)
 	return s.sentences
 }
 
@@ -111,6 +114,7 @@ func (s *story) state(l *record.Live) {
 			count(l.BytesDown, "byte"))
 	case "relaying":
 		s.say("Its %s request made it a tunnel to backend %s.", nth, backendName(&l.Ends))
+		s.agreed(behind, &l.TLS.Back, open)
 		s.moved(&l.Traffic, open)
 		s.halfClosed(&l.Traffic)
 		return
@@ -123,7 +127,9 @@ func (s *story) state(l *record.Live) {
 // storyOfPooled tells of a back-end connection that ended while no exchange used it.
 func storyOfPooled(c *record.Close) []string {
 	s := beginPooled(&c.Ends, c.Opened)
+	s.agreed("It", &c.TLS.Back, ended)
 	s.say("It carried %s, and had been unused for %s when it ended.", count(uint64(max(c.Exchanges, 0)), "exchange"), Span(c.Unused()))
+	s.fault(&c.TLS)
 	s.timer(c)
 	s.end(c)
 	advice := adviceOf(c.Reason, &c.Ends, c.Timer, c.TimerFlow, c.Setting)
@@ -146,6 +152,7 @@ func closedStatus(c *record.Close) int {
 // storyOfLivePooled tells of a back-end connection that waits for its next use.
 func storyOfLivePooled(l *record.Live, now time.Time) []string {
 	s := beginPooled(&l.Ends, now.Add(-l.Age))
+	s.agreed("It", &l.TLS.Back, open)
 	s.say("It has carried %s, and has been unused for %s.", count(uint64(max(l.Exchanges, 0)), "exchange"), Span(quietFor(&l.Traffic)))
 	s.deadline(l)
 	return s.sentences

@@ -45,7 +45,7 @@ func unsent(x *record.Exchange) {
 func httpClosed(exchanges int, change func(*record.Close), carried ...record.Exchange) []string {
 	c := admintest.HTTPClose(12, exchanges)
 	change(&c)
-	return storyOfClose(&c, carried)
+	return storyOfClose(&c, carried, nil)
 }
 
 // tunnelled makes c a connection that became a tunnel and met the timer of one direction.
@@ -224,7 +224,7 @@ func pooledStories() []told {
 	pooled := func(change func(*record.Close)) []string {
 		c := admintest.PooledClose(77)
 		change(&c)
-		return storyOfClose(&c, nil)
+		return storyOfClose(&c, nil, nil)
 	}
 	l := admintest.PooledLive(77)
 	return []told{
@@ -270,7 +270,7 @@ func TestStoriesSayNothingToTheTerminal(t *testing.T) {
 	x := admintest.TimedOut(12, 1)
 	x.Method, x.Host, x.Target, x.UserAgent = "G\x1b[2J", "h\r\n", "/\xc2\x9b31m\x07", "\x1b]0;x\x07"
 	c := admintest.HTTPClose(12, 1)
-	for _, sentence := range append(storyOfExchange(&x), storyOfClose(&c, []record.Exchange{x})...) {
+	for _, sentence := range append(storyOfExchange(&x), storyOfClose(&c, []record.Exchange{x}, nil)...) {
 		if odd := strings.IndexFunc(sentence, func(r rune) bool { return r < ' ' || r > '~' }); odd >= 0 {
 			t.Errorf("%q has something unprintable at %d", sentence, odd)
 		}

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files of this package"
 func closed(change func(*record.Close)) []string {
 	c := admintest.Close(12)
 	change(&c)
-	return storyOfClose(&c, nil)
+	return storyOfClose(&c, nil, nil)
 }
 
 // live returns the story of the sample open connection after change.
@@ -162,6 +162,7 @@ func TestStories(t *testing.T) {
 	t.Parallel()
 	wantStories(t, "testdata/stories.txt", stories)
 	wantStories(t, "testdata/stories-http.txt", httpStories())
+	wantStories(t, "testdata/stories-tls.txt", tlsStories())
 }
 
 type told struct {

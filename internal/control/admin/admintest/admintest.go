@@ -8,6 +8,7 @@ package admintest
 
 import (
 	"context"
+	"crypto/tls"
 	"net/netip"
 	"time"
 
@@ -110,6 +111,17 @@ func TimedOut(conn uint64, number int) record.Exchange {
 	x.QuietUp, x.QuietDown = time.Minute+412*time.Microsecond, -1
 	x.Timer, x.Setting, x.ArmedAt, x.Late = "idle", time.Minute, 75*time.Microsecond, 412*time.Microsecond
 	return x
+}
+
+// Secured returns what TLS 1.3 with the client and TLS 1.2 with the backend leave in a record, every field of it.
+func Secured() record.Secured {
+	return record.Secured{
+		Front: record.TLS{Version: tls.VersionTLS13, Suite: tls.TLS_AES_128_GCM_SHA256, ServerName: "www.example.com",
+			Subject: "CN=alice,O=Acme Inc", Resumed: true, Took: 2100 * time.Microsecond},
+		Back: record.TLS{Version: tls.VersionTLS12, Suite: tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, ServerName: "app1.internal",
+			Subject: "CN=app1", Resumed: true, Took: 3 * time.Millisecond},
+		Fault: "remote error: tls: handshake failure",
+	}
 }
 
 // HTTPClose returns a connection that carried so many exchanges, the last as Exchange has it, and then waited too long
