@@ -24,6 +24,9 @@ func (p *Proxy) complete(f *front) (more bool) {
 		return false
 	}
 	p.free(f)
+	if f.conn.TLS != nil {
+		f.conn.TLS.Idle()
+	}
 	p.enter(f, waiting)
 	return f.held != nil || f.conn.Is(relay.Readable|relay.Ended)
 }

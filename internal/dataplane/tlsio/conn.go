@@ -147,6 +147,13 @@ func (c *Conn) sayLater(b []byte) bool {
 	return len(c.control) <= controlMax
 }
 
+// keptIdle is how much of a buffer a connection may keep while nothing is under way: enough for small records, so that
+// those need no memory each time.
+const keptIdle = 4 << 10
+
+// Idle tells that nothing is under way on the connection: what it keeps for large records is given back.
+func (c *Conn) Idle() { sys.TrimTLS(c.tls, keptIdle) }
+
 // Over reports whether nothing will be read any more, whatever the socket says.
 func (c *Conn) Over() bool { return c.over }
 

@@ -2,12 +2,21 @@ package tlsio
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // handshakesMax bounds the handshakes that have a goroutine, most of which wait for their peers: some 20 KiB each. A peer
 // that stalls keeps its place until the handshake's limit; those that come meanwhile wait, their bytes in their sockets.
 const handshakesMax = 2048
+
+const (
+	// tidyAfter is how many handshakes are worth a look at the memory they left: some 30 KiB each.
+	tidyAfter = 200
+	// tidyDelay is how long after the last of them that is, so that a storm is over.
+	tidyDelay = 2 * time.Second
+)
 
 // Gate admits handshakes: of the whole process, first come, first served. Safe for use by any goroutine.
 type Gate struct {
@@ -19,7 +28,9 @@ type Gate struct {
 	mu      sync.Mutex
 	running int
 	queue   []*handshake
-	head    int // of queue: those before it have gone in
+	head    int  // of queue: those before it have gone in
+	since   int  // handshakes since the memory was tidied
+	tidying bool // it will be, or is being
 }
 
 // NewGate returns a gate for a process. Handshakes compute on as many processors as there are, beside the loops, which the
@@ -57,6 +68,28 @@ func (g *Gate) leave() {
 	}
 	g.queue, g.head = g.queue[:0], 0
 	g.running--
+	g.since++
+	if g.running == 0 && g.since >= tidyAfter && !g.tidying {
+		g.tidying = true
+		time.AfterFunc(tidyDelay, g.tidy)
+	}
+}
+
+// tidy gives back the memory that many handshakes have left behind, in garbage that no later allocation would have collected
+// for minutes: connections that are idle allocate nothing. Not while there are more handshakes under way.
+func (g *Gate) tidy() {
+	g.mu.Lock()
+	if g.running > 0 {
+		g.tidying = false
+		g.mu.Unlock()
+		return
+	}
+	g.since = 0
+	g.mu.Unlock()
+	debug.FreeOSMemory()
+	g.mu.Lock()
+	g.tidying = false
+	g.mu.Unlock()
 }
 
 func (h *handshake) unwanted() bool {

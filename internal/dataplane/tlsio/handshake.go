@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"lull/internal/clock"
+	"lull/internal/dataplane/sys"
 )
 
 // feedMax bounds what waits for a handshake's goroutine: it takes what is there whenever it runs, and no message of a
@@ -235,4 +236,5 @@ func (c *Conn) Settle() {
 	if len(h.in) > 0 {
 		c.rest = append([]byte(nil), h.in...)
 	}
+	sys.TrimTLS(c.tls, 0) // it holds a ClientHello yet
 }
