@@ -24,7 +24,7 @@ func scripted(t *testing.T) (s *stand, set func(send, end string)) {
 	s = newStand(t, inMode(http1.Defensive), func(c net.Conn, _ lulltest.Received) bool {
 		now := latest.Load()
 		if now.end == "reset" {
-			_ = c.(*net.TCPConn).SetLinger(0)
+			_ = c.(*lulltest.Conn).SetLinger(0)
 		}
 		_, err := io.WriteString(c, now.send)
 		return err == nil && now.end == ""

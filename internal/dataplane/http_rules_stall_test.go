@@ -31,6 +31,10 @@ var parts = map[string]struct{ first, second string }{
 // back-end connection that carries part of it ends too, and is not pooled.
 func TestStalledRequestSH_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnEveryWire(t, stalledRequest)
+}
+
+func stalledRequest(t *testing.T) {
 	for name, part := range parts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

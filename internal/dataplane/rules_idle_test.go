@@ -22,7 +22,9 @@ import (
 // connections are closed, never early.
 func TestAnyByteRearmsSH_01_TO_01(t *testing.T) {
 	t.Parallel()
-	onLoops(t, func(t *testing.T, loops int) { anyByteRearms(t, loops, lulltest.Timeouts(1200*time.Millisecond)) })
+	lulltest.OnEveryWire(t, func(t *testing.T) {
+		onLoops(t, func(t *testing.T, loops int) { anyByteRearms(t, loops, lulltest.Timeouts(1200*time.Millisecond)) })
+	})
 }
 
 // TestAnyByteRearmsDI_13: the directional model's TCP listeners do the same, and neither the keep-alive nor the cap on

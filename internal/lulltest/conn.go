@@ -1,6 +1,7 @@
 package lulltest
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -11,10 +12,12 @@ import (
 	"time"
 )
 
-// Conn is a client's connection in a test. Methods fail the test where a working connection would not fail.
+// Conn is either end of a connection in a test. Methods fail the test where a working connection would not fail. Over TLS
+// (tls.go) it is used as any other.
 type Conn struct {
 	*net.TCPConn
-	t testing.TB
+	over *tls.Conn // nil: plain
+	t    testing.TB
 }
 
 // Dial connects; the connection is closed when the test ends.
@@ -24,8 +27,7 @@ func Dial(t testing.TB, to netip.AddrPort) *Conn {
 	if err != nil {
 		t.Fatalf("dial %s: %v", to, err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
-	return &Conn{TCPConn: c.(*net.TCPConn), t: t}
+	return WireOf(t).connected(t, c, to)
 }
 
 // Send writes all of s.
@@ -71,7 +73,7 @@ func (c *Conn) EndWithin(d time.Duration) (how string, data []byte) {
 // Reset closes the connection with an RST.
 func (c *Conn) Reset() {
 	_ = c.SetLinger(0)
-	_ = c.Close()
+	_ = c.TCPConn.Close()
 }
 
 func clip(b []byte) []byte { return b[:min(len(b), 80)] }
@@ -91,7 +93,8 @@ type Server struct {
 	listener *net.TCPListener
 }
 
-// Serve starts a backend on 127.0.0.1 that handles each connection on a goroutine of its own and closes it afterwards.
+// Serve starts a backend on 127.0.0.1 that handles each connection on a goroutine of its own and closes it afterwards. The
+// connections are plain ones, whatever the test's wire.
 func Serve(t testing.TB, handle func(*net.TCPConn)) *Server {
 	t.Helper()
 	return ServeOn(t, "127.0.0.1:0", handle)
@@ -100,13 +103,39 @@ func Serve(t testing.TB, handle func(*net.TCPConn)) *Server {
 // ServeOn is Serve at an address.
 func ServeOn(t testing.TB, addr string, handle func(*net.TCPConn)) *Server {
 	t.Helper()
+	s := listen(t, addr)
+	go s.serve(handle)
+	return s
+}
+
+// ServeConn is Serve for a backend that speaks as the test's wire wants.
+func ServeConn(t testing.TB, handle func(*Conn)) *Server {
+	t.Helper()
+	return ServeConnOn(t, "127.0.0.1:0", handle)
+}
+
+// ServeConnOn is ServeConn at an address.
+func ServeConnOn(t testing.TB, addr string, handle func(*Conn)) *Server {
+	t.Helper()
+	s, w := listen(t, addr), WireOf(t)
+	w.serves(s.Addr)
+	go s.serve(func(raw *net.TCPConn) {
+		if c := w.accepted(t, raw); c != nil {
+			handle(c)
+			_ = c.Close()
+		}
+	})
+	return s
+}
+
+func listen(t testing.TB, addr string) *Server {
+	t.Helper()
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}
 	s := &Server{Addr: netip.MustParseAddrPort(l.Addr().String()), listener: l.(*net.TCPListener)}
 	t.Cleanup(s.Stop)
-	go s.serve(handle)
 	return s
 }
 
@@ -133,19 +162,19 @@ func (s *Server) Accepted() int { return int(s.accepted.Load()) }
 // Echo returns a backend that sends back what it gets, and its FIN after the client's.
 func Echo(t testing.TB) *Server {
 	t.Helper()
-	return Serve(t, func(c *net.TCPConn) { _, _ = io.Copy(c, c) })
+	return ServeConn(t, func(c *Conn) { _, _ = io.Copy(c, c) })
 }
 
 // Sink returns a backend that reads and never answers, until its peer closes.
 func Sink(t testing.TB) *Server {
 	t.Helper()
-	return Serve(t, func(c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) })
+	return ServeConn(t, func(c *Conn) { _, _ = io.Copy(io.Discard, c) })
 }
 
 // Named returns a backend that sends its name to each client and then holds the connection until the client closes.
 func Named(t testing.TB, name string) *Server {
 	t.Helper()
-	return Serve(t, func(c *net.TCPConn) {
+	return ServeConn(t, func(c *Conn) {
 		if _, err := io.WriteString(c, name); err == nil {
 			_, _ = io.Copy(io.Discard, c)
 		}

@@ -14,6 +14,5 @@ func DialFrom(t testing.TB, from netip.Addr, to netip.AddrPort) *Conn {
 	if err != nil {
 		t.Fatalf("dial %s from %s: %v", to, from, err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
-	return &Conn{TCPConn: c.(*net.TCPConn), t: t}
+	return WireOf(t).connected(t, c, to)
 }

@@ -81,6 +81,12 @@ func StartWith(t testing.TB, o dataplane.Options, p *plan.Plan) *Engine {
 	return e
 }
 
+// Apply applies a plan, secured as the test's wire wants.
+func (e *Engine) Apply(p *plan.Plan) error {
+	WireOf(e.t).secure(p)
+	return e.Engine.Apply(p)
+}
+
 // finish waits until the engine holds nothing any more. It is registered before any client or backend, so those
 // are closed first.
 func (e *Engine) finish() {

@@ -18,8 +18,8 @@ func Hands(t testing.TB) (*Server, <-chan *Conn) {
 	ended := make(chan struct{})
 	t.Cleanup(func() { close(ended) })
 	accepted := make(chan *Conn, 1024)
-	s := Serve(t, func(c *net.TCPConn) {
-		accepted <- &Conn{TCPConn: c, t: t}
+	s := ServeConn(t, func(c *Conn) {
+		accepted <- c
 		<-ended
 	})
 	return s, accepted
@@ -31,7 +31,7 @@ func Take(t testing.TB, accepted <-chan *Conn) *Conn {
 	t.Helper()
 	select {
 	case c := <-accepted:
-		t.Cleanup(func() { _ = c.Close() })
+		t.Cleanup(func() { _ = c.TCPConn.Close() }) // without close_notify, which might have to wait for room
 		return c
 	case <-time.After(Patience):
 		t.Fatalf("the backend got no connection within %v", Patience)
@@ -116,8 +116,7 @@ func DialSized(t testing.TB, to netip.AddrPort, receiveBytes int) *Conn {
 	if err != nil {
 		t.Fatalf("dial %s: %v", to, err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
-	return &Conn{TCPConn: c.(*net.TCPConn), t: t}
+	return WireOf(t).connected(t, c, to)
 }
 
 // Loopback returns the address of a port of 127.0.0.1.

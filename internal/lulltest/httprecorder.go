@@ -32,8 +32,8 @@ type Tape struct {
 
 // tape is a Tape while it is made: the reader of a connection that keeps what it reads.
 type tape struct {
-	net.Conn
-	owner *Recorder
+	net.Conn // a *Conn, whose ReadFrom and WriteTo would pass this one by
+	owner    *Recorder
 
 	// Guarded by the owner's mu.
 	bytes strings.Builder
@@ -45,14 +45,14 @@ type tape struct {
 func Record(t testing.TB, reply func(c net.Conn, r Received) bool) *Recorder {
 	t.Helper()
 	r := &Recorder{t: t, reply: reply}
-	r.Server = Serve(t, r.handle)
+	r.Server = ServeConn(t, r.handle)
 	return r
 }
 
-func (r *Recorder) handle(c *net.TCPConn) {
+func (r *Recorder) handle(c *Conn) {
 	r.t.Cleanup(func() { // which runs before the engine is looked at for leaks
 		r.Stop()
-		_ = c.Close()
+		_ = c.TCPConn.Close()
 	})
 	p := &tape{Conn: c, owner: r}
 	r.mu.Lock()
@@ -129,7 +129,7 @@ func (r *Recorder) Take(conns int) (all []Tape) {
 	kept := make([]bool, len(tapes))
 	for i, p := range tapes {
 		if kept[i] = p.how == ""; kept[i] {
-			_ = p.Conn.(*net.TCPConn).CloseWrite()
+			_ = p.Conn.(*Conn).CloseWrite()
 		}
 	}
 	r.mu.Unlock()

@@ -2,7 +2,6 @@ package lulltest
 
 import (
 	"io"
-	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -42,7 +41,7 @@ type ConnEnd struct {
 func ServeHTTP(t testing.TB, reply func(c *HTTPConn, s Seen) bool) *HTTPServer {
 	t.Helper()
 	s := &HTTPServer{t: t, reply: reply}
-	s.Server = Serve(t, s.handle)
+	s.Server = ServeConn(t, s.handle)
 	return s
 }
 
@@ -58,12 +57,12 @@ func (c *HTTPConn) Reply(s string) bool {
 	return err == nil
 }
 
-func (s *HTTPServer) handle(raw *net.TCPConn) {
+func (s *HTTPServer) handle(conn *Conn) {
 	s.t.Cleanup(func() { // which runs before the engine is looked at for leaks
 		s.Stop() // or lull might try its luck here again with a request that ends so
-		_ = raw.Close()
+		_ = conn.TCPConn.Close()
 	})
-	c := HTTP(&Conn{TCPConn: raw, t: s.t})
+	c := HTTP(conn)
 	s.mu.Lock()
 	s.conns++
 	end := ConnEnd{Conn: s.conns, How: "own"}
@@ -84,7 +83,7 @@ func (s *HTTPServer) handle(raw *net.TCPConn) {
 		}
 	}
 	end.At = time.Now()
-	_ = raw.Close()
+	_ = c.Close()
 	s.mu.Lock()
 	s.ended = append(s.ended, end)
 	s.mu.Unlock()
