@@ -98,6 +98,9 @@ func adviceOfClose(c *record.Close, policy *tlspolicy.Policy) string {
 	if a := adviceOfTLS(c.Reason, &c.Ends, c.TLS.Fault, policy); a != "" {
 		return a
 	}
+	if leftInHandshake(c) {
+		return leftAdvice
+	}
 	if c.Ends.HTTP() && !c.Upgraded {
 		switch c.Reason { //nolint:exhaustive // the only ends that mean something else without exchanges
 		case reason.ClientClosed:

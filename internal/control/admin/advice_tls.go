@@ -45,8 +45,8 @@ var remedies = []remedy{
 		"it is the client that gave up: look at what it says of it."},
 	{reason.HandshakeFailed, []string{"x509"},
 		"it is about the client's certificate: have the client show one that is in force and that one of the authorities of listener {listener} has issued (`tls.client_certificates.ca` in lull.yaml)."},
-	{reason.HandshakeFailed, []string{"in the middle of the handshake"},
-		"look at the client: one that does not accept a certificate may leave without a word, and so do port scanners."},
+	{reason.HandshakeFailed, []string{"in the middle of the handshake"}, leftAdvice},
+	{reason.HandshakeFailed, []string{"didn't provide a certificate"}, advice[reason.NoClientCert]},
 	{reason.HandshakeFailed, []string{"does not look like a TLS handshake"},
 		"have the client speak TLS to listener {listener}, which is {protocol}; for plain connections there must be another listener."},
 
@@ -82,6 +82,15 @@ var remedies = []remedy{
 // handshakeAdvice is for a listener that waits for a handshake, and before it perhaps for a PROXY header.
 const handshakeAdvice = "raise {where} above {setting}, or find out why the client did not finish its handshake in time: one that connects ahead of need, " +
 	"or that waits for the server to speak first without TLS, looks like this, and so do port scanners."
+
+// leftAdvice is for a client that went away before its handshake was over.
+const leftAdvice = "look at the client: one that does not accept the listener's certificate may leave without a word, and so do port scanners and health checks that only connect."
+
+// leftInHandshake reports whether that is how a connection ended.
+func leftInHandshake(c *record.Close) bool {
+	return c.Ends.Secure() && !c.Pooled && c.TLS.Front.Version == 0 && c.Exchanges == 0 &&
+		(c.Reason == reason.ClientClosed || c.Reason == reason.ClientReset)
+}
 
 // adviceOfTLS is the advice for an end by what went wrong in TLS; it is empty if there is none that fits better than that of
 // the reason. policy is that of the listener, nil if it is not known.

@@ -41,6 +41,9 @@ func (s *story) closed(c *record.Close, policy *tlspolicy.Policy) {
 	if c.Reason != reason.ClientClosed && c.Reason != reason.BackendClosed { // then the end says it
 		s.halfClosed(&c.Traffic)
 	}
+	if leftInHandshake(c) {
+		s.say("Its TLS handshake was not over yet.")
+	}
 	s.fault(&c.TLS)
 	s.timer(c)
 	s.end(c)

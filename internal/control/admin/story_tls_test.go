@@ -24,6 +24,7 @@ const (
 	nameFault     = "remote error: tls: unrecognized name"
 	wantedFault   = "remote error: tls: certificate required"
 	plainFault    = "first record does not look like a TLS handshake"
+	missingFault  = "client didn't provide a certificate"
 	leftFault     = "the peer ended the connection in the middle of the handshake"
 	issuerFault   = "failed to verify certificate: x509: certificate signed by unknown authority"
 	expiredFault  = "failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-03-01T10:00:00Z is after 2026-02-01T00:00:00Z"
@@ -91,7 +92,13 @@ func frontStories() []told {
 		failed("client gone", leftFault, tlspolicy.Default),
 		failed("no TLS", plainFault, tlspolicy.Default),
 		failed("nothing known", "", tlspolicy.Default),
-		{"no-client-certificate", refused(reason.NoClientCert, "client didn't provide a certificate", nil)},
+		{"no-client-certificate", refused(reason.NoClientCert, missingFault, nil)},
+		failed("no certificate of the client", missingFault, tlspolicy.Default),
+		{"client-reset in the handshake", refused(reason.ClientReset, "", tlspolicy.Default)},
+		{"client-closed in the handshake of an https listener", httpClosed(0, func(c *record.Close) {
+			endedBy(c, reason.ClientClosed)
+			c.Ends.Protocol = "https"
+		})},
 		{"tls-violation", shookHands(nil, func(c *record.Close) {
 			endedBy(c, reason.TLSViolation)
 			c.TLS.Front, c.TLS.Fault = admintest.Secured().Front, "local error: tls: bad record MAC"
