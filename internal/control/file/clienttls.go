@@ -21,7 +21,7 @@ func (s *section) backendTLS(key plan.SetKey, speaks speech, known bool) *plan.C
 	}
 	t := s.sub("tls")
 	out := &plan.ClientTLS{ServerName: t.host("server_name"), Policy: t.policy(), ALPN: alpnOf(speaks.protocol)}
-	out.PublicKeys = t.publicKeys()
+	out.PublicKeys = t.publicKeys(key)
 	pinned := t.lines["public_keys"] > 0
 	out.Verify = !pinned
 	if t.has("verify") {

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"lull/internal/control/certfile"
 	"lull/internal/dataplane/plan"
 )
 
@@ -31,6 +32,11 @@ type Config struct {
 	Loops          int        // 0: one per core
 	ConnectionsMax int        // 0: what the descriptor limit allows
 	Plan           *plan.Plan // revision 0: whoever publishes it numbers it
+
+	// Where the plan's certificates and authorities were read from. They are to be watched for as long as the plan is in force.
+	Certificates []*certfile.Source
+	// The files of the public keys that the backends of a set may have. What they hold is part of the plan.
+	PublicKeys map[plan.SetKey][]string
 
 	unused []string // warnings about keys that say nothing where they stand, so that the plan does not have them
 }
@@ -170,7 +176,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 		c.AccessLog = AccessLog{Path: below.text("path"), Format: below.word("format")}
 	}
 	c.Plan = s.plan(ports, limits.integer("head_bytes"))
-	c.unused = r.unused
+	c.unused, c.Certificates, c.PublicKeys = r.unused, r.sources, r.keyFiles
 	return c
 }
 

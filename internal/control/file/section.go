@@ -4,8 +4,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"lull/internal/clock"
+	"lull/internal/control/certfile"
+	"lull/internal/dataplane/plan"
 )
 
 // aliasNodesMax is how many nodes may be read a second time through aliases. It lets a few thousand load balancers
@@ -14,11 +19,14 @@ const aliasNodesMax = 100000
 
 // reader collects the faults of one document while its nodes are read.
 type reader struct {
-	file   string
-	faults Errors
-	unsaid int      // faults beyond faultsMax
-	unused []string // warnings
-	budget int      // nodes that may still be read; below zero nothing is read any more
+	file     string
+	now      time.Time
+	faults   Errors
+	unsaid   int      // faults beyond faultsMax
+	unused   []string // warnings
+	budget   int      // nodes that may still be read; below zero nothing is read any more
+	sources  []*certfile.Source
+	keyFiles map[plan.SetKey][]string
 }
 
 // section is a mapping being read. The zero fields of an absent one make every key take its default.
@@ -39,7 +47,7 @@ type item struct {
 
 // newReader prepares for a document with that many nodes.
 func newReader(file string, nodes int) *reader {
-	return &reader{file: file, budget: nodes + aliasNodesMax}
+	return &reader{file: file, now: clock.Wall(clock.Now()), budget: nodes + aliasNodesMax}
 }
 
 // countNodes counts the nodes of a tree as written: an alias is one.

@@ -6,7 +6,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"lull/internal/dataplane/certs"
 	"lull/internal/dataplane/plan"
 )
 
@@ -39,13 +38,7 @@ func (s *section) listenerTLS(speaks speech, known bool) *plan.ServerTLS {
 	}
 	t := &plan.ServerTLS{Policy: below.policy(), NoResumption: !below.boolean("resumption"), ALPN: below.offered(speaks, known)}
 	below.clients(t, speaks, known)
-	var list []*certs.Certificate
-	for _, p := range pairs {
-		if c := p.certificate(t.Policy); c != nil {
-			list = append(list, c)
-		}
-	}
-	t.Certificates = certs.NewHolder(certs.NewSet(list))
+	t.Certificates = s.r.loadCertificates(pairs, t.Policy)
 	return t
 }
 

@@ -10,9 +10,10 @@ import (
 )
 
 // Warnings returns what is allowed but hardly meant: timers that can never fire because another one always does
-// first, and parts of the file that no connection can reach. Each is one sentence that begins with what it is about.
+// first, parts of the file that no connection can reach, and what makes TLS worth less than it looks. Each is one sentence
+// that begins with what it is about.
 func (c *Config) Warnings() []string {
-	out := slices.Clone(c.unused)
+	out := append(slices.Clone(c.unused), c.certificateWarnings()...)
 	for _, l := range c.Plan.LoadBalancers {
 		if len(l.Listeners) == 0 {
 			out = append(out, shorten(l.Name)+": has no listeners, so nothing can connect to it")
@@ -21,6 +22,7 @@ func (c *Config) Warnings() []string {
 		for _, li := range l.Listeners {
 			used[li.BackendSet] = li.Protocol // the same for all
 			out = append(out, timerWarnings(li)...)
+			out = append(out, serverTLSWarnings(li)...)
 		}
 		for _, set := range l.BackendSets {
 			protocol, isUsed := used[set]
@@ -29,6 +31,7 @@ func (c *Config) Warnings() []string {
 			}
 			out = append(out, backendWarnings(set, protocol)...)
 			out = append(out, stickinessWarnings(set)...)
+			out = append(out, clientTLSWarnings(set)...)
 		}
 	}
 	return out
