@@ -76,7 +76,7 @@ func browse(t *testing.T, c *http.Client, url string) (*http.Response, string) {
 	if err != nil {
 		t.Fatalf("get %s: %v", url, err)
 	}
-	defer r.Body.Close() //nolint:errcheck // it was read
+	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Fatalf("read the body of %s: %v", url, err)
@@ -167,7 +167,7 @@ func TestSecureTunnel(t *testing.T) {
 	if err != nil {
 		t.Fatalf("dial: %v", err)
 	}
-	defer c.Close() //nolint:errcheck // a client that has gone
+	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(lulltest.Patience))
 	sent := strings.Repeat("x", 300<<10)
 	go func() {

@@ -18,8 +18,8 @@ func (p *Proxy) welcome(f *front) {
 	}
 	id, index := f.id, f.index
 	look := func() {
-		if f := p.fronts.At(index); f.id == id && f.state == securing {
-			p.serve(f)
+		if same := p.fronts.At(index); same.id == id && same.state == securing {
+			p.serve(same)
 		}
 	}
 	f.conn.TLS = f.listener.tls.New(p.area, func() { p.loop.Post(look) })
@@ -81,10 +81,10 @@ func (p *Proxy) secureBack(f *front, t *tlsio.Client) {
 	c := f.x.back
 	id, index := c.id, c.index
 	look := func() {
-		if c := p.backs.At(index); c.id == id && c.state == backSecuring {
-			f := c.x.front
-			p.shakeBack(f)
-			p.serve(f)
+		if same := p.backs.At(index); same.id == id && same.state == backSecuring {
+			asking := same.x.front
+			p.shakeBack(asking)
+			p.serve(asking)
 		}
 	}
 	c.tls, c.state = t, backSecuring

@@ -280,7 +280,7 @@ func (r *rig) due() {
 				c.listener.plan = &lp
 			case lingering:
 				c.since = clock.Now() - int64(relay.LingerTime)
-			case free, awaitingHeader, connecting:
+			case free, awaitingHeader, securing, connecting:
 				c.since = clock.Now() - int64(time.Minute)
 			}
 			r.p.rearm(c)
