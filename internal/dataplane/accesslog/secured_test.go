@@ -72,6 +72,8 @@ func hostileClose() record.Close {
 // TestSecuredConnections has connections with TLS in every format (TO-07 with the handshake's part).
 func TestSecuredConnections(t *testing.T) {
 	t.Parallel()
+	answered := unsecuredClose("https", reason.PlainHTTP, "")
+	answered.Exchanges = 1
 	pooled := pooledClose()
 	pooled.Ends.Protocol, pooled.TLS.Back = "https", securedClose().TLS.Back
 	for _, tt := range []formatCase{
@@ -92,6 +94,7 @@ func TestSecuredConnections(t *testing.T) {
 			text: `2026-03-01T10:00:00.124Z 12 198.51.100.7:41234 -> web/pg -> - 0.002s up=0 down=0 exchanges=0 handshake-timeout by=front-end`,
 			aws:  `2026-03-01T10:00:00.123456Z web 198.51.100.7:41234 - -1 -1 -1 - - 0 0 "- - - " "-" - -`,
 		},
+		{name: "https-answered-by-an-exchange", close: answered, none: true},
 		{name: "https-client-left", close: unsecuredClose("https", reason.ClientClosed, ""), none: true},
 		{name: "http-no-header", close: unsecuredClose("http", reason.HandshakeTimeout, ""), none: true},
 		{
