@@ -38,19 +38,36 @@ import (
 type Pair struct {
 	Certificate string // the chain, leaf first
 	Key         string
+	// Accept, if there is one, is asked before a certificate is put in force, each time that the files have changed: there may
+	// be nobody who can use it, as a listener's policy may have no suite for its kind of key.
+	Accept func(*certs.Certificate) error
 }
 
-// Fault is what is wrong with one pair.
+// Fault is what is wrong with a pair, or with a file of something else.
 type Fault struct {
-	Pair int        // its place in the list
+	Pair int        // its place in the list; 0 for something else
 	Part certs.Part // which of its files, or both
-	Err  error      // names the file
+	File string     // the file's name; both names if both are meant
+	Err  error
 }
 
 // Error returns the file and what is wrong.
-func (f *Fault) Error() string { return f.Err.Error() }
+func (f *Fault) Error() string { return f.File + ": " + f.Text() }
 
-// Unwrap returns the error itself.
+// Text returns what is wrong without the file, for those who have named it already.
+func (f *Fault) Text() string {
+	var parse *certs.Error
+	var path *fs.PathError
+	switch {
+	case errors.As(f.Err, &parse):
+		return parse.Text
+	case errors.As(f.Err, &path):
+		return path.Err.Error()
+	}
+	return f.Err.Error()
+}
+
+// Unwrap returns what package certs or the file system has said.
 func (f *Fault) Unwrap() error { return f.Err }
 
 // Faults is everything that is wrong with a list of pairs. There is at least one.
@@ -84,9 +101,7 @@ func Load(pairs []Pair, now time.Time) (*Source, error) {
 	var faults Faults
 	for i, p := range pairs {
 		e := &entry{files: []string{p.Certificate, p.Key}, read: p.read}
-		if err := e.load(now); err != nil {
-			fault := &Fault{Part: certs.PartPair, Err: err}
-			errors.As(err, &fault) // which it is
+		if fault := e.load(now); fault != nil {
 			fault.Pair = i
 			faults = append(faults, fault)
 		}
@@ -99,25 +114,25 @@ func Load(pairs []Pair, now time.Time) (*Source, error) {
 	return s, nil
 }
 
-// LoadRoots reads certificate authorities. The source has Roots.
+// LoadRoots reads certificate authorities. The source has Roots. An error is a *Fault.
 func LoadRoots(file string, now time.Time) (*Source, error) {
-	e := &entry{files: []string{file}, read: func() (content, []version, error) { return readRoots(file) }}
-	if err := e.load(now); err != nil {
-		return nil, err
+	e := &entry{files: []string{file}, read: func() (content, []version, *Fault) { return readRoots(file) }}
+	if fault := e.load(now); fault != nil {
+		return nil, fault
 	}
 	return &Source{Roots: certs.NewRoots(e.state.Load().bundle.Pool), entries: []*entry{e}}, nil
 }
 
 // LoadPublicKeys reads the public keys that a backend may have. They are part of the plan itself and not watched: whom to
-// trust without a certificate is no thing that should change behind a configuration's back.
+// trust without a certificate is no thing that should change behind a configuration's back. An error is a *Fault.
 func LoadPublicKeys(file string) ([][]byte, error) {
 	data, _, err := readFile(file)
 	if err != nil {
-		return nil, err
+		return nil, &Fault{File: file, Err: err}
 	}
 	keys, err := certs.ParsePublicKeys(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, &Fault{File: file, Err: err}
 	}
 	return keys, nil
 }
@@ -130,56 +145,60 @@ type content struct {
 	file   string // which the warnings are about
 }
 
-// read reads the files of a pair. An error is a *Fault, without its place.
-func (p Pair) read() (content, []version, error) {
+// read reads the files of a pair.
+func (p Pair) read() (content, []version, *Fault) {
 	seen := make([]version, 2)
 	chain, info, err := readFile(p.Certificate)
 	if err != nil {
-		return content{}, seen, &Fault{Part: certs.PartChain, Err: err}
+		return content{}, seen, &Fault{Part: certs.PartChain, File: p.Certificate, Err: err}
 	}
 	seen[0] = versionOf(info)
 	key, info, err := readFile(p.Key)
 	if err != nil {
-		return content{}, seen, &Fault{Part: certs.PartKey, Err: err}
+		return content{}, seen, &Fault{Part: certs.PartKey, File: p.Key, Err: err}
 	}
 	seen[1] = versionOf(info)
 	c, err := certs.Parse(chain, key)
 	if err != nil {
 		return content{}, seen, p.fault(err)
 	}
+	if p.Accept != nil {
+		if err := p.Accept(c); err != nil {
+			return content{}, seen, &Fault{Part: certs.PartChain, File: p.Certificate, Err: err}
+		}
+	}
 	return content{cert: c, loose: loose(p.Key, info.Mode()), file: p.Certificate}, seen, nil
 }
 
 // fault tells which file an error of certs.Parse is about.
 func (p Pair) fault(err error) *Fault {
-	var e *certs.Error
-	if !errors.As(err, &e) {
-		return &Fault{Part: certs.PartPair, Err: fmt.Errorf("%s: %w", p.Certificate, err)}
+	f := &Fault{Part: certs.PartPair, File: p.Certificate, Err: err}
+	if e := (*certs.Error)(nil); errors.As(err, &e) { // which it is
+		f.Part = e.Part
 	}
-	file := p.Certificate
-	switch e.Part {
+	switch f.Part {
 	case certs.PartChain:
 	case certs.PartKey:
-		file = p.Key
+		f.File = p.Key
 	case certs.PartPair:
 		if p.Key != p.Certificate {
-			file += " and " + p.Key
+			f.File += " and " + p.Key
 		}
 	}
-	return &Fault{Part: e.Part, Err: fmt.Errorf("%s: %s", file, e.Text)}
+	return f
 }
 
 // readRoots reads a file of certificate authorities.
-func readRoots(file string) (content, []version, error) {
+func readRoots(file string) (content, []version, *Fault) {
 	seen := make([]version, 1)
 	data, info, err := readFile(file)
 	if err != nil {
-		return content{}, seen, err
+		return content{}, seen, &Fault{File: file, Err: err}
 	}
 	seen[0] = versionOf(info)
 	b, err := certs.ParseBundle(data)
 	if err != nil {
-		return content{}, seen, fmt.Errorf("%s: %w", file, err)
+		return content{}, seen, &Fault{File: file, Err: err}
 	}
 	return content{bundle: b, file: file}, seen, nil
 }

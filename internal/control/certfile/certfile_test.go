@@ -60,8 +60,8 @@ func TestLoadFaults(t *testing.T) {
 		part             certs.Part
 		says             string // DIR stands for the directory
 	}{
-		{"no-certificate", "none", "good.key", certs.PartChain, "open DIR/none: no such file or directory"},
-		{"no-key", "good.pem", "none", certs.PartKey, "open DIR/none: no such file or directory"},
+		{"no-certificate", "none", "good.key", certs.PartChain, "DIR/none: no such file or directory"},
+		{"no-key", "good.pem", "none", certs.PartKey, "DIR/none: no such file or directory"},
 		{"directory", "dir", "good.key", certs.PartChain, "DIR/dir: no regular file (drwx------)"},
 		{"pipe", "good.pem", "pipe", certs.PartKey, "DIR/pipe: no regular file (prw-------)"},
 		{"long", "long", "good.key", certs.PartChain, "DIR/long: 1048577 bytes, at most 1048576 are read"},
@@ -87,6 +87,9 @@ func TestLoadFaults(t *testing.T) {
 		if got := faults[i]; got.Pair != at || got.Part != c.part || !strings.HasPrefix(got.Error(), says) {
 			t.Errorf("%s: got pair %d, %v, %q, want %d, %v, %q", c.name, got.Pair, got.Part, got, at, c.part, says)
 		}
+		if got := faults[i]; strings.Contains(got.Text(), f.dir) || !strings.HasSuffix(got.Error(), ": "+got.Text()) {
+			t.Errorf("%s: got text %q, want that of %q without the file", c.name, got.Text(), got)
+		}
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: got %q, want it to say %q", c.name, err, says)
 		}
@@ -96,6 +99,33 @@ func TestLoadFaults(t *testing.T) {
 	}
 	if _, err := certfile.Load(nil, time.Now()); err == nil {
 		t.Error("no pair: got no error, want one")
+	}
+}
+
+// TestAccept refuses a kind of key, when a pair is loaded and when it changes.
+func TestAccept(t *testing.T) {
+	t.Parallel()
+	f := newFiles(t)
+	f.put("web", issue(t, "rsa", testca.Request{RSA: true}))
+	p := f.pair("web")
+	p.Accept = func(c *certs.Certificate) error {
+		if c.KeyKind() != certs.RSA {
+			return errors.New("no suite for it")
+		}
+		return nil
+	}
+	s, err := certfile.Load([]certfile.Pair{p}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := watch(t, s)
+	f.put("web", issue(t, "ecdsa", testca.Request{}))
+	w.look()
+	w.look("web.pem: no suite for it")
+	wantServed(t, s.Holder, "", "rsa")
+	var faults certfile.Faults
+	if _, err = certfile.Load([]certfile.Pair{p}, time.Now()); !errors.As(err, &faults) || faults[0].Text() != "no suite for it" {
+		t.Errorf("got error %v, want the refusal", err)
 	}
 }
 

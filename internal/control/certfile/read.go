@@ -13,8 +13,8 @@ import (
 )
 
 // version tells one content of a file from another without reading it. The zero value is that of a file which could not be
-// read; it differs from every other and from itself, so that reading is tried again at each look: what stood in the way may
-// have been lull's own shortage of descriptors.
+// read; no file has it, so that reading is tried again at each look: what stood in the way may have been lull's own shortage
+// of descriptors.
 type version struct {
 	device, inode uint64 // another file under the name, also at the end of symbolic links
 	size          int64
@@ -34,7 +34,7 @@ func versionOf(info fs.FileInfo) version {
 // current reports whether a file still has the version that was read.
 func (v version) current(file string) bool {
 	info, err := os.Stat(file)
-	return err == nil && v != (version{}) && versionOf(info) == v
+	return err == nil && versionOf(info) == v
 }
 
 // readFile reads a file, with what fstat(2) says of it. That is asked before the first byte is read: a file that is being
@@ -51,7 +51,7 @@ func readFile(file string) ([]byte, fs.FileInfo, error) {
 		return nil, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s: no regular file (%s)", file, info.Mode())
+		return nil, nil, fmt.Errorf("no regular file (%s)", info.Mode())
 	}
 	data, err := io.ReadAll(io.LimitReader(f, certs.BytesMax+1)) // one more, so that what is too long is seen to be
 	return data, info, err

@@ -31,7 +31,7 @@ type Source struct {
 type entry struct {
 	// Fixed after Load.
 	files []string
-	read  func() (content, []version, error)
+	read  func() (content, []version, *Fault)
 
 	// Atomic.
 	state atomic.Pointer[state]
@@ -47,15 +47,15 @@ type entry struct {
 type state struct {
 	content            // in force
 	since    time.Time // when it was put in force
-	problem  error     // why the files as they are now are not; nil if they are
+	problem  *Fault    // why the files as they are now are not; nil if they are
 	warnings []string
 }
 
 // load reads the files for the first time.
-func (e *entry) load(now time.Time) error {
-	c, seen, err := e.read()
-	if err != nil {
-		return err
+func (e *entry) load(now time.Time) *Fault {
+	c, seen, fault := e.read()
+	if fault != nil {
+		return fault
 	}
 	e.seen, e.judged = seen, now
 	e.state.Store(&state{content: c, since: now, warnings: c.warnings(now)})
@@ -123,7 +123,7 @@ func (e *entry) look(now time.Time, must bool, log *slog.Logger) (fresh bool) {
 // reread reads the files once more.
 func (e *entry) reread(now time.Time, log *slog.Logger) (fresh bool) {
 	before := e.seen
-	c, seen, err := e.read()
+	c, seen, fault := e.read()
 	e.seen = seen
 	if slices.Equal(seen, before) {
 		e.restless = 0
@@ -131,7 +131,7 @@ func (e *entry) reread(now time.Time, log *slog.Logger) (fresh bool) {
 		e.told = false
 		e.restless++
 	}
-	return e.take(c, err, now, log)
+	return e.take(c, fault, now, log)
 }
 
 // current reports whether the files are those that were read.
@@ -145,11 +145,11 @@ func (e *entry) current() bool {
 }
 
 // take stores what reading has brought, and reports whether that is another content.
-func (e *entry) take(c content, err error, now time.Time, log *slog.Logger) (fresh bool) {
+func (e *entry) take(c content, fault *Fault, now time.Time, log *slog.Logger) (fresh bool) {
 	old := e.state.Load()
 	next := *old
-	next.problem = err
-	if err == nil {
+	next.problem = fault
+	if fault == nil {
 		e.told, e.restless = false, 0
 		if fresh = !c.same(old.content); fresh {
 			next.since = now
@@ -159,7 +159,7 @@ func (e *entry) take(c content, err error, now time.Time, log *slog.Logger) (fre
 		next.content = c
 	}
 	e.state.Store(&next)
-	if err == nil {
+	if fault == nil {
 		e.judge(now, log)
 	}
 	return fresh
@@ -167,12 +167,12 @@ func (e *entry) take(c content, err error, now time.Time, log *slog.Logger) (fre
 
 // tell logs what is wrong with the files, once they have come to rest.
 func (e *entry) tell(must bool, log *slog.Logger) {
-	err := e.state.Load().problem
-	if err == nil || e.told || (e.restless > 0 && e.restless < restlessMax && !must) {
+	fault := e.state.Load().problem
+	if fault == nil || e.told || (e.restless > 0 && e.restless < restlessMax && !must) {
 		return
 	}
 	e.told, e.restless = true, 0
-	log.Warn("changed certificate not taken, what was in force stays", "file", e.files[0], "error", err)
+	log.Warn("changed certificate not taken, what was in force stays", "file", e.files[0], "error", fault)
 }
 
 // judge logs what has become wrong with what is in force, be it by another content or by the passing of time.

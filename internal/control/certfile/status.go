@@ -8,7 +8,7 @@ type Status struct {
 	Roots       bool      // authorities
 	Names       []string  // DNS names of the certificate; none for authorities
 	Description string    // of what is in force
-	NotAfter    time.Time // when that expires; of several authorities the next to do so
+	NotAfter    time.Time // when that expires, or its chain if that is sooner; of several authorities the next to do so
 	Changed     time.Time // when it was put in force
 	Problem     string    // why the files as they are now are not in force; "" if they are
 	Warnings    []string  // what is wrong with what is in force, though it can be used
@@ -36,7 +36,7 @@ func (e *entry) status(now time.Time) Status {
 	st := e.state.Load()
 	out := Status{Files: e.files, Description: st.String(), Changed: st.since, Warnings: st.warnings}
 	if st.cert != nil {
-		out.Names, out.NotAfter = st.cert.Names(), st.cert.NotAfter()
+		out.Names, out.NotAfter = st.cert.Names(), st.cert.ChainNotAfter()
 	} else {
 		out.Roots, out.NotAfter = true, st.bundle.NotAfter(now)
 	}

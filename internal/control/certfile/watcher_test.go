@@ -57,7 +57,13 @@ func TestReplaced(t *testing.T) {
 			t.Parallel()
 			f := newFiles(t)
 			c.prepare(f, issue(t, "old", testca.Request{}))
-			s := f.load("web")
+			reads := 0
+			pair := f.pair("web")
+			pair.Accept = func(*certs.Certificate) error { reads++; return nil }
+			s, err := certfile.Load([]certfile.Pair{pair}, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
 			w := watch(t, s)
 			w.look()
 			wantServed(t, s.Holder, "a.example", "old")
@@ -69,6 +75,9 @@ func TestReplaced(t *testing.T) {
 				t.Errorf("got %+v, want the new one since %v", st, w.now)
 			}
 			w.look()
+			if reads != 2 {
+				t.Errorf("got the files read %d times, want twice: a look alone reads nothing", reads)
+			}
 		})
 	}
 }

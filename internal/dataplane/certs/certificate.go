@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -55,6 +54,32 @@ func (c *Certificate) Leaf() *x509.Certificate { return c.TLS.Leaf }
 // NotAfter returns when the certificate expires.
 func (c *Certificate) NotAfter() time.Time { return c.TLS.Leaf.NotAfter }
 
+// ChainNotAfter returns when the certificate expires, or one of those that clients need behind it if that is sooner.
+func (c *Certificate) ChainNotAfter() time.Time {
+	end := c.NotAfter()
+	for _, x := range c.behind() {
+		if x.NotAfter.Before(end) {
+			end = x.NotAfter
+		}
+	}
+	return end
+}
+
+// behind returns the certificates behind the leaf that clients need. A root is none of them: they have it, and believe their
+// own copy only.
+func (c *Certificate) behind() []*x509.Certificate {
+	var list []*x509.Certificate
+	for i, x := range c.chain {
+		if i > 0 && !selfIssued(x) {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// selfIssued reports whether a certificate is its own issuer, as roots are.
+func selfIssued(x *x509.Certificate) bool { return string(x.RawIssuer) == string(x.RawSubject) }
+
 // KeyKind returns the kind of key.
 func (c *Certificate) KeyKind() KeyKind { return keyKind(c.TLS.Leaf.PublicKey) }
 
@@ -78,10 +103,7 @@ func (c *Certificate) String() string {
 // Format prints the description whatever the verb: without it, %v would print the private key.
 func (c Certificate) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
 
-// LogValue logs the description.
-func (c Certificate) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-// MarshalText encodes the description, for JSON as well.
+// MarshalText encodes the description, for JSON and for logs as well.
 func (c Certificate) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // Warnings says what is wrong with the certificate or soon will be, though it can be used.
@@ -92,7 +114,7 @@ func (c *Certificate) Warnings(now time.Time) []string {
 	if text := expiry(leaf, now); text != "" {
 		add("certificate %s %s", subject(leaf), text)
 	}
-	for _, x := range c.chain[min(1, len(c.chain)):] {
+	for _, x := range c.behind() {
 		if text := expiry(x, now); text != "" {
 			add("certificate %s in the chain of %s %s", subject(x), subject(leaf), text)
 		}
@@ -126,7 +148,7 @@ func expiry(x *x509.Certificate, now time.Time) string {
 func weakSignature(x *x509.Certificate) bool {
 	switch x.SignatureAlgorithm {
 	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-		return string(x.RawIssuer) != string(x.RawSubject)
+		return !selfIssued(x)
 	}
 	return false
 }

@@ -154,11 +154,33 @@ func TestWarningSignature(t *testing.T) {
 	}
 }
 
-func TestWarningIntermediate(t *testing.T) {
+// TestIntermediateEnds lets the intermediate of the tests, which runs for ten years, expire before the certificate, and the
+// root with it. The former matters; the latter does not, since clients have a root of their own.
+func TestIntermediateEnds(t *testing.T) {
 	t.Parallel()
-	in20Years := time.Now().AddDate(20, 0, 0) // the intermediate of the tests runs for ten
-	c := parsed(t, testca.Request{Names: []string{"a.example"}, Intermediate: true, NotAfter: in20Years.AddDate(1, 0, 0)})
-	wantWarning(t, c.Warnings(in20Years), "CN=lull test intermediate in the chain of CN=a.example expired on ")
+	a, err := authority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in20Years := time.Now().AddDate(20, 0, 0)
+	for name, c := range map[string]struct {
+		r    testca.Request
+		want string
+	}{
+		"intermediate": {testca.Request{Intermediate: true}, "CN=lull test intermediate in the chain of CN=a.example expired on "},
+		"root":         {testca.Request{}, ""},
+	} {
+		c.r.Names, c.r.NotAfter = []string{"a.example"}, in20Years.AddDate(1, 0, 0)
+		i := issue(t, c.r)
+		got, err := certs.Parse(slices.Concat(i.Chain, a.PEM()), i.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantWarning(t, got.Warnings(in20Years), c.want)
+		if sooner := got.ChainNotAfter().Before(got.NotAfter()); sooner != (c.want != "") {
+			t.Errorf("%s: got the end of the chain %v, that of the certificate %v", name, got.ChainNotAfter(), got.NotAfter())
+		}
+	}
 }
 
 // wantWarning wants one warning that says something, or none if that is "".
