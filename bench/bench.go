@@ -15,9 +15,29 @@ import (
 type scenario struct {
 	name   string
 	about  string                   // one Markdown paragraph: what is done, what is counted
-	http   bool                     // as HTTP load balancers; otherwise as TCP ones
+	suite  suite                    // as what the balancers are compared
 	rivals func(*bench) []contender // who competes, the first against the others; nil = all that the options name
 	run    func(*session) error
+}
+
+// suite is a part of the benchmark that is run, and reported, for itself.
+type suite uint8
+
+const (
+	suiteTCP  suite = iota // as TCP load balancers
+	suiteHTTP              // as HTTP ones
+	suiteTLS               // as HTTP ones with TLS on one side
+)
+
+// suites lists what belongs to each.
+var suites = [...]struct {
+	prefix   string  // of its scenarios' names
+	results  string  // names the markers in the README
+	examples []setup // configurations to show, but for what is the same in all
+}{
+	suiteTCP:  {"", "results", []setup{{}}},
+	suiteHTTP: {"http-", "http results", []setup{{HTTP: true}}},
+	suiteTLS:  {"tls-", "tls results", []setup{{HTTP: true, TLS: tls13}, {HTTP: true, BackTLS: true}}},
 }
 
 // scenarios lists them in the order of the report.
@@ -25,6 +45,7 @@ var scenarios = []scenario{
 	idleMemory, idleCPU, idleLateness, requestCPU, connectRate, bulk, acceptBalance, wheelTimers,
 	httpRequestCPU, httpRate, httpIdleMemory, httpWaitingMemory, httpConnectRate, httpBulk, httpUpgrade, httpGoPeers,
 	httpAllocations,
+	tlsRequestCPU, tlsHandshakes, tlsMemory, tlsBulk, tlsBack,
 }
 
 // bench is one run of the program.
@@ -38,6 +59,7 @@ type bench struct {
 	absent     []string    // balancers that were left out, and why
 	self       string      // this program's file, for the child processes
 	dir        string      // holds generated configurations until the end of the run
+	certs      certs
 	log        io.Writer
 
 	started int // balancers started so far; numbers their directories
@@ -60,6 +82,11 @@ func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
 	b.absent = append(b.absent, more...)
 	if b.dir, err = os.MkdirTemp("", "lull-bench-"); err != nil {
 		return nil, fmt.Errorf("make a directory for configurations: %w", err)
+	}
+	b.certs = certsIn(b.dir)
+	if err = b.certs.make(); err != nil {
+		b.close()
+		return nil, fmt.Errorf("make certificates: %w", err)
 	}
 	return b, nil
 }

@@ -17,7 +17,7 @@ var httpAllocations = scenario{
 	about: "Allocations on lull's heap for each exchange in steady state: the counters of its Go runtime, as /metrics shows them, " +
 		"before and after 300,000 requests over 64 keep-alive connections, less what reading them costs. The aim is none; a " +
 		"hundredth is what the reading is unsure by, since a runtime counts many allocations only when it next collects garbage.",
-	http:   true,
+	suite:  suiteHTTP,
 	rivals: onlyLull,
 	run:    runHTTPAllocations,
 }

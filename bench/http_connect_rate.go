@@ -6,8 +6,8 @@ var httpConnectRate = scenario{
 	name: "http-connect-rate",
 	about: "20,000 connections a round, 64 at a time, with one request each: connect, GET with Connection: close, response of 128 " +
 		"bytes, FIN from the balancer. One thread on a processor of its own.",
-	http: true,
-	run:  runHTTPConnectRate,
+	suite: suiteHTTP,
+	run:   runHTTPConnectRate,
 }
 
 func runHTTPConnectRate(x *session) error {

@@ -15,8 +15,8 @@ var httpRate = scenario{
 		"was due. In the open loop client and backend go before ordinary programs, so that it is the balancer that waits when the " +
 		"machine is busy. With one thread the balancer has a processor of its own; with two it shares both with the client and " +
 		"the backend, so that the rate is that of the machine with this balancer in it.",
-	http: true,
-	run:  runHTTPRate,
+	suite: suiteHTTP,
+	run:   runHTTPRate,
 }
 
 func runHTTPRate(x *session) error {

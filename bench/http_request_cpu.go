@@ -11,8 +11,8 @@ var httpRequestCPU = scenario{
 	about: "64 or 512 keep-alive connections, each sending a GET and waiting for the whole response before it sends the next: " +
 		"100,000 requests a round with bodies of 128 bytes, 40,000 with 64 KiB. CPU is the balancer's, user and system. One thread " +
 		"on a processor of its own; client and backend share the other, and what they use is in the table too.",
-	http: true,
-	run:  runHTTPRequestCPU,
+	suite: suiteHTTP,
+	run:   runHTTPRequestCPU,
 }
 
 // toHAProxy is the aim of the figures that are compared with HAProxy rather than with the better peer.
@@ -37,7 +37,11 @@ func runHTTPRequestCPU(x *session) error {
 }
 
 // requestFigures are the rows of one closed loop of requests.
-type requestFigures struct{ cpu, system, busy, others, rate, p50, p99 *figure }
+type requestFigures struct {
+	cpu, system, busy, others, rate, p50, p99 *figure
+
+	made *figure // connections to backends; nil = nobody asks
+}
 
 func (x *session) requestFigures(variant string, cpu, rate aim) requestFigures {
 	info := func(name, unit string, digits int) *figure {
@@ -63,9 +67,20 @@ func (x *session) requests(s setup, conns int, body int64, count int, f requestF
 				return err
 			}
 			defer client.finish()
+			before, err := t.accepted()
+			if err != nil {
+				return err
+			}
 			r, own, others, err := t.measuredAll(client)
 			if err != nil {
 				return err
+			}
+			if f.made != nil {
+				after, err := t.accepted()
+				if err != nil {
+					return err
+				}
+				f.made.add(c.name, float64(after-before))
 			}
 			n, nanos := float64(r.Count), float64(r.Nanos)
 			f.cpu.add(c.name, float64(own.total)/1e3/n)
@@ -83,7 +98,10 @@ func (x *session) requests(s setup, conns int, body int64, count int, f requestF
 // tryHTTP is try with the HTTP backend.
 func (x *session) tryHTTP(c contender, s setup, backend load.Options, f func(*trial) error) error {
 	s.HTTP, s.Idle = true, longIdle
-	backend.Role, backend.Forwarded = "server", true
+	backend.Role, backend.Forwarded = "server", s.scheme()
+	if s.BackTLS {
+		backend.TLS, backend.Certificate, backend.Key = tls13, x.certs.ECDSA, x.certs.ECDSAKey
+	}
 	return x.try(c, s, backend, f)
 }
 

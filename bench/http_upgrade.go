@@ -6,8 +6,8 @@ var httpUpgrade = scenario{
 	name: "http-upgrade",
 	about: "64 connections that were upgraded to WebSocket before anything is measured, each sending 128 bytes and getting them back " +
 		"from the backend before it sends the next: 100,000 exchanges a round. One thread on a processor of its own.",
-	http: true,
-	run:  runHTTPUpgrade,
+	suite: suiteHTTP,
+	run:   runHTTPUpgrade,
 }
 
 func runHTTPUpgrade(x *session) error {

@@ -1,10 +1,10 @@
-// Command bench compares lull with HAProxy and nginx as TCP and as HTTP load balancers, on one machine in one run, and
-// prints what it found as Markdown.
+// Command bench compares lull with HAProxy and nginx as TCP and as HTTP load balancers, the latter with TLS too, on one
+// machine in one run, and prints what it found as Markdown.
 //
 // People run it through make bench; CI runs it with -quick, which is too small to mean anything but keeps it working.
 // Everything happens on one goroutine; the traffic comes from child processes (see bench/load).
 //
-// A scenario is one file here; those of HTTP begin with http_. It runs every balancer in every round, each time as a fresh
+// A scenario is one file here; those of HTTP begin with http_, those of TLS with tls_. It runs every balancer in every round, each time as a fresh
 // process on a fresh port with a generated configuration, in an order that changes from round to round, so that a machine
 // that grows slower or warmer during the run treats all alike. A figure is the median over the rounds; its extremes are
 // printed beside it, and the ratio is lull to the better peer, or to the one that the aim names. The alternative, one long

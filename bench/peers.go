@@ -54,7 +54,12 @@ func kinds(lull string) []kind {
 // setup is what a scenario asks of a balancer.
 type setup struct {
 	HTTP     bool
-	Upgrades bool // HTTP: connections are to be upgraded
+	Upgrades bool   // HTTP: connections are to be upgraded
+	Uploads  bool   // HTTP: requests have bodies
+	TLS      string // HTTP: the version of TLS that clients speak, of those that load knows; empty = none
+	RSA      bool   // TLS: the listener's certificate is one for RSA, otherwise for ECDSA
+	BackTLS  bool   // HTTP: balancer and backends speak TLS 1.3
+	Certs    certs
 	Alone    bool // with as many processors as threads, which neither client nor backend use, where there are enough
 	Threads  int
 	Idle     time.Duration // idle timeout, both sides

@@ -18,10 +18,18 @@ load_balancers:
     address: {{.Listen.Addr}}
     timeouts: {model: shared, idle: {{.Idle}}}
     listeners:
+{{- if .TLS}}
+      - {name: http, protocol: https, port: {{.Listen.Port}}, backend_set: app, tls: {certificate: {{.Certificate}}, key: {{.Key}}, min_version: "1.2"}}
+{{- else}}
       - {name: http, protocol: http, port: {{.Listen.Port}}, backend_set: app}
+{{- end}}
     backend_sets:
       - name: app
         policy: round_robin
+{{- if .BackTLS}}
+        protocol: https
+        tls: {ca: {{.Certs.Authority}}, server_name: {{.ServerName}}}
+{{- end}}
         backends:
 {{- range .Backends}}
           - {address: {{.Addr}}, port: {{.Port}}}
@@ -33,6 +41,14 @@ var haproxyHTTP = template.Must(template.New("haproxy.cfg").Parse(`global
     nbthread {{.Threads}}
     maxconn 9200
     maxpipes 500
+{{- if .TLS}}
+    ssl-default-bind-options ssl-min-ver TLSv1.2
+    ssl-default-bind-ciphers {{.Ciphers}}
+    ssl-default-bind-ciphersuites {{.Suites}}
+{{- end}}
+{{- if .BackTLS}}
+    ssl-default-server-ciphersuites {{.Suites}}
+{{- end}}
 defaults
     mode http
     option http-keep-alive
@@ -43,14 +59,14 @@ defaults
     timeout client {{.IdleMillis}}ms
     timeout server {{.IdleMillis}}ms
 frontend bench
-    bind {{.Listen}}
-    http-request set-header X-Forwarded-Proto http
+    bind {{.Listen}}{{if .TLS}} ssl crt {{.Both}}{{end}}
+    http-request set-header X-Forwarded-Proto {{if .TLS}}https{{else}}http{{end}}
     http-request set-header X-Forwarded-Port %[dst_port]
     default_backend app
 backend app
     balance roundrobin
 {{- range $i, $b := .Backends}}
-    server b{{$i}} {{$b}}
+    server b{{$i}} {{$b}}{{if $.BackTLS}} ssl verify required ca-file {{$.Certs.Authority}} sni str({{$.ServerName}}){{end}}
 {{- end}}
 `))
 
@@ -83,9 +99,34 @@ http {
         keepalive_requests 1000000000;
     }
     server {
+{{- if .TLS}}
+        listen {{.Listen}} ssl reuseport;
+        ssl_certificate {{.Certificate}};
+        ssl_certificate_key {{.Key}};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_ciphers {{.Ciphers}};
+        ssl_conf_command Ciphersuites {{.Suites}};
+        ssl_session_cache shared:bench:10m;
+        ssl_session_tickets on;
+{{- else}}
         listen {{.Listen}} reuseport;
+{{- end}}
         location / {
+{{- if .BackTLS}}
+            proxy_pass https://app;
+            proxy_ssl_protocols TLSv1.2 TLSv1.3;
+            proxy_ssl_conf_command Ciphersuites {{.Suites}};
+            proxy_ssl_verify on;
+            proxy_ssl_trusted_certificate {{.Certs.Authority}};
+            proxy_ssl_verify_depth 2;
+            proxy_ssl_server_name on;
+            proxy_ssl_name {{.ServerName}};
+{{- else}}
             proxy_pass http://app;
+{{- end}}
+{{- if .Uploads}}
+            proxy_request_buffering off;
+{{- end}}
             proxy_http_version 1.1;
 {{- if .Upgrades}}
             proxy_set_header Upgrade $http_upgrade;

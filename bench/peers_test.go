@@ -1,8 +1,11 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -17,7 +20,7 @@ import (
 func TestRender(t *testing.T) {
 	t.Parallel()
 	s := setup{
-		Threads: 2, Idle: 3 * time.Second, Dir: "/tmp/x",
+		Threads: 2, Idle: 3 * time.Second, Dir: "/tmp/x", Certs: certsIn("/c"),
 		Listen:   netip.MustParseAddrPort("127.0.2.1:1000"),
 		Backends: []load.Address{netip.MustParseAddrPort("127.0.1.1:2000"), netip.MustParseAddrPort("127.0.1.2:2000")},
 	}
@@ -37,6 +40,16 @@ func TestRender(t *testing.T) {
 		"haproxy-http":      {asHTTP, "haproxy", append(forwarded, "mode http", "forwardfor", "nbthread 2", "timeout client 3000ms", "server b1 127.0.1.2:2000")},
 		"nginx-http":        {asHTTP, "nginx", append(forwarded, "X-Forwarded-For", "worker_processes 2;", `Connection "";`, "server 127.0.1.2:2000;")},
 		"nginx-upgrade":     {asUpgrade, "nginx", append(forwarded, "Upgrade $http_upgrade;", "Connection $connection_upgrade;")},
+		"lull-tls":          {asTLS, "lull", []string{"protocol: https, port: 1000,", `tls: {certificate: /c/ecdsa.pem, key: /c/ecdsa.key, min_version: "1.2"}`}},
+		"lull-rsa":          {asRSA, "lull", []string{"certificate: /c/rsa.pem, key: /c/rsa.key,"}},
+		"lull-back":         {asBackTLS, "lull", []string{"protocol: http, port: 1000,", "        protocol: https\n        tls: {ca: /c/authority.pem, server_name: bench.example}\n"}},
+		"haproxy-tls":       {asTLS, "haproxy", []string{"bind 127.0.2.1:1000 ssl crt /c/ecdsa-both.pem\n", "Proto https", "ssl-min-ver TLSv1.2", "bind-ciphersuites TLS_AES_128_GCM_SHA256"}},
+		"haproxy-rsa":       {asRSA, "haproxy", []string{"ssl crt /c/rsa-both.pem\n"}},
+		"haproxy-back":      {asBackTLS, "haproxy", []string{"bind 127.0.2.1:1000\n", "Proto http\n", "2000 ssl verify required ca-file /c/authority.pem sni str(bench.example)\n"}},
+		"nginx-tls":         {asTLS, "nginx", []string{"listen 127.0.2.1:1000 ssl reuseport;", "ssl_certificate /c/ecdsa.pem;", "ssl_certificate_key /c/ecdsa.key;", "TLSv1.3;", "ssl_session_tickets on;", "http://app;"}},
+		"nginx-rsa":         {asRSA, "nginx", []string{"ssl_certificate /c/rsa.pem;", "ssl_certificate_key /c/rsa.key;"}},
+		"nginx-back":        {asBackTLS, "nginx", []string{"listen 127.0.2.1:1000 reuseport;", "https://app;", "proxy_ssl_verify on;", "proxy_ssl_name bench.example;", "/c/authority.pem;"}},
+		"nginx-upload":      {asUpload, "nginx", []string{"proxy_request_buffering off;"}},
 		"reverseproxy-http": {asHTTP, "reverseproxy", []string{`"listen": "127.0.2.1:1000"`, `"threads": 2`, `["127.0.1.1:2000", "127.0.1.2:2000"]`}},
 		"caddy-http":        {asHTTP, "caddy", []string{"http://:1000 {", "bind 127.0.2.1", "127.0.1.1:2000 127.0.1.2:2000 {", "X-Forwarded-Port"}},
 	} {
@@ -67,7 +80,58 @@ func asHTTP(s *setup) { s.HTTP = true }
 
 func asUpgrade(s *setup) { s.HTTP, s.Upgrades = true, true }
 
+func asTLS(s *setup) { s.HTTP, s.TLS = true, tls13 }
+
+func asRSA(s *setup) { s.HTTP, s.TLS, s.RSA = true, tls12, true }
+
+func asBackTLS(s *setup) { s.HTTP, s.BackTLS = true, true }
+
+func asUpload(s *setup) { s.HTTP, s.Uploads = true, true }
+
 func asMeasured(s *setup) { s.HTTP, s.Metrics = true, netip.MustParseAddrPort("127.0.2.1:3000") }
+
+// TestCerts has each server's files used as a server and a client would.
+func TestCerts(t *testing.T) {
+	t.Parallel()
+	c := certsIn(t.TempDir())
+	if err := c.make(); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.ReadFile(c.Authority)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(root)
+	for name, files := range map[string][3]string{"ecdsa": {c.ECDSA, c.ECDSAKey, c.ECDSABoth}, "rsa": {c.RSA, c.RSAKey, c.RSABoth}} {
+		pair, err := tls.LoadX509KeyPair(files[0], files[1])
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if both, err := tls.LoadX509KeyPair(files[2], files[2]); err != nil || len(both.Certificate) != 2 {
+			t.Errorf("%s, in one file: got %d certificates, %v; want 2", name, len(both.Certificate), err)
+		}
+		between := x509.NewCertPool()
+		for _, der := range pair.Certificate[1:] {
+			cert, err := x509.ParseCertificate(der)
+			if err != nil {
+				t.Fatal(err)
+			}
+			between.AddCert(cert)
+		}
+		for _, host := range []string{load.ServerName, backendHost(backendHosts - 1).String()} {
+			if _, err := pair.Leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: pool, Intermediates: between}); err != nil {
+				t.Errorf("%s, for %s: %v", name, host, err)
+			}
+		}
+		if got := pair.Leaf.PublicKeyAlgorithm.String(); !strings.EqualFold(got, name) {
+			t.Errorf("%s: got a key for %s", name, got)
+		}
+	}
+	if err := certsIn("/nonexistent").make(); err == nil {
+		t.Error("no directory: got no error")
+	}
+}
 
 // named returns the kind of that name, installed or not.
 func named(known []kind, name string) (kind, error) {

@@ -59,26 +59,23 @@ func (r *report) publish(o options, stdout io.Writer) error {
 		return err
 	}
 	text := string(old)
-	for _, p := range []struct {
-		name string
-		http bool
-	}{{"results", false}, {"http results", true}} {
-		part := r.only(p.http)
+	for i, s := range suites {
+		part := r.only(suite(i))
 		if len(part.sessions) == 0 {
 			continue // what stands there was measured another time, and says when
 		}
-		if text, err = splice(text, p.name, part.header()+part.tables()); err != nil {
+		if text, err = splice(text, s.results, part.header()+part.tables()); err != nil {
 			return fmt.Errorf("%s: %w", o.readme, err)
 		}
 	}
 	return os.WriteFile(o.readme, []byte(text), 0o644)
 }
 
-// only returns the part of a report that is about TCP or about HTTP.
-func (r *report) only(http bool) *report {
+// only returns the part of a report that is about one suite.
+func (r *report) only(of suite) *report {
 	part := &report{bench: r.bench, began: r.began}
 	for _, s := range r.sessions {
-		if s.scenario.http == http {
+		if s.scenario.suite == of {
 			part.sessions = append(part.sessions, s)
 		}
 	}
@@ -205,22 +202,22 @@ func (f *figure) cell(balancer string) string {
 	return text
 }
 
-// configurations shows the configuration that each kind of balancer was given, as TCP and as HTTP load balancer.
+// configurations shows the configurations that each kind of balancer was given in each suite.
 func (r *report) configurations() string {
 	var w strings.Builder
 	w.WriteString("## Configurations\n\nWith two threads and one of the eight backends; ports and directories differ from trial to trial.\n")
-	for _, http := range []bool{false, true} {
-		example := setup{
-			HTTP: http, Threads: 2, Idle: longIdle, Dir: "DIR",
-			Listen:   netip.AddrPortFrom(balancerHost, 20000),
-			Backends: []load.Address{netip.AddrPortFrom(backendHost(0), 20001)},
-		}
-		for _, k := range r.only(http).kinds() {
-			text, err := k.render(example)
-			if err != nil {
-				text = err.Error()
+	for i, s := range suites {
+		for _, example := range s.examples {
+			example.Threads, example.Idle, example.Dir, example.Certs = 2, longIdle, "DIR", certsIn("DIR")
+			example.Listen = netip.AddrPortFrom(balancerHost, 20000)
+			example.Backends = []load.Address{netip.AddrPortFrom(backendHost(0), 20001)}
+			for _, k := range r.only(suite(i)).kinds() {
+				text, err := k.render(example)
+				if err != nil {
+					text = err.Error()
+				}
+				fmt.Fprintf(&w, "\n```\n# %s\n%s```\n", k.file, text)
 			}
-			fmt.Fprintf(&w, "\n```\n# %s\n%s```\n", k.file, text)
 		}
 	}
 	return w.String()

@@ -66,7 +66,8 @@ func TestPublish(t *testing.T) {
 	dir := t.TempDir()
 	readme, output := filepath.Join(dir, "README.md"), filepath.Join(dir, "results", "today.md")
 	page := ""
-	for _, name := range []string{"results", "http results"} {
+	for _, of := range suites {
+		name := of.results
 		begin, end := markers(name)
 		page += begin + "old " + name + "\n" + end
 	}
@@ -99,12 +100,22 @@ func TestPublish(t *testing.T) {
 func TestConfigurations(t *testing.T) {
 	t.Parallel()
 	r := exampleReport(t)
-	r.sessions[0].scenario.http = true
+	r.sessions[0].scenario.suite = suiteHTTP
 	r.sessions[0].contenders = append(r.sessions[0].contenders, contender{"caddy", goKinds("bench")[1]})
 	got := r.configurations()
 	for _, part := range []string{"mode http", "protocol: http", "keepalive 1024;", "# Caddyfile"} {
 		if !strings.Contains(got, part) {
 			t.Errorf("configurations: got no %q in %s", part, got)
+		}
+	}
+	if strings.Contains(got, " ssl ") {
+		t.Errorf("configurations: got one for TLS, which was not run: %s", got)
+	}
+	r.sessions[0].scenario.suite = suiteTLS
+	secure := r.configurations()
+	for _, part := range []string{"ssl crt DIR/ecdsa-both.pem", "proxy_ssl_verify on;", "tls: {certificate: DIR/ecdsa.pem", "tls: {ca: DIR/authority.pem"} {
+		if !strings.Contains(secure, part) {
+			t.Errorf("configurations: got no %q in %s", part, secure)
 		}
 	}
 	if strings.Contains(got, "mode tcp") {
@@ -119,8 +130,8 @@ func TestReadmeHasMarkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"results", "http results"} {
-		if _, err := splice(string(text), name, "x"); err != nil {
+	for _, of := range suites {
+		if _, err := splice(string(text), of.results, "x"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -172,8 +183,10 @@ func TestScenarioNames(t *testing.T) {
 			t.Errorf("scenario %q: want a new lower-case name and a description", s.name)
 		}
 		seen[s.name] = true
-		if strings.HasPrefix(s.name, "http-") != s.http {
-			t.Errorf("scenario %q: as an HTTP load balancer %t, want the name to say so", s.name, s.http)
+		for i, of := range suites {
+			if of.prefix != "" && strings.HasPrefix(s.name, of.prefix) != (s.suite == suite(i)) {
+				t.Errorf("scenario %q: in the suite %q, want the name to say so", s.name, suites[s.suite].results)
+			}
 		}
 	}
 }

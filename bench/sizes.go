@@ -26,6 +26,11 @@ type sizes struct {
 	paceFor         time.Duration
 	heldConns       int
 	requestConnects int
+
+	requestsSealed    int // in TLS, with large bodies
+	handshakes        int // full ones, with ECDSA
+	handshakesRSA     int
+	handshakesResumed int
 }
 
 const (
@@ -64,6 +69,11 @@ var fullSizes = sizes{
 	paceFor:         3 * time.Second,
 	heldConns:       8500,
 	requestConnects: 20_000,
+
+	requestsSealed:    20_000,
+	handshakes:        5000,
+	handshakesRSA:     2000,
+	handshakesResumed: 10_000,
 }
 
 var quickSizes = sizes{
@@ -87,4 +97,9 @@ var quickSizes = sizes{
 	paceFor:         100 * time.Millisecond,
 	heldConns:       300,
 	requestConnects: 500,
+
+	requestsSealed:    500,
+	handshakes:        200,
+	handshakesRSA:     200,
+	handshakesResumed: 400,
 }

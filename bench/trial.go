@@ -21,6 +21,7 @@ const warmConns = 16
 // trial is one balancer, freshly started, with a backend behind it.
 type trial struct {
 	*bench
+	setup    setup
 	balancer *balancer
 	backend  *child
 	cpus     *unix.CPUSet // for the client and the backend; nil = all
@@ -32,6 +33,7 @@ func (b *bench) try(c contender, s setup, backend load.Options, f func(*trial) e
 	if backend.Targets, err = backendAddresses(); err != nil {
 		return err
 	}
+	s.Certs = b.certs
 	t := &trial{bench: b}
 	_, t.cpus = s.processors()
 	if t.backend, err = b.startChild(backend, t.cpus); err != nil {
@@ -42,6 +44,7 @@ func (b *bench) try(c contender, s setup, backend load.Options, f func(*trial) e
 		return err
 	}
 	s.Backends = backend.Targets
+	t.setup = s
 	if t.balancer, err = b.startBalancer(c, s); err != nil {
 		return err
 	}
@@ -73,6 +76,9 @@ func backendAddresses() ([]load.Address, error) {
 // client starts a client of the balancer and waits until it is ready.
 func (t *trial) client(o load.Options) (*child, error) {
 	o.Targets = []load.Address{t.balancer.listen}
+	if o.TLS = t.setup.TLS; o.TLS != "" {
+		o.Certificate = t.setup.Certificate()
+	}
 	c, err := t.startChild(o, t.cpus)
 	if err != nil {
 		return nil, err

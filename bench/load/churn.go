@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -25,24 +26,30 @@ const (
 // connections lingering in the client, but it takes balancers down another path than the one that well-behaved clients do.
 type churner struct {
 	o        Options
+	wire     wire
 	protocol protocol
 	fin      bool // the client's FIN comes first
 	poll     *poller
 	fds      []int
 	state    []churnState
 	begunAt  []int64
+	goal     int // how many connections to make
 	begun    int
 	latency  []int64
 	buf      []byte
 }
 
 func runChurn(o Options, p *parent) error {
-	return churn(o, p, &churner{protocol: newEchoes(o.Conns, o.Bytes), fin: true})
+	return churn(o, p, &churner{wire: bare{}, protocol: newEchoes(o.Conns, o.Bytes), fin: true})
 }
 
 // runGetChurn is runChurn for HTTP: the request says that the connection ends with the response.
 func runGetChurn(o Options, p *parent) error {
-	return churn(o, p, &churner{protocol: newGets(o.Conns, closingRequest)})
+	w, err := wireOf(o)
+	if err != nil {
+		return err
+	}
+	return churn(o, p, &churner{wire: w, protocol: opening(w, newGets(o.Conns, closingRequest, w))})
 }
 
 func churn(o Options, p *parent, c *churner) error {
@@ -54,24 +61,29 @@ func churn(o Options, p *parent, c *churner) error {
 	defer poll.close()
 	c.o, c.poll, c.buf = o, poll, make([]byte, 1)
 	c.fds, c.state, c.begunAt = make([]int, o.Conns), make([]churnState, o.Conns), make([]int64, o.Conns)
-	c.latency = make([]int64, 0, o.Count)
+	c.latency = make([]int64, 0, max(o.Warm, o.Count))
+	if err := c.run(o.Warm); err != nil {
+		return err
+	}
 	if err := p.tell(Report{Stage: StageReady}); err != nil || !p.wait() {
 		return err
 	}
-	start := clock.Now()
-	if err := c.run(); err != nil {
+	before, start := cpuNanos(), clock.Now()
+	if err := c.run(o.Count); err != nil {
 		return err
 	}
-	nanos := clock.Now() - start
+	nanos, used := clock.Now()-start, cpuNanos()-before
 	slices.Sort(c.latency)
 	n := len(c.latency)
 	return p.tell(Report{
-		Stage: StageDone, Nanos: nanos, Count: int64(n),
+		Stage: StageDone, Nanos: nanos, Count: int64(n), CPUNanos: used,
 		LatencyP50Nanos: c.latency[n/2], LatencyP99Nanos: c.latency[n*99/100],
 	})
 }
 
-func (c *churner) run() error {
+// run makes count connections. If there are as many slots or more, each makes one at most.
+func (c *churner) run(count int) error {
+	c.goal, c.begun, c.latency = count, 0, c.latency[:0]
 	for at := range c.fds {
 		if err := c.begin(at); err != nil {
 			return err
@@ -80,11 +92,11 @@ func (c *churner) run() error {
 	for len(c.latency) < c.begun {
 		events, err := c.poll.mustWait()
 		if err != nil {
-			return fmt.Errorf("connection %d of %d: %w", len(c.latency), c.o.Count, err)
+			return fmt.Errorf("connection %d of %d: %w", len(c.latency), count, err)
 		}
 		for i := range events {
 			if err := c.advance(int(events[i].Fd)); err != nil {
-				return fmt.Errorf("connection %d of %d: %w", len(c.latency), c.o.Count, err)
+				return fmt.Errorf("connection %d of %d: %w", len(c.latency), count, err)
 			}
 		}
 	}
@@ -93,7 +105,7 @@ func (c *churner) run() error {
 
 // begin starts the slot's next connection, if there are any left to make.
 func (c *churner) begin(at int) error {
-	if c.begun == c.o.Count {
+	if c.begun == c.goal {
 		return nil
 	}
 	c.begunAt[at] = clock.Now()
@@ -135,12 +147,12 @@ func (c *churner) advance(at int) error {
 // end closes the connection once the balancer has, and begins the next.
 func (c *churner) end(at int) error {
 	fd := c.fds[at]
-	n, errno := read(fd, c.buf)
-	if errno == unix.EAGAIN {
+	n, err := c.wire.receive(fd, at, c.buf)
+	if n == 0 && err == nil {
 		return nil
 	}
-	if errno != 0 || n != 0 {
-		return fmt.Errorf("end of connection: %d bytes, %w", n, errno)
+	if !errors.Is(err, errClosed) {
+		return fmt.Errorf("end of connection: %d bytes, %w", n, err)
 	}
 	c.latency = append(c.latency, clock.Now()-c.begunAt[at])
 	c.state[at] = churnIdle

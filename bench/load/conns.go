@@ -92,26 +92,11 @@ func greet(fd, at int, p protocol) error {
 
 // send writes a message that is far smaller than the socket's buffer.
 func send(fd int, message []byte) error {
-	n, errno := write(fd, message)
-	if errno != 0 {
-		return fmt.Errorf("send: %w", errno)
-	}
-	if n < len(message) {
-		return fmt.Errorf("send: %d of %d bytes taken", n, len(message))
-	}
-	return nil
+	return sendAll(bare{}, fd, 0, message)
 }
 
 // receive reads what there is: 0 bytes when there is nothing yet, an error at the connection's end.
 func receive(fd int, buf []byte) (int, error) {
 	n, errno := read(fd, buf)
-	switch {
-	case errno == unix.EAGAIN:
-		return 0, nil
-	case errno != 0:
-		return 0, fmt.Errorf("receive: %w", errno)
-	case n == 0:
-		return 0, fmt.Errorf("receive: closed by the balancer")
-	}
-	return n, nil
+	return received(n, errno)
 }

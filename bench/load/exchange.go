@@ -25,7 +25,11 @@ func runExchange(o Options, p *parent) error {
 
 // runGet is runExchange for HTTP.
 func runGet(o Options, p *parent) error {
-	return exchange(o, p, nil, newGets(o.Conns, getRequest))
+	w, err := wireOf(o)
+	if err != nil {
+		return err
+	}
+	return exchange(o, p, opening(w, nil), newGets(o.Conns, getRequest, w))
 }
 
 // runUpgrade is runExchange on connections that began as HTTP and were upgraded.

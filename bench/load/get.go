@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-
-	"golang.org/x/sys/unix"
 )
 
 // compareEvery is for how many pieces of body, of up to bodyPeriod each, one is read and compared with what the backend
@@ -15,6 +13,7 @@ const compareEvery = 16
 
 // gets is HTTP with one request repeated.
 type gets struct {
+	wire    wire
 	request []byte
 	answers []answer
 	ended   int64 // responses that came whole
@@ -30,9 +29,9 @@ type answer struct {
 	got  int64  // of the body
 }
 
-func newGets(conns int, request []byte) *gets {
+func newGets(conns int, request []byte, w wire) *gets {
 	return &gets{
-		request: request, answers: make([]answer, conns),
+		wire: w, request: request, answers: make([]answer, conns),
 		head: make([]byte, headMax), body: newBody(), piece: make([]byte, bodyPeriod),
 	}
 }
@@ -40,7 +39,7 @@ func newGets(conns int, request []byte) *gets {
 func (g *gets) begin(fd, at int) error {
 	a := &g.answers[at]
 	a.part, a.size, a.got = a.part[:0], -1, 0
-	return send(fd, g.request)
+	return sendAll(g.wire, fd, at, g.request)
 }
 
 // receive reads until the response is whole or the socket is empty: the end of a connection that comes with the last bytes
@@ -48,14 +47,14 @@ func (g *gets) begin(fd, at int) error {
 func (g *gets) receive(fd, at int) (bool, error) {
 	a := &g.answers[at]
 	if a.got == a.size {
-		return false, g.silence(fd)
+		return false, g.silence(fd, at)
 	}
 	for {
 		take := g.takeBody
 		if a.size < 0 {
 			take = g.takeHead
 		}
-		n, err := take(fd, a)
+		n, err := take(fd, at)
 		if err != nil {
 			return false, err
 		}
@@ -70,20 +69,21 @@ func (g *gets) receive(fd, at int) (bool, error) {
 }
 
 // silence wants nothing to come on a connection that has asked for nothing.
-func (g *gets) silence(fd int) error {
-	if n, err := receive(fd, g.head); err != nil || n > 0 {
+func (g *gets) silence(fd, at int) error {
+	if n, err := g.wire.receive(fd, at, g.head); err != nil || n > 0 {
 		return fmt.Errorf("between two requests: %d bytes, %w", n, err)
 	}
 	return nil
 }
 
 // takeHead reads once, what comes of the body with the head included.
-func (g *gets) takeHead(fd int, a *answer) (int, error) {
+func (g *gets) takeHead(fd, at int) (int, error) {
+	a := &g.answers[at]
 	had := copy(g.head, a.part)
 	if had == headMax {
 		return 0, fmt.Errorf("response head of more than %d bytes", headMax)
 	}
-	n, err := receive(fd, g.head[had:])
+	n, err := g.wire.receive(fd, at, g.head[had:])
 	if err != nil || n == 0 {
 		return 0, err
 	}
@@ -105,27 +105,26 @@ func (g *gets) takeHead(fd int, a *answer) (int, error) {
 }
 
 // takeBody receives once.
-func (g *gets) takeBody(fd int, a *answer) (int, error) {
-	at := a.got % bodyPeriod
-	want := min(bodyPeriod-at, a.size-a.got)
-	take, sample := discard, (g.ended+a.got/bodyPeriod)%compareEvery == 0
+func (g *gets) takeBody(fd, at int) (int, error) {
+	a := &g.answers[at]
+	from := a.got % bodyPeriod
+	want := min(bodyPeriod-from, a.size-a.got)
+	take, sample := g.wire.discard, (g.ended+a.got/bodyPeriod)%compareEvery == 0
 	if sample {
-		take = read
+		take = g.wire.receive
 	}
-	n, errno := take(fd, g.piece[:want])
-	switch {
-	case errno == unix.EAGAIN:
-		return 0, nil
-	case errno != 0:
-		return 0, fmt.Errorf("receive: %w", errno)
-	case n == 0:
+	n, err := take(fd, at, g.piece[:want])
+	if errors.Is(err, errClosed) {
 		return 0, fmt.Errorf("receive: closed after %d of %d bytes", a.got, a.size)
+	}
+	if err != nil {
+		return 0, err
 	}
 	a.got += int64(n)
 	if !sample {
 		return n, nil
 	}
-	return n, g.compare(g.piece[:n], at)
+	return n, g.compare(g.piece[:n], from)
 }
 
 // compare wants got to be what the backend sends from at on, which must not reach beyond a period.

@@ -1,6 +1,10 @@
 package load
 
-import "golang.org/x/sys/unix"
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
 
 // runHold opens connections, exchanges one message of o.Bytes on each unless that is 0, and then does nothing until the
 // parent lets it go, except count those that have ended when it asks.
@@ -12,7 +16,23 @@ func runHold(o Options, p *parent) error {
 }
 
 // runGetHold is runHold for HTTP: one request on each connection, answered.
-func runGetHold(o Options, p *parent) error { return hold(o, p, newGets(o.Conns, getRequest)) }
+func runGetHold(o Options, p *parent) error { return holdRequest(o, p, getRequest) }
+
+// runPostHold is runGetHold with a body of o.Bytes in each request.
+func runPostHold(o Options, p *parent) error {
+	if o.Bytes > uploadMax {
+		return fmt.Errorf("upload of %d bytes: out of range, allowed 0..%d", o.Bytes, uploadMax)
+	}
+	return holdRequest(o, p, uploadRequest(o.Bytes))
+}
+
+func holdRequest(o Options, p *parent, request []byte) error {
+	w, err := wireOf(o)
+	if err != nil {
+		return err
+	}
+	return hold(o, p, opening(w, newGets(o.Conns, request, w)))
+}
 
 // runWait is runHold for HTTP: one request on each connection, never answered.
 func runWait(o Options, p *parent) error { return hold(o, p, waits{}) }

@@ -17,8 +17,19 @@ var (
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
 )
 
-func request(path, fields string) []byte {
-	return []byte("GET " + path + " HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: bench/1\r\nAccept: */*\r\n" +
+func request(path, fields string) []byte { return requestOf("GET", path, fields) }
+
+// uploadMax bounds the body of a request.
+const uploadMax = bodyPeriod
+
+// uploadRequest returns a request with a body, which is what responses have: the backend compares it.
+func uploadRequest(size int64) []byte {
+	head := requestOf("POST", "/upload", "Content-Length: "+strconv.FormatInt(size, 10)+"\r\n")
+	return append(head, newBody()[:size]...)
+}
+
+func requestOf(method, path, fields string) []byte {
+	return []byte(method + " " + path + " HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: bench/1\r\nAccept: */*\r\n" +
 		"Accept-Encoding: gzip, deflate\r\n" + fields + "\r\n")
 }
 
@@ -67,10 +78,15 @@ func contentLength(head []byte) (int64, error) {
 	if !bytes.HasPrefix(head, status200) {
 		return 0, unexpected(head)
 	}
+	return lengthField(head)
+}
+
+// lengthField reads the Content-Length of a whole head.
+func lengthField(head []byte) (int64, error) {
 	for rest := head; ; {
 		i := bytes.IndexByte(rest, '\n')
 		if i < 0 {
-			return 0, errors.New("response without Content-Length")
+			return 0, errors.New("a head without Content-Length")
 		}
 		rest = rest[i+1:]
 		const name = "content-length:"

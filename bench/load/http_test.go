@@ -47,11 +47,11 @@ func TestGetChurn(t *testing.T) {
 
 func TestGetHoldAndWait(t *testing.T) {
 	t.Parallel()
-	for _, role := range []string{"get-hold", "wait"} {
+	for _, role := range []string{"get-hold", "post-hold", "wait"} {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
 			b, targets := startBackend(t, Options{Role: "server", Bytes: 128})
-			c := start(t, Options{Role: role, Targets: targets, Conns: 100})
+			c := start(t, Options{Role: role, Targets: targets, Conns: 100, Bytes: 1000})
 			if r := c.next(StageReady); r.Count != 100 {
 				t.Errorf("open: got %d, want 100", r.Count)
 			}
@@ -302,6 +302,7 @@ func TestServer(t *testing.T) {
 	t.Parallel()
 	const fields = "x-forwarded-for: 127.0.3.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 80\r\n"
 	upgrade := "Upgrade: WebSocket\r\nConnection: upgrade\r\n"
+	upload := strings.Replace(string(uploadRequest(100)), "\r\n", "\r\n"+fields, 1)
 	for name, c := range map[string]struct{ request, want string }{
 		"bytes":         {string(request("/bytes", fields)), "HTTP/1.1 200 "},
 		"not-forwarded": {string(request("/bytes", "X-Forwarded-For: 127.0.3.1\r\nX-Forwarded-Proto: http\r\n")), "HTTP/1.1 400 "},
@@ -309,10 +310,16 @@ func TestServer(t *testing.T) {
 		"other-path":    {string(request("/byte", fields)), "HTTP/1.1 400 "},
 		"upgrade":       {string(request("/upgrade", fields+upgrade)), "HTTP/1.1 101 "},
 		"no-upgrade":    {string(request("/upgrade", fields)), "HTTP/1.1 400 "},
+		"upload":        {upload, "HTTP/1.1 200 "},
+		"other-upload":  {upload[:len(upload)-1] + "\x00", "HTTP/1.1 400 "},
+		"no-length":     {string(requestOf("POST", "/upload", fields)), "HTTP/1.1 400 "},
+		"no-bytes":      {string(requestOf("POST", "/upload", fields+"Content-Length: 0\r\n")), "HTTP/1.1 400 "},
+		"large-upload":  {string(requestOf("POST", "/upload", fields+"Content-Length: 262145\r\n")), "HTTP/1.1 400 "},
+		"other-post":    {string(requestOf("POST", "/bytes", fields)), "HTTP/1.1 400 "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, targets := startBackend(t, Options{Role: "server", Bytes: 3, Forwarded: true})
+			_, targets := startBackend(t, Options{Role: "server", Bytes: 3, Forwarded: "http"})
 			conn, err := net.Dial("tcp4", targets[0].String())
 			if err != nil {
 				t.Fatal(err)
@@ -331,6 +338,40 @@ func TestServer(t *testing.T) {
 				t.Errorf("response: got %q, %v; want %s", line, err, c.want)
 			}
 		})
+	}
+}
+
+// TestServerUploads has whole requests, and what must not follow one, come in one piece.
+func TestServerUploads(t *testing.T) {
+	t.Parallel()
+	upload := string(uploadRequest(100))
+	for name, c := range map[string]struct{ request, want string }{
+		"one": {upload, "200"}, "two": {upload + upload, "400"}, "more": {upload + "x", "400"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, targets := startBackend(t, Options{Role: "server", Bytes: 3})
+			conn, err := net.Dial("tcp4", targets[0].String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, c.request); err != nil {
+				t.Fatal(err)
+			}
+			if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, c.want) {
+				t.Errorf("response: got %q, %v; want %s", line, err, c.want)
+			}
+		})
+	}
+}
+
+// TestUploadTooLong wants no more than the backend can compare.
+func TestUploadTooLong(t *testing.T) {
+	t.Parallel()
+	target := freeAddress(t)
+	if err := Main(Options{Role: "post-hold", Targets: []Address{target}, Conns: 1, Bytes: uploadMax + 1}.Args(), strings.NewReader(""), io.Discard); err == nil {
+		t.Error("got no error")
 	}
 }
 

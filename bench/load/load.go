@@ -14,7 +14,8 @@
 //
 // No balancer can gain by answering something else: an HTTP client accepts status 200 alone, counts every body's bytes
 // and compares samples of them with what the backend sends, and the backend refuses a balancer that adds no X-Forwarded
-// fields. Anything unexpected ends the child with an error, and with it the trial.
+// fields. A client that speaks TLS judges every handshake. Anything unexpected ends the child with an error, and with it
+// the trial.
 //
 // Every stage is bounded in count, and stallMax ends a stage in which nothing moves.
 package load
@@ -79,13 +80,18 @@ type Options struct {
 	Conns     int           // clients: how many connections to hold at a time
 	Count     int           // how many exchanges or connections to make
 	Bytes     int64         // source: bytes sent on each connection; server: size of a body; other clients: of a message
-	Warm      int           // exchanges before the measured ones
+	Warm      int           // exchanges before the measured ones; get-churn: connections
 	Echoes    int           // echo: messages answered on a connection before it is left alone; 0 = no limit
 	Rate      int           // pace: requests a second
 	RealTime  bool          // run before ordinary processes
-	Forwarded bool          // server: refuse requests that do not say for whom they are
+	Forwarded string        // server: refuse requests that do not say for whom they are and that they came by this scheme
 	Timeout   time.Duration // expire: the balancer's idle timeout
 	Spread    time.Duration // expire: over how long the last bytes are spread
+
+	TLS         string // get, get-hold, get-churn, post-hold, server: the version of TLS to speak, "1.2" or "1.3"; empty = none
+	Certificate string // file in PEM: the server's chain, or the certificate that a client is to be shown
+	Key         string // server: file in PEM
+	Resumed     bool   // get-churn: all but the first handshake of each of the o.Conns at a time are resumed ones
 }
 
 // Address is one IPv4 address and port.
@@ -101,8 +107,9 @@ func (o Options) Args() []string {
 		"-role", o.Role, "-targets", strings.Join(targets, ","),
 		"-conns", fmt.Sprint(o.Conns), "-count", fmt.Sprint(o.Count), "-bytes", fmt.Sprint(o.Bytes),
 		"-warm", fmt.Sprint(o.Warm), "-echoes", fmt.Sprint(o.Echoes),
-		"-rate", fmt.Sprint(o.Rate), fmt.Sprintf("-forwarded=%t", o.Forwarded), fmt.Sprintf("-realtime=%t", o.RealTime),
-		"-timeout", o.Timeout.String(), "-spread", o.Spread.String(),
+		"-rate", fmt.Sprint(o.Rate), fmt.Sprintf("-realtime=%t", o.RealTime),
+		"-forwarded", o.Forwarded, "-timeout", o.Timeout.String(), "-spread", o.Spread.String(),
+		"-tls", o.TLS, "-certificate", o.Certificate, "-key", o.Key, fmt.Sprintf("-resumed=%t", o.Resumed),
 	}
 }
 
@@ -118,10 +125,14 @@ func parseOptions(args []string) (Options, error) {
 	set.IntVar(&o.Warm, "warm", 0, "exchanges before the measured ones")
 	set.IntVar(&o.Echoes, "echoes", 0, "answers on each connection")
 	set.IntVar(&o.Rate, "rate", 0, "requests a second")
-	set.BoolVar(&o.Forwarded, "forwarded", false, "refuse requests without X-Forwarded fields")
+	set.StringVar(&o.Forwarded, "forwarded", "", "refuse requests without X-Forwarded fields, one of which names this scheme")
 	set.BoolVar(&o.RealTime, "realtime", false, "run before ordinary processes")
 	set.DurationVar(&o.Timeout, "timeout", 0, "idle timeout of the balancer")
 	set.DurationVar(&o.Spread, "spread", 0, "spread of the last bytes")
+	set.StringVar(&o.TLS, "tls", "", "version of TLS to speak")
+	set.StringVar(&o.Certificate, "certificate", "", "file of the certificate to show or to be shown")
+	set.StringVar(&o.Key, "key", "", "file of the key")
+	set.BoolVar(&o.Resumed, "resumed", false, "resume sessions")
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}
@@ -150,6 +161,7 @@ var roles = map[string]func(Options, *parent) error{
 	// Clients of the HTTP backend.
 	"get":       runGet,
 	"get-hold":  runGetHold,
+	"post-hold": runPostHold,
 	"get-churn": runGetChurn,
 	"pace":      runPace,
 	"upgrade":   runUpgrade,
@@ -168,12 +180,20 @@ func Main(args []string, in io.Reader, out io.Writer) error {
 	}
 	// A collection would land in somebody's measurement; what a child allocates is bounded by its connections.
 	debug.SetGCPercent(-1)
+	if o.TLS != "" {
+		// But handshakes leave garbage, some 50 KiB each.
+		debug.SetMemoryLimit(tlsMemory + int64(o.Conns)*tlsConnMemory)
+	}
 	if o.RealTime {
 		runtime.LockOSThread() // for good: no other goroutine is to inherit the priority
 		preferThread()
 	}
 	return run(o, newParent(in, out))
 }
+
+// tlsMemory and tlsConnMemory are from where on a process that speaks TLS collects garbage: well above what its
+// connections hold, so that it does so once in thousands of handshakes.
+const tlsMemory, tlsConnMemory = 128 << 20, 64 << 10
 
 // preferThread asks for real-time priority, so that a balancer or another program that is busy on every core does not
 // hold this thread up. Sleeps of such a thread end when they are due, too, where the kernel may add 50 µs to others'. It

@@ -82,7 +82,7 @@ func TestOptionsSurviveArgs(t *testing.T) {
 	want := Options{
 		Role: "expire", Targets: []Address{netip.MustParseAddrPort("127.0.1.1:1"), netip.MustParseAddrPort("127.0.1.2:2")},
 		Conns: 3, Count: 4, Bytes: 5, Warm: 6, Echoes: 7, Timeout: 8 * time.Second, Spread: 9 * time.Millisecond,
-		Rate: 10, RealTime: true, Forwarded: true,
+		Rate: 10, RealTime: true, Forwarded: "http", TLS: "1.3", Certificate: "a", Key: "b", Resumed: true,
 	}
 	got, err := parseOptions(want.Args())
 	if err != nil || !reflect.DeepEqual(got, want) {

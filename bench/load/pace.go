@@ -45,7 +45,7 @@ func runPace(o Options, p *parent) error {
 		return err
 	}
 	defer c.close()
-	gets := newGets(o.Conns, getRequest)
+	gets := newGets(o.Conns, getRequest, bare{})
 	warm := exchanger{conns: c, protocol: gets, sentAt: make([]int64, o.Conns)}
 	if _, err = warm.run(o.Warm); err != nil {
 		return err

@@ -28,7 +28,7 @@ func TestNothingUnasked(t *testing.T) {
 		answer   string // whole, and one byte more
 	}{
 		"echo": {newEchoes(1, 4), "aaaab"},
-		"get":  {newGets(1, getRequest), responseHead(0, "") + "b"},
+		"get":  {newGets(1, getRequest, bare{}), responseHead(0, "") + "b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,7 +50,7 @@ func TestNothingUnasked(t *testing.T) {
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	fd, server := pair(t)
-	g := newGets(1, getRequest)
+	g := newGets(1, getRequest, bare{})
 	if ended, err := g.receive(fd, 0); ended || err != nil {
 		t.Errorf("nothing came: got %t, %v; want false and no error", ended, err)
 	}
