@@ -175,6 +175,28 @@ func TestUnfitAnew(t *testing.T) {
 	w.look()
 }
 
+// TestBack takes files away and gives the very same back: what could not be read is read again though nothing tells it from
+// what it was.
+func TestBack(t *testing.T) {
+	t.Parallel()
+	f := newFiles(t)
+	f.mkdir("generation")
+	f.put("generation/web", issue(t, "old", testca.Request{}))
+	f.link("data", "generation")
+	s := f.load("data/web")
+	w := watch(t, s)
+	f.link("data", "nowhere")
+	w.look()
+	w.look("data/web.pem: no such file or directory")
+	w.look()
+	f.link("data", "generation")
+	w.look("certificate file is in order again")
+	wantServed(t, s.Holder, "", "old")
+	if got := w.Status(w.now)[0].Problem; got != "" {
+		t.Errorf("got problem %q, want none", got)
+	}
+}
+
 // TestRestless changes a file before every look: somebody hears of it all the same.
 func TestRestless(t *testing.T) {
 	t.Parallel()
@@ -290,15 +312,24 @@ func TestRootsReplaced(t *testing.T) {
 	}
 }
 
-// TestReload logs at once, and again, what is wrong; and reads what looks as it did.
+// TestReload reads what looks as it did, too, and logs at once, and again, what is wrong.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	f := newFiles(t)
 	f.put("web", issue(t, "old", testca.Request{}))
-	s := f.load("web")
+	reads := 0
+	pair := f.pair("web")
+	pair.Accept = func(*certs.Certificate) error { reads++; return nil }
+	s, err := certfile.Load([]certfile.Pair{pair}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := watch(t, s)
 	w.Reload(w.now)
 	w.wantLog()
+	if reads != 2 {
+		t.Errorf("got the files read %d times, want twice", reads)
+	}
 	f.write("web.pem", nil)
 	for range 2 {
 		w.Reload(w.now)
