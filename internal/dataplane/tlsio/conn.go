@@ -41,23 +41,21 @@ type Conn struct {
 	area *Area
 	side *side
 
-	// Of the handshake's goroutine until that has ended, then owned by the loop.
+	// Owned by the loop.
 	info       record.TLS
 	fault      string
 	identified bool
-
-	// Owned by the loop.
-	hs      *handshake // nil once it is over
-	rest    []byte     // from the socket, before what is there still; rarely anything
-	control []byte     // for the wire, before the next data
-	fd      int32      // of the call under way
-	wrote   uint32     // bytes of the handshake on the wire
-	errno   sys.Errno  // why the socket failed
-	rawEnd  bool       // the socket has ended
-	over    bool       // nothing will be read any more
-	drained bool       // the last read has found the socket empty
-	more    bool       // the last read filled its room
-	refused bool       // the peer broke a rule, or said that we did
+	hs         *handshake // nil once it is over
+	rest       []byte     // from the socket, before what is there still; rarely anything
+	control    []byte     // for the wire, before the next data
+	fd         int32      // of the call under way
+	wrote      uint32     // bytes of the handshake on the wire
+	errno      sys.Errno  // why the socket failed
+	rawEnd     bool       // the socket has ended
+	over       bool       // nothing will be read any more
+	drained    bool       // the last read has found the socket empty
+	more       bool       // the last read filled its room
+	refused    bool       // the peer broke a rule, or said that we did
 }
 
 // side is what the connections to a Server, or of a Client, have in common.

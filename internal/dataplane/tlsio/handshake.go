@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"lull/internal/clock"
+	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/sys"
 )
 
@@ -36,6 +37,11 @@ type handshake struct {
 	gone  bool      // the loop has given up
 	done  bool
 	err   error
+
+	// What was agreed on, once done without an error: the loop takes it over then. It may be asked for that of a connection
+	// at any time before.
+	info       record.TLS
+	identified bool
 }
 
 // start makes a connection whose handshake is yet to run.
@@ -51,12 +57,14 @@ func (h *handshake) run() {
 	gate := h.conn.side.gate
 	gate.compute()
 	err := h.conn.tls.Handshake()
+	var info record.TLS
+	var identified bool
 	if err == nil {
-		h.conn.info, h.conn.identified = told(h.conn.tls)
+		info, identified = told(h.conn.tls)
 	}
 	gate.rest()
 	h.mu.Lock()
-	h.done, h.err = true, err
+	h.done, h.err, h.info, h.identified = true, err, info, identified
 	gone := h.gone
 	h.mu.Unlock()
 	gate.leave()
@@ -211,6 +219,7 @@ func (c *Conn) Outcome() Outcome {
 		return Going
 	}
 	if h.err == nil {
+		c.info, c.identified = h.info, h.identified
 		c.info.Took = span(h.since)
 		return Secured
 	}
