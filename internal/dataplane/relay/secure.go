@@ -97,8 +97,10 @@ func (c *Conn) await(l *loop.Loop) (s Stage, begun bool) {
 	}
 	switch tlsio.Look(l.Scratch[:n], sys.Unread(int(c.FD))) {
 	case tlsio.PlainText:
+		c.TLS.Misspoke()
 		return SpokePlain, false
 	case tlsio.Nonsense:
+		c.TLS.Misspoke()
 		return Refused, false
 	case tlsio.Hello:
 		c.TLS.Begin()

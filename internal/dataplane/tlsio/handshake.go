@@ -195,6 +195,9 @@ func (c *Conn) Drop() {
 	h.mu.Unlock()
 }
 
+// Misspoke notes that the client has not begun with a handshake at all.
+func (c *Conn) Misspoke() { c.fault = "the first bytes are not those of a TLS handshake" }
+
 // Outcome is how a handshake stands.
 type Outcome uint8
 
