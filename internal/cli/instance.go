@@ -10,6 +10,7 @@ import (
 	"lull/internal/clock"
 	"lull/internal/control/admin"
 	"lull/internal/control/apply"
+	"lull/internal/control/certfile"
 	"lull/internal/control/file"
 	"lull/internal/control/metrics"
 	"lull/internal/dataplane"
@@ -29,6 +30,7 @@ type instance struct {
 	admin   *admin.Server
 	metrics *metrics.Server   // nil: not served
 	log     *accesslog.Writer // nil: none is written
+	watcher *certfile.Watcher
 }
 
 // startInstance starts what the configuration asks for. When it returns, every listener accepts. On an error nothing is
@@ -54,6 +56,7 @@ func (i *instance) start() (err error) {
 		return err
 	}
 	i.applier = apply.New(i.engine)
+	i.watcher = certfile.NewWatcher(i.logger)
 	if i.admin, err = admin.Serve(c.AdminSocket, i.engine, adminVersion(), i.logger); err != nil {
 		return err
 	}
@@ -65,8 +68,13 @@ func (i *instance) start() (err error) {
 			return err
 		}
 		i.metrics.SetAccessLog(i.log)
+		i.metrics.SetCertificates(expiries{i.watcher})
 	}
-	return i.applier.Apply(c.Plan)
+	if err = i.applier.Apply(c.Plan); err != nil {
+		return err
+	}
+	i.watcher.Apply(c.Certificates)
+	return nil
 }
 
 func (i *instance) setReady(ready bool) {
@@ -95,6 +103,7 @@ func (i *instance) reload(c *file.Config) error {
 		}
 		return err
 	}
+	i.watcher.Apply(c.Certificates)
 	i.engine.SetConnectionsMax(c.ConnectionsMax)
 	i.useAccessLog(log)
 	next := *c
@@ -165,6 +174,9 @@ func (i *instance) drain(ctx context.Context) {
 
 // close ends everything; the access log last, so that every end is in it.
 func (i *instance) close() {
+	if i.watcher != nil {
+		i.watcher.Close()
+	}
 	if i.applier != nil {
 		i.applier.Close()
 	}

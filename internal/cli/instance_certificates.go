@@ -1,0 +1,19 @@
+package cli
+
+import (
+	"lull/internal/clock"
+	"lull/internal/control/certfile"
+	"lull/internal/control/metrics"
+)
+
+// expiries tells the metrics of what is watched: certificates and, without names, files of authorities.
+type expiries struct{ watcher *certfile.Watcher }
+
+// Certificates implements metrics.Certificates.
+func (e expiries) Certificates() []metrics.Certificate {
+	var list []metrics.Certificate
+	for _, s := range e.watcher.Status(clock.Wall(clock.Now())) {
+		list = append(list, metrics.Certificate{File: s.Files[0], Names: s.Names, NotAfter: s.NotAfter})
+	}
+	return list
+}
