@@ -47,7 +47,7 @@ var remedies = []remedy{
 		"it is about the client's certificate: have the client show one that is in force and that one of the authorities of listener {listener} has issued (`tls.client_certificates.ca` in lull.yaml)."},
 	{reason.HandshakeFailed, []string{"in the middle of the handshake"}, leftAdvice},
 	{reason.HandshakeFailed, []string{"didn't provide a certificate"}, advice[reason.NoClientCert]},
-	{reason.HandshakeFailed, []string{"does not look like a TLS handshake"},
+	{reason.HandshakeFailed, []string{"a TLS handshake"},
 		"have the client speak TLS to listener {listener}, which is {protocol}; for plain connections there must be another listener."},
 
 	{reason.BackendHandshakeFailed, []string{"does not look like a TLS handshake"},

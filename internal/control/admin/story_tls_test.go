@@ -25,6 +25,7 @@ const (
 	wantedFault   = "remote error: tls: certificate required"
 	plainFault    = "first record does not look like a TLS handshake"
 	missingFault  = "client didn't provide a certificate"
+	misspokeFault = "the first bytes are not those of a TLS handshake"
 	leftFault     = "the peer ended the connection in the middle of the handshake"
 	issuerFault   = "failed to verify certificate: x509: certificate signed by unknown authority"
 	expiredFault  = "failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-03-01T10:00:00Z is after 2026-02-01T00:00:00Z"
@@ -90,7 +91,8 @@ func frontStories() []told {
 		failed("another alert", alertFault, tlspolicy.Default),
 		failed("certificate of the client", expiredFault, tlspolicy.Default),
 		failed("client gone", leftFault, tlspolicy.Default),
-		failed("no TLS", plainFault, tlspolicy.Default),
+		failed("no TLS", misspokeFault, tlspolicy.Default),
+		failed("no TLS, found by crypto/tls", plainFault, tlspolicy.Default),
 		failed("nothing known", "", tlspolicy.Default),
 		{"no-client-certificate", refused(reason.NoClientCert, missingFault, nil)},
 		failed("no certificate of the client", missingFault, tlspolicy.Default),
