@@ -46,15 +46,11 @@ type observer struct {
 func runExpire(o Options, p *parent) error {
 	runtime.LockOSThread()
 	preferThread()
-	first, err := socket()
+	stopStamps, err := startStamps()
 	if err != nil {
 		return err
 	}
-	defer unix.Close(first)
-	// The kernel begins to stamp packets a moment after the first socket asks for it; opening the pairs takes longer.
-	if err = stampArrivals(first); err != nil {
-		return err
-	}
+	defer stopStamps()
 	c, err := openConns(o.Targets, o.Conns, newEchoes(o.Conns, messageBytes))
 	if err != nil {
 		return err
@@ -73,13 +69,6 @@ func runExpire(o Options, p *parent) error {
 	e.CPUNanos = cpuNanos() - before
 	e.ClockSteps = wallOffset() - step
 	return p.tell(Report{Stage: StageDone, Count: int64(o.Conns), Expiry: e})
-}
-
-func stampArrivals(fd int) error {
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
-		return fmt.Errorf("ask for receive timestamps: %w", err)
-	}
-	return nil
 }
 
 // touchAll exchanges the last message on every pair, spread evenly over o.Spread.
@@ -149,21 +138,6 @@ func (v *observer) answer(at int) (int, error) {
 	}
 	v.lastAt[at], err = arrival(control[:cn])
 	return 1, err
-}
-
-// arrival returns the wall-clock time in a control message of SO_TIMESTAMPNS.
-func arrival(control []byte) (int64, error) {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil {
-		return 0, fmt.Errorf("parse control message: %w", err)
-	}
-	for _, m := range messages {
-		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS &&
-			len(m.Data) >= int(unsafe.Sizeof(unix.Timespec{})) {
-			return (*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Nano(), nil
-		}
-	}
-	return 0, fmt.Errorf("the kernel stamped no time of arrival")
 }
 
 // observe waits until every pair has ended, or for observeMax after the last of them was due.
