@@ -13,6 +13,7 @@ import (
 
 	"lull/internal/dataplane/certs"
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/timeout"
 	"lull/internal/dataplane/tlspolicy"
 	"lull/internal/lulltest"
@@ -181,5 +182,42 @@ func TestSecureTunnel(t *testing.T) {
 	_ = c.Close()
 	if r := e.NextClose(); r.BytesUp != uint64(len(sent)) || r.TLS.Front.Version != tls.VersionTLS13 {
 		t.Errorf("record: got %d bytes up, %+v, want %d of plaintext", r.BytesUp, r.TLS, len(sent))
+	}
+}
+
+// plainAlerts has a client say what it says after its ClientHello as OpenSSL does when it does not accept a certificate: by an
+// alert in plain text, whatever the version.
+type plainAlerts struct {
+	net.Conn
+	writes int
+}
+
+func (c *plainAlerts) Write(b []byte) (int, error) {
+	if c.writes++; c.writes > 1 {
+		_, err := c.Conn.Write([]byte{21, 3, 3, 0, 2, 2, 48}) // RFC 8446 §6.2: fatal, unknown_ca
+		return len(b), err
+	}
+	return c.Conn.Write(b)
+}
+
+// TestDistrustTold: that a client does not accept the certificate is told in words, also of clients that do not encrypt their
+// alert (handshake-failed).
+func TestDistrustTold(t *testing.T) {
+	t.Parallel()
+	a := testca.NewFor(t)
+	e := secureHTTP(t, a, nil, web(t, nil, http.NotFound))
+	raw, err := net.Dial("tcp", e.Local(lulltest.HTTPKey).String())
+	if err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	defer raw.Close()
+	_ = raw.SetDeadline(time.Now().Add(lulltest.Patience))
+	c := tls.Client(&plainAlerts{Conn: raw}, &tls.Config{ServerName: "web.example", RootCAs: testca.NewFor(t).Pool()})
+	if err := c.Handshake(); err == nil {
+		t.Fatal("the client accepted a stranger's certificate")
+	}
+	r := e.NextClose()
+	if want := "remote error: tls: unknown certificate authority"; r.Reason != reason.HandshakeFailed || r.TLS.Fault != want {
+		t.Errorf("record: got %s, %q, want handshake-failed, %q", r.Reason, r.TLS.Fault, want)
 	}
 }

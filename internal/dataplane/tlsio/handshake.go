@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 
 	"lull/internal/clock"
@@ -32,6 +33,7 @@ type handshake struct {
 	more  sync.Cond // in, ended or dropped has changed
 	in    []byte    // from the peer
 	out   []byte    // for the peer
+	alert uint8     // the last fatal one that the peer has sent in plain text; 0: none
 	full  bool      // the loop has more than there was room for
 	ended bool      // the peer has ended its stream
 	gone  bool      // the loop has given up
@@ -150,7 +152,20 @@ func (c *Conn) Feed(b []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.in = append(h.in, b...)
+	h.noteAlert(b)
 	h.more.Signal()
+}
+
+// noteAlert notes a fatal alert in plain text at the end of b. A client built on OpenSSL that does not accept the certificate
+// sends one before it has changed its keys, where TLS 1.3 wants it encrypted; crypto/tls then finds a bad record, and that
+// would be all one learned of the commonest mistake there is.
+func (h *handshake) noteAlert(b []byte) {
+	const size, alertRecord, fatal = 7, 21, 2
+	if n := len(b); n >= size {
+		if a := b[n-size:]; a[0] == alertRecord && a[1] == 3 && a[3] == 0 && a[4] == 2 && a[5] == fatal {
+			h.alert = a[6]
+		}
+	}
 }
 
 // End tells the handshake that the peer has ended its stream.
@@ -227,6 +242,9 @@ func (c *Conn) Outcome() Outcome {
 		return Secured
 	}
 	c.fault = plainly(h.err)
+	if h.alert != 0 && strings.Contains(c.fault, "bad record MAC") {
+		c.fault = "remote error: " + tls.AlertError(h.alert).Error()
+	}
 	var verify *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	switch {
