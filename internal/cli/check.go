@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lull/internal/clock"
 	"lull/internal/control/file"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/timeout"
@@ -18,8 +19,8 @@ func newCheck(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check lull.yaml",
 		Short: "Validate a lull.yaml and print what would listen where, with every effective timeout",
-		Long: "Validates a lull.yaml and prints what would listen where, with every effective timeout, the backends,\n" +
-			"policies and health checks. Nothing is started and no name is looked up. Exit code 2 and every fault on\n" +
+		Long: "Validates a lull.yaml and prints what would listen where, with every effective timeout, the versions,\n" +
+			"ciphers and certificates of TLS, the backends, policies and health checks. Nothing is started and no name is looked up. Exit code 2 and every fault on\n" +
 			"standard error when the file is wrong; warnings there, too, but they leave the exit code 0.",
 		Args: between(1, 1, "the file to check"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -30,7 +31,7 @@ func newCheck(e *env) *cobra.Command {
 			for _, w := range c.Warnings() {
 				fmt.Fprintf(e.stderr, "warning: %s\n", w)
 			}
-			return showConfig(e.stdout, c)
+			return showConfig(e.stdout, c, clock.Wall(clock.Now()))
 		},
 	}
 }
@@ -54,9 +55,10 @@ func (p *page) line(indent int, name, value, remark string) {
 	p.WriteString(value + "\n")
 }
 
-// showConfig writes a whole configuration for people.
-func showConfig(w io.Writer, c *file.Config) error {
+// showConfig writes a whole configuration for people, as it is at the time of now.
+func showConfig(w io.Writer, c *file.Config, now time.Time) error {
 	var p page
+	files := sources{all: c.Certificates, now: now}
 	p.head(0, "%s is valid", c.Path)
 	p.head(0, "")
 	p.head(0, "process")
@@ -66,13 +68,13 @@ func showConfig(w io.Writer, c *file.Config) error {
 	p.line(2, "loops", countOr(c.Loops, "one per core"), "")
 	p.line(2, "connections", countOr(c.ConnectionsMax, "as many as the descriptor limit allows"), "")
 	for _, lb := range c.Plan.LoadBalancers {
-		p.balancer(lb)
+		p.balancer(lb, c, files)
 	}
 	_, err := w.Write(p.Bytes())
 	return err
 }
 
-func (p *page) balancer(lb *plan.LoadBalancer) {
+func (p *page) balancer(lb *plan.LoadBalancer, c *file.Config, files sources) {
 	p.head(0, "")
 	p.head(0, "load balancer %s", lb.Name)
 	for _, l := range lb.Listeners {
@@ -83,9 +85,10 @@ func (p *page) balancer(lb *plan.LoadBalancer) {
 			p.timeoutsTCP(l)
 		}
 		p.behaviour(l)
+		p.serverTLS(l, files)
 	}
 	for _, set := range lb.BackendSets {
-		p.backendSet(set)
+		p.backendSet(set, c, files)
 	}
 }
 
@@ -98,7 +101,7 @@ func (p *page) timeoutsTCP(l *plan.Listener) {
 	p.line(4, "connection_age_max", durationOr(t.AgeMax, "off"), "")
 	p.line(4, "drain", file.FormatDuration(t.Drain), "")
 
-	const onlyHTTP = "not used: tcp has no requests"
+	onlyHTTP := "not used: " + l.Speaks() + " has no requests"
 	p.line(4, "request_head", durationOr(t.RequestHead, "off"), onlyHTTP)
 	if t.Model == timeout.Directional {
 		p.line(4, "front_keepalive", file.FormatDuration(t.FrontKeepalive), onlyHTTP)
@@ -176,9 +179,10 @@ func (p *page) behaviour(l *plan.Listener) {
 	}
 }
 
-func (p *page) backendSet(set *plan.BackendSet) {
+func (p *page) backendSet(set *plan.BackendSet, c *file.Config, files sources) {
 	p.head(2, "backend set %s", set.Key.Name)
 	p.line(4, "policy", set.Policy.String(), "")
+	p.clientTLS(set, c, files)
 	p.line(4, "health check", healthCheck(set.HealthCheck), "")
 	if set.Stickiness != nil {
 		p.line(4, "stickiness", stickiness(set.Stickiness), "")
@@ -195,7 +199,7 @@ func healthCheck(hc *plan.HealthCheck) string {
 	if hc == nil {
 		return "none: every backend counts as healthy"
 	}
-	asks := hc.Protocol.String()
+	asks := checkWord(hc)
 	if hc.Port != 0 {
 		asks += " on port " + strconv.Itoa(int(hc.Port))
 	}

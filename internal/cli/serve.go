@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lull/internal/clock"
 	"lull/internal/control/file"
 )
 
@@ -19,7 +20,8 @@ func newServe(e *env) *cobra.Command {
 		Short: "Run in the foreground until SIGTERM or SIGINT",
 		Long: "Runs what the file says, in the foreground. Prints `ready` on standard error once every listener accepts.\n" +
 			"SIGHUP re-reads the file: what did not change is not touched, changed timeouts reach open connections, and a\n" +
-			"faulty file changes nothing. SIGTERM and SIGINT stop accepting and let open connections end within their drain\n" +
+			"faulty file changes nothing. It re-reads certificates, too; one whose files change is replaced within seconds even\n" +
+			"without it, and open connections do not notice. SIGTERM and SIGINT stop accepting and let open connections end within their drain\n" +
 			"time; a second one ends them at once.",
 		Args: between(0, 1, "the file to serve"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -88,7 +90,8 @@ func (i *instance) reloadFile(path string) {
 	}
 	if err != nil {
 		i.logger.Error("reload refused, nothing has changed", "error", err)
-		i.reopenAccessLog() // rotating logs must not depend on a file that somebody is just editing
+		i.reopenAccessLog()                       // rotating logs must not depend on a file that somebody is just editing,
+		i.watcher.Reload(clock.Wall(clock.Now())) // nor must renewed certificates
 		return
 	}
 	for _, w := range c.Warnings() {

@@ -2,8 +2,8 @@ package file
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
-	"strings"
 
 	"lull/internal/control/certfile"
 	"lull/internal/dataplane/certs"
@@ -16,7 +16,7 @@ func (r *reader) loadCertificates(pairs []*section, policy *tlspolicy.Policy) *c
 	var files []certfile.Pair
 	var whole []*section // the pairs that name both files
 	for _, p := range pairs {
-		pair := certfile.Pair{Certificate: p.file("certificate"), Key: p.file("key")}
+		pair := certfile.Pair{Certificate: p.file("certificate"), Key: p.file("key"), Accept: servedBy(policy)}
 		if pair.Certificate != "" && pair.Key != "" {
 			files, whole = append(files, pair), append(whole, p)
 		}
@@ -26,34 +26,39 @@ func (r *reader) loadCertificates(pairs []*section, policy *tlspolicy.Policy) *c
 	}
 	source, err := certfile.Load(files, r.now)
 	if err != nil {
-		refusePairs(whole, files, err)
+		refusePairs(whole, err)
 		return nil
-	}
-	for i, c := range source.Holder.Set().All() {
-		if !policy.Serves(c.Leaf().PublicKeyAlgorithm) {
-			whole[i].fault("certificate", "has an %s key, which no cipher suite of policy %s serves: take another policy or another "+
-				"kind of key", c.KeyKind(), policy.Name)
-		}
 	}
 	r.sources = append(r.sources, source)
 	return source.Holder
 }
 
+// servedBy returns a test of certificates: one with a kind of key that the policy cannot serve would shut everybody out, and
+// must not replace another either.
+func servedBy(policy *tlspolicy.Policy) func(*certs.Certificate) error {
+	return func(c *certs.Certificate) error {
+		if policy.Serves(c.Leaf().PublicKeyAlgorithm) {
+			return nil
+		}
+		return fmt.Errorf("an %s key, which no cipher suite of policy %s serves: take another policy or another kind of key",
+			c.KeyKind(), policy.Name)
+	}
+}
+
 // refusePairs records what is wrong with certificates and keys, each at the one of the two that it is about. A key that does not
 // belong to its certificate is wrong itself.
-func refusePairs(pairs []*section, files []certfile.Pair, err error) {
+func refusePairs(pairs []*section, err error) {
 	var faults certfile.Faults
 	if !errors.As(err, &faults) {
 		pairs[0].fault("certificate", "cannot be used: %v", err)
 		return
 	}
 	for _, f := range faults {
-		pair := files[f.Pair]
 		key := "key"
 		if f.Part == certs.PartChain {
 			key = "certificate"
 		}
-		pairs[f.Pair].refuseFile(key, f.Err, pair.Certificate, pair.Key, pair.Certificate+" and "+pair.Key)
+		pairs[f.Pair].fault(key, "%s", fileProblem(f))
 	}
 }
 
@@ -61,7 +66,7 @@ func refusePairs(pairs []*section, files []certfile.Pair, err error) {
 func (s *section) roots(key, path string) *certs.Roots {
 	source, err := certfile.LoadRoots(path, s.r.now)
 	if err != nil {
-		s.refuseFile(key, err, path)
+		s.fault(key, "%s", fileProblem(err))
 		return nil
 	}
 	s.r.sources = append(s.r.sources, source)
@@ -77,7 +82,7 @@ func (s *section) publicKeys(set plan.SetKey) [][]byte {
 		path := s.r.resolvePath(it.text)
 		keys, err := certfile.LoadPublicKeys(path)
 		if err != nil {
-			s.r.fault(it.path, it.node, written(it.node), "%s", fileProblem(err, path))
+			s.r.fault(it.path, it.node, written(it.node), "%s", fileProblem(err))
 			continue
 		}
 		out = append(out, keys...)
@@ -96,22 +101,15 @@ func (r *reader) noteKeyFile(set plan.SetKey, path string) {
 	r.keyFiles[set] = append(r.keyFiles[set], path)
 }
 
-// refuseFile records that a file cannot be used.
-func (s *section) refuseFile(key string, err error, names ...string) {
-	s.fault(key, "%s", fileProblem(err, names...))
-}
-
 // fileProblem completes a sentence about a file that the message names already.
-func fileProblem(err error, names ...string) string {
+func fileProblem(err error) string {
 	var path *fs.PathError
-	if errors.As(err, &path) {
+	var fault *certfile.Fault
+	switch {
+	case errors.As(err, &path):
 		return "cannot be read: " + path.Err.Error()
+	case errors.As(err, &fault):
+		return "cannot be used: " + fault.Text()
 	}
-	text := err.Error()
-	for _, name := range names {
-		if rest, found := strings.CutPrefix(text, name+": "); found {
-			return "cannot be used: " + rest
-		}
-	}
-	return "cannot be used: " + text
+	return "cannot be used: " + err.Error()
 }

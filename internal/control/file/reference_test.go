@@ -26,6 +26,8 @@ The file that ` + "`lull serve`" + ` runs by and ` + "`lull check`" + ` checks. 
 - Anchors and aliases may be used, merge keys (` + "`<<`" + `) may not. The file holds one document and at most 4 MiB.
 - Relative paths of certificates, keys and authorities start from the directory of this file; the control socket's and the access
   log's start from the directory in which the process was started.
+- Certificates, keys and authorities are read anew when their files change, without a reload: see [TLS](../operate/tls.md). Files of
+  ` + "`public_keys`" + ` are read with this file only.
 
 ` + "```" + `
 lull.yaml:12: load_balancers[0].timeouts.idle: 5000s is out of range: allowed 1s..4000s (whole seconds)

@@ -213,7 +213,7 @@ var settings = []setting{
 	{path: inTLS + "client_certificates", kind: kindMapping, oci: "verifyPeerCertificate", defNote: "absent: clients are not asked for one",
 		doc: "Certificates of clients."},
 	{path: inClients + "mode", kind: kindWord, def: plan.ClientCertNone.String(), words: clientModes(), effect: nextConn,
-		doc: "`optional`: a client may do without one, but one that it has must be valid. `required`: no handshake succeeds without a valid one."},
+		doc: "`optional`: a client may do without one. `required`: without one it is answered 400, or on ssl listeners fails the handshake. One that is not valid fails it in either mode."},
 	{path: inClients + "ca", kind: kindFile, min: 1, max: fileMax, defNote: "none; must be given unless the mode is `none`",
 		oci: "trustedCertificateAuthorityIds", effect: nextConn,
 		doc: "PEM file with the certificates of the authorities whose clients are let in."},
