@@ -98,6 +98,16 @@ func (p *Proxy) legEnds(c *pair, side int) {
 	c.legs[1-side].Set(relay.Doomed)
 }
 
+// trim has TLS give back what it keeps for large records. It is called when a timer has fired before its time, so once in an
+// idle time at most: a pair that moves much has its buffers made anew as rarely, and an idle one is soon without.
+func (c *pair) trim() {
+	for side := range c.legs {
+		if t := c.legs[side].TLS; t != nil && !t.Shaking() {
+			t.Idle()
+		}
+	}
+}
+
 // secured returns what is known of TLS on both sides.
 func (c *pair) secured() record.Secured {
 	var s record.Secured

@@ -161,6 +161,7 @@ func (p *Proxy) Expired(n *wheel.Node) {
 	now := p.loop.Touch()
 	if d.At > now {
 		p.loop.Wheel.Arm(n, d.At)
+		c.trim()
 		if c.state == lingering {
 			p.linger(c) // a doomed leg
 		}
