@@ -32,6 +32,7 @@ func (c *Config) Warnings() []string {
 			out = append(out, backendWarnings(set, protocol)...)
 			out = append(out, stickinessWarnings(set)...)
 			out = append(out, clientTLSWarnings(set)...)
+			out = append(out, probeWarnings(set)...)
 		}
 	}
 	return out

@@ -61,6 +61,21 @@ func clientTLSWarnings(set *plan.BackendSet) []string {
 	return out
 }
 
+// probeWarnings finds probes that speak plain to a port that speaks TLS, or the other way round. One that only connects is none
+// of them, and the port may well be another.
+func probeWarnings(set *plan.BackendSet) []string {
+	hc := set.HealthCheck
+	if hc == nil || hc.Port != 0 || (hc.TLS != nil) == (set.TLS != nil) || hc.TLS == nil && hc.Protocol == plan.CheckTCP {
+		return nil
+	}
+	probe, port := "in plain", "in TLS"
+	if hc.TLS != nil {
+		probe, port = port, probe
+	}
+	return []string{fmt.Sprintf("%s: health_check speaks %s to a port that is spoken to %s: give it another protocol, or a port of its own",
+		set.Key, probe, port)}
+}
+
 // weakPolicy warns of versions that nobody should speak any more and of ciphers that are broken. What is merely dated is left to
 // the list that `lull check` prints.
 func weakPolicy(who string, p *tlspolicy.Policy) []string {

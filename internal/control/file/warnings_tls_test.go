@@ -58,6 +58,29 @@ a/pinned: policy ELBSecurityPolicy-2011-08 is weak: RC4 (forbidden by RFC 7465),
 	}
 }
 
+// TestProbeWarnings: a probe that speaks otherwise than the backend's port does takes a healthy backend out.
+func TestProbeWarnings(t *testing.T) {
+	t.Parallel()
+	const plain, secured = "in plain to a port that is spoken to in TLS", "in TLS to a port that is spoken to in plain"
+	for check, want := range map[string][2]string{ // what is said of a plain set, and of one over TLS
+		"{}":                         {"", ""},
+		"{protocol: http}":           {"", plain},
+		"{protocol: http, port: 81}": {"", ""},
+		"{protocol: https}":          {secured, ""},
+		"{protocol: ssl}":            {secured, ""},
+		"{protocol: ssl, port: 81}":  {"", ""},
+	} {
+		for i, protocol := range []string{"http", "https"} {
+			c := parse(t, "load_balancers: [{name: a, listeners: [{name: l, protocol: http, port: 1, backend_set: s}], backend_sets: [{name: s, protocol: "+
+				protocol+", health_check: "+check+", backends: [{address: 127.0.0.1, port: 9001}]}]}]")
+			got := strings.Join(c.Warnings(), "\n")
+			if want := want[i]; want == "" && got != "" || !strings.Contains(got, want) {
+				t.Errorf("%s of %s: got %q, want %q", check, protocol, got, want)
+			}
+		}
+	}
+}
+
 // writeEd25519 writes a certificate with a key that TLS 1.1 has no signature for.
 func writeEd25519(t *testing.T, dir string) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lull/internal/lulltest/program"
+	"lull/internal/lulltest/testca"
 )
 
 // root is the repository, seen from this package.
@@ -48,17 +49,45 @@ func documents(t *testing.T) []string {
 	return found
 }
 
+// writeCertificates writes every certificate, key and authority that the documents name.
+func writeCertificates(t *testing.T, d *program.Dir) {
+	t.Helper()
+	ca := testca.NewFor(t)
+	for _, r := range []testca.Request{
+		{CommonName: "cert"}, {CommonName: "other"}, {CommonName: "shop"}, {CommonName: "shop-rsa", RSA: true}, {CommonName: "wildcard"},
+	} {
+		r.Names = []string{r.CommonName + ".example.com"}
+		i := ca.IssueFor(t, r)
+		d.Write(r.CommonName+".pem", string(i.Chain))
+		d.Write(strings.Replace(r.CommonName+".key", "cert.key", "key.pem", 1), string(i.Key))
+		d.Write("backend.pub", string(i.Chain)) // whose public key counts
+	}
+	for _, name := range []string{"ca.pem", "clients.pem", "internal-ca.pem"} {
+		d.Write(name, string(ca.PEM()))
+	}
+}
+
+// inListener returns a whole file with a listener that has a part of a document in it.
+func inListener(part string) string {
+	return "load_balancers:\n  - name: lb\n    listeners:\n      - name: l\n        protocol: https\n        port: 8443\n        backend_set: s\n        " +
+		strings.ReplaceAll(strings.TrimSuffix(part, "\n"), "\n", "\n        ") +
+		"\n    backend_sets: [{name: s, backends: [{address: 127.0.0.1, port: 9001}]}]\n"
+}
+
 // TestDocsFiles runs every whole lull.yaml of the documents through lull check, and those that show a part of one together
 // with a load balancer.
 func TestDocsFiles(t *testing.T) {
 	t.Parallel()
 	d := program.NewDir(t)
+	writeCertificates(t, d)
 	whole := 0
 	for _, path := range documents(t) {
 		for _, text := range blocks(t, path, "yaml") {
 			switch {
 			case strings.Contains(text, "load_balancers:"):
 				whole++
+			case strings.HasPrefix(text, "tls:"):
+				text = inListener(text)
 			case strings.HasPrefix(text, "backend_sets:"):
 				continue // too small a part; other documents have it in its place
 			default:

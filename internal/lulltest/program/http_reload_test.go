@@ -164,7 +164,7 @@ func TestHTTPReloadFaulty(t *testing.T) {
 	waiting, held := answered(t, d), dialHTTP(t, d)
 	held.Get("/held")
 	for _, r := range []struct{ file, want string }{
-		{beforeHTTP(backend.Addr, "protocol: http", "protocol: https"), "lull.yaml:9: load_balancers[0].listeners[0].protocol"},
+		{beforeHTTP(backend.Addr, "protocol: http", "protocol: http2"), "lull.yaml:9: load_balancers[0].listeners[0].protocol"},
 		{beforeHTTP(backend.Addr, "- name: set", "- name: set\n        protocol: tcp"), "set"},
 		{beforeHTTP(backend.Addr, "idle: 60s", "idle: 60s, front_keepalive: 5s"), "lull.yaml:7: load_balancers[0].timeouts.front_keepalive"},
 		{beforeHTTP(backend.Addr, "idle: 60s", "idle: 1s", "- name: set", "- name: set\n        stickiness: {cookie: \"a b\"}"), "stickiness.cookie"},
