@@ -15,7 +15,7 @@ const (
 	// tidyAfter is how many handshakes are worth a look at the memory they left: some 30 KiB each.
 	tidyAfter = 200
 	// tidyDelay is how long after the last of them that is, so that a storm is over.
-	tidyDelay = 2 * time.Second
+	tidyDelay = 500 * time.Millisecond
 )
 
 // Gate admits handshakes: of the whole process, first come, first served. Safe for use by any goroutine.
@@ -25,12 +25,12 @@ type Gate struct {
 	slots chan struct{} // one for each handshake that may compute at a time
 
 	// Guarded by mu.
-	mu      sync.Mutex
-	running int
-	queue   []*handshake
-	head    int  // of queue: those before it have gone in
-	since   int  // handshakes since the memory was tidied
-	tidying bool // it will be, or is being
+	mu       sync.Mutex
+	running  int
+	queue    []*handshake
+	head     int // of queue: those before it have gone in
+	untidied int // handshakes since the memory was tidied
+	tidying  int // of these, when that was last looked at; 0: it is not going to be
 }
 
 // NewGate returns a gate for a process. Handshakes compute on as many processors as there are, beside the loops, which the
@@ -50,6 +50,11 @@ func (g *Gate) enter(h *handshake) {
 		go h.run()
 		return
 	}
+	if g.head > len(g.queue)/2 { // under load it may never be empty
+		g.queue = append(g.queue[:0], g.queue[g.head:]...)
+		clear(g.queue[len(g.queue):cap(g.queue)])
+		g.head = 0
+	}
 	g.queue = append(g.queue, h)
 }
 
@@ -68,28 +73,25 @@ func (g *Gate) leave() {
 	}
 	g.queue, g.head = g.queue[:0], 0
 	g.running--
-	g.since++
-	if g.running == 0 && g.since >= tidyAfter && !g.tidying {
-		g.tidying = true
+	if g.untidied++; g.untidied >= tidyAfter && g.tidying == 0 {
+		g.tidying = g.untidied
 		time.AfterFunc(tidyDelay, g.tidy)
 	}
 }
 
-// tidy gives back the memory that many handshakes have left behind, in garbage that no later allocation would have collected
-// for minutes: connections that are idle allocate nothing. Not while there are more handshakes under way.
+// tidy gives back the memory that many handshakes have left behind: garbage that nothing would collect for minutes, as
+// connections that are idle allocate nothing. It waits until there was no handshake for tidyDelay.
 func (g *Gate) tidy() {
 	g.mu.Lock()
-	if g.running > 0 {
-		g.tidying = false
+	if g.running > 0 || g.untidied != g.tidying {
+		g.tidying = g.untidied
 		g.mu.Unlock()
+		time.AfterFunc(tidyDelay, g.tidy)
 		return
 	}
-	g.since = 0
+	g.untidied, g.tidying = 0, 0
 	g.mu.Unlock()
 	debug.FreeOSMemory()
-	g.mu.Lock()
-	g.tidying = false
-	g.mu.Unlock()
 }
 
 func (h *handshake) unwanted() bool {

@@ -206,6 +206,7 @@ func (c *Conn) Drop() {
 	}
 	h.mu.Lock()
 	h.gone = true
+	h.in, h.out = nil, nil
 	h.more.Signal()
 	h.mu.Unlock()
 }
