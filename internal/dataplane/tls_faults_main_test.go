@@ -63,6 +63,24 @@ func newFort(t testing.TB, loops int, change func(*fort)) *fort {
 	return f
 }
 
+// listener returns the listener of that key, for change.
+func (f *fort) listener(key plan.ListenerKey) *plan.Listener {
+	f.t.Helper()
+	return lulltest.ListenerNamed(f.t, f.plan, key.Name)
+}
+
+// before puts a listener before other backends, for change.
+func (f *fort) before(key plan.ListenerKey, backends ...netip.AddrPort) {
+	f.t.Helper()
+	set := f.listener(key).BackendSet
+	set.Backends = nil
+	for _, b := range backends {
+		set.Backends = append(set.Backends, plan.Backend{
+			Key: plan.BackendKey{Set: set.Key, Host: b.Addr().String(), Port: b.Port()}, Weight: 1,
+		})
+	}
+}
+
 // each changes both listeners.
 func (f *fort) each(change func(*plan.Listener)) {
 	for _, l := range f.plan.LoadBalancers[0].Listeners {

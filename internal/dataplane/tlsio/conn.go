@@ -87,6 +87,9 @@ func (c *Conn) Fault() string {
 // Its results are those of a read: a count, 0 at the end of the stream, EAGAIN if nothing is there. EPROTO says that the
 // peer has broken the rules of TLS, or ended with a fatal alert; Fault says how.
 func (c *Conn) Read(fd int, b []byte) (n int, errno sys.Errno) {
+	if c.refused { // crypto/tls does not remember every fault
+		return 0, unix.EPROTO
+	}
 	c.fd, c.drained = int32(fd), false
 	a := c.area
 	a.from, a.to, a.spent, a.out = 0, 0, false, a.out[:0]
