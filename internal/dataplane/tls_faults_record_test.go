@@ -207,6 +207,32 @@ func TestTLSViolationTunnel(t *testing.T) {
 	})
 }
 
+// TestTLSTruncatedRecord: a client that ends its stream in the middle of a record has gone, and broken no rule but that.
+func TestTLSTruncatedRecord(t *testing.T) {
+	t.Parallel()
+	bothVersions(t, func(t *testing.T, version uint16) {
+		f := newFort(t, 1, nil)
+		for name, begin := range map[string]string{"waiting": "", "head": "GET / HT", "body": "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nabc"} {
+			k := f.enterKeyed(lulltest.HTTPKey, version)
+			if begin != "" {
+				k.send(k.data(begin))
+				f.WaitState(k.raw, map[string]string{"head": "head", "body": "request"}[name])
+			}
+			rest := k.data("defghi")
+			release := f.Hold() // both are there when lull looks: no second edge will tell of the end
+			k.send(rest[:len(rest)-1])
+			_ = k.raw.CloseWrite()
+			release()
+			data, alerts, _, err := k.listen()
+			if !errors.Is(err, io.EOF) || (begin != "") != strings.HasPrefix(string(data), "HTTP/1.1 408") {
+				t.Errorf("%s: got %q, %v, %v; want 408 if there was a request", name, data, alerts, err)
+			}
+			_ = k.raw.Close()
+			f.ended(k.raw, reason.ClientClosed)
+		}
+	})
+}
+
 // TestTLSHarmless: what is allowed, odd as it is, does no harm.
 func TestTLSHarmless(t *testing.T) {
 	t.Parallel()

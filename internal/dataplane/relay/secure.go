@@ -16,6 +16,9 @@ func (c *Conn) Read(b []byte) (n int, errno sys.Errno) {
 		return sys.Read(int(c.FD), b)
 	}
 	n, errno = c.TLS.Read(int(c.FD), b)
+	for errno == unix.EAGAIN && c.Is(Ending|Urgent) && !c.TLS.Empty() {
+		n, errno = c.TLS.Read(int(c.FD), b) // what is behind a part of a record makes no new edge
+	}
 	if errno == unix.EPROTO {
 		c.Set(Violated)
 	}

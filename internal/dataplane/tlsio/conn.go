@@ -53,7 +53,8 @@ type Conn struct {
 	errno      sys.Errno  // why the socket failed
 	rawEnd     bool       // the socket has ended
 	over       bool       // nothing will be read any more
-	drained    bool       // the last read has found the socket empty
+	empty      bool       // the last read was told by the socket that it is empty
+	drained    bool       // the last read has left the socket empty
 	more       bool       // the last read filled its room
 	refused    bool       // the peer broke a rule, or said that we did
 }
@@ -90,7 +91,7 @@ func (c *Conn) Read(fd int, b []byte) (n int, errno sys.Errno) {
 	if c.refused { // crypto/tls does not remember every fault
 		return 0, unix.EPROTO
 	}
-	c.fd, c.drained = int32(fd), false
+	c.fd, c.drained, c.empty = int32(fd), false, false
 	a := c.area
 	a.from, a.to, a.spent, a.out = 0, 0, false, a.out[:0]
 	var err error
@@ -154,6 +155,10 @@ const keptIdle = 4 << 10
 
 // Idle tells that nothing is under way on the connection: what it keeps for large records is given back.
 func (c *Conn) Idle() { sys.TrimTLS(c.tls, keptIdle) }
+
+// Empty reports whether the last read has found nothing in the socket. A read of less than there was room for says so too,
+// unless an end, or urgent data, is known to be there.
+func (c *Conn) Empty() bool { return c.empty }
 
 // Over reports whether nothing will be read any more, whatever the socket says.
 func (c *Conn) Over() bool { return c.over }

@@ -65,7 +65,7 @@ func (w *wire) fill() error {
 	n, errno := sys.Read(int(w.fd), a.in)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
-		a.spent, w.drained = true, errno == unix.EAGAIN
+		a.spent, w.drained, w.empty = true, errno == unix.EAGAIN, errno == unix.EAGAIN
 		return errAgain
 	case errno != 0:
 		w.errno = errno
