@@ -346,7 +346,7 @@ func TestServerUploads(t *testing.T) {
 	t.Parallel()
 	upload := string(uploadRequest(100))
 	for name, c := range map[string]struct{ request, want string }{
-		"one": {upload, "200"}, "two": {upload + upload, "400"}, "more": {upload + "x", "400"},
+		"one": {upload, "200"}, "two": {upload + upload, "400"}, "more": {upload + string(newBody()[100:101]), "400"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -356,6 +356,9 @@ func TestServerUploads(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := io.WriteString(conn, c.request); err != nil {
 				t.Fatal(err)
 			}

@@ -52,7 +52,7 @@ func startStamps() (stop func(), err error) {
 		return nil, fmt.Errorf("open socket: %w", err)
 	}
 	fds = append(fds, from)
-	if err := unix.Connect(from, address); err != nil {
+	if err = unix.Connect(from, address); err != nil {
 		return nil, fmt.Errorf("connect to itself: %w", err)
 	}
 	to, ok, err := accept(listener)
