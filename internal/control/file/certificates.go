@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"lull/internal/control/certfile"
 	"lull/internal/dataplane/certs"
@@ -24,13 +25,40 @@ func (r *reader) loadCertificates(pairs []*section, policy *tlspolicy.Policy) *c
 	if len(files) == 0 {
 		return nil
 	}
-	source, err := certfile.Load(files, r.now)
+	source, err := r.source(pairsID(files, policy), func() (*certfile.Source, error) { return certfile.Load(files, r.now) })
 	if err != nil {
 		refusePairs(whole, err)
 		return nil
 	}
-	r.sources = append(r.sources, source)
 	return source.Holder
+}
+
+// source loads files unless they have been already: a certificate that ten listeners have is read, watched and complained of
+// once. The id says which files they are and what is asked of them.
+func (r *reader) source(id string, load func() (*certfile.Source, error)) (*certfile.Source, error) {
+	if known := r.loaded[id]; known != nil {
+		return known, nil
+	}
+	source, err := load()
+	if err != nil {
+		return nil, err
+	}
+	if r.loaded == nil {
+		r.loaded = make(map[string]*certfile.Source)
+	}
+	r.loaded[id] = source
+	r.sources = append(r.sources, source)
+	return source, nil
+}
+
+// pairsID names pairs and the policy that has to serve them. No path has a NUL in it.
+func pairsID(files []certfile.Pair, policy *tlspolicy.Policy) string {
+	var id strings.Builder
+	for _, f := range files {
+		id.WriteString(f.Certificate + "\x00" + f.Key + "\x00")
+	}
+	fmt.Fprintf(&id, "%s %d", policy.Name, policy.Min)
+	return id.String()
 }
 
 // servedBy returns a test of certificates: one with a kind of key that the policy cannot serve would shut everybody out, and
@@ -64,12 +92,11 @@ func refusePairs(pairs []*section, err error) {
 
 // roots loads the authorities that a key names; nil, after recording the fault, if there are none.
 func (s *section) roots(key, path string) *certs.Roots {
-	source, err := certfile.LoadRoots(path, s.r.now)
+	source, err := s.r.source(path, func() (*certfile.Source, error) { return certfile.LoadRoots(path, s.r.now) })
 	if err != nil {
 		s.fault(key, "%s", fileProblem(err))
 		return nil
 	}
-	s.r.sources = append(s.r.sources, source)
 	return source.Roots
 }
 

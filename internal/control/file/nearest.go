@@ -1,11 +1,14 @@
 package file
 
 // nearest returns the key of a mapping that was most likely meant, or "".
-func nearest(parent, key string) string { return nearestOf(children[parent], key) }
+func nearest(parent, key string) string {
+	const longest = 32 // of our keys, with room for slips: a hostile file may hold a million others
+	return nearestOf(children[parent], key, longest)
+}
 
-// nearestOf returns the word that was most likely meant, or "".
-func nearestOf(words []string, key string) string {
-	const slipsMax, longest = 2, 64
+// nearestOf returns the word that was most likely meant, or "". A word longer than longest is not looked at.
+func nearestOf(words []string, key string, longest int) string {
+	const slipsMax = 2
 	if len(key) > longest {
 		return ""
 	}

@@ -35,8 +35,8 @@ func good(t *testing.T, name string) *Config {
 func TestContractExample(t *testing.T) {
 	t.Parallel()
 	got := good(t, "contract")
-	if n := len(got.Certificates); n != 5 {
-		t.Errorf("got %d sources of certificates to watch, want those of three listeners and of the authorities of one and of a set", n)
+	if n := len(got.Certificates); n != 4 {
+		t.Errorf("got %d sources of certificates to watch, want one of https, one of the other two listeners, and two of authorities", n)
 	}
 	want := Config{
 		Path:        got.Path,

@@ -26,6 +26,7 @@ type reader struct {
 	unused   []string // warnings
 	budget   int      // nodes that may still be read; below zero nothing is read any more
 	sources  []*certfile.Source
+	loaded   map[string]*certfile.Source // the same, by what they are
 	keyFiles map[plan.SetKey][]string
 }
 

@@ -50,7 +50,8 @@ func policyHint(name string) string {
 			return "did you mean " + known + "?"
 		}
 	}
-	if near := nearestOf(tlspolicy.Names(), name); near != "" {
+	const longest = 64 // of the policies' names, with room for slips
+	if near := nearestOf(tlspolicy.Names(), name, longest); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "allowed are " + tlspolicy.Default.Name + " and the predefined ones of AWS and OCI, by the names in " + policiesPage

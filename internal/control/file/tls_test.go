@@ -60,6 +60,31 @@ func TestListenerCertificates(t *testing.T) {
 	}
 }
 
+// TestCertificatesAreLoadedOnce: listeners with the same files have them from one source, unless their policies judge keys
+// differently.
+func TestCertificatesAreLoadedOnce(t *testing.T) {
+	t.Parallel()
+	c := parseTLS(t, tlsDir(t), `load_balancers:
+  - name: a
+    listeners:
+      - {name: one, protocol: https, port: 1, backend_set: s, tls: &t {certificate: rsa.pem, key: rsa.key, client_certificates: {mode: optional, ca: ca.pem}}}
+      - {name: two, protocol: https, port: 2, backend_set: s, tls: *t}
+      - {name: list, protocol: https, port: 3, backend_set: s, tls: [{certificate: rsa.pem, key: rsa.key}]}
+      - {name: old, protocol: https, port: 4, backend_set: s, tls: {certificate: rsa.pem, key: rsa.key, policy: oci-default-ssl-cipher-suite-v1}}
+      - {name: more, protocol: https, port: 5, backend_set: s, tls: [{certificate: rsa.pem, key: rsa.key}, {certificate: cert.pem, key: key.pem}]}
+    backend_sets: [{name: s, protocol: https, tls: {ca: ca.pem}}]
+`)
+	l := c.Plan.LoadBalancers[0].Listeners
+	for i, shares := range []bool{true, true, true, false, false} {
+		if got := l[i].TLS.Certificates == l[0].TLS.Certificates; got != shares {
+			t.Errorf("listener %s: got the first one's certificates %v, want %v", l[i].Key, got, shares)
+		}
+	}
+	if l[0].TLS.ClientRoots != l[0].BackendSet.TLS.Roots || len(c.Certificates) != 4 {
+		t.Errorf("got %d sources, want 4: three of certificates, one of authorities", len(c.Certificates))
+	}
+}
+
 // TestListenerTLSDefaults: what an https and an ssl listener are told where nothing is said, and that others are told nothing.
 func TestListenerTLSDefaults(t *testing.T) {
 	t.Parallel()
