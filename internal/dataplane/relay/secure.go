@@ -129,10 +129,12 @@ func (c *Conn) Shake(l *loop.Loop) Stage {
 		}
 	}
 	if !c.feed(l) {
+		c.TLS.Lost()
 		return Broken
 	}
 	outcome := c.TLS.Outcome() // before what it has to say is taken: all of it is there then
 	if !c.speak(l) && outcome == tlsio.Going {
+		c.TLS.Lost()
 		return Broken
 	}
 	switch outcome {

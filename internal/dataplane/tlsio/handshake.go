@@ -260,6 +260,9 @@ func (c *Conn) Outcome() Outcome {
 	return Failed
 }
 
+// Lost notes that the connection has failed under the handshake.
+func (c *Conn) Lost() { c.fault = "the peer reset the connection in the middle of the handshake" }
+
 // Settle ends the handshake's part of the connection's life; what the peer has sent behind it is kept for Read.
 func (c *Conn) Settle() {
 	h := c.hs
