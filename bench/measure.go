@@ -209,12 +209,11 @@ func (l machineLoad) foreign(before machineLoad) float64 {
 	return max(0, ((l.busy-before.busy)-(l.own-before.own)).Seconds()/capacity)
 }
 
-// Memory counts as settled when it has stayed within settledBytes for settledFor; a Go program gives pages back for a
-// while after a burst, and all balancers get the same patience.
+// Memory counts as settled when it has stayed within settledBytes for sizes.settledFor; a Go program gives pages back for
+// a while after a burst, and all balancers get the same patience.
 const (
 	settledBytes = 64 << 10
-	settledFor   = 500 * time.Millisecond
-	settleMax    = 5 * time.Second
+	settleMax    = 8 * time.Second
 	settleEvery  = 100 * time.Millisecond
 )
 
@@ -225,7 +224,7 @@ func (b *bench) settledPss(pids []int) (int64, error) {
 		return 0, err
 	}
 	still := time.Duration(0)
-	for waited := time.Duration(0); still < settledFor && waited < settleMax; waited += settleEvery {
+	for waited := time.Duration(0); still < b.size.settledFor && waited < settleMax; waited += settleEvery {
 		if err := b.pause(settleEvery); err != nil {
 			return 0, err
 		}

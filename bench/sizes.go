@@ -7,6 +7,7 @@ import "time"
 // here, lull ends connections that wait for a request to have room for others.
 type sizes struct {
 	memoryPairs   int
+	settledFor    time.Duration // for which memory has to stand still
 	idlePairs     int
 	idleFor       time.Duration
 	expiringPairs int
@@ -50,6 +51,7 @@ const (
 
 var fullSizes = sizes{
 	memoryPairs:   4000,
+	settledFor:    1500 * time.Millisecond, // lull tidies up a second after a storm of handshakes at the latest
 	idlePairs:     9000,
 	idleFor:       30 * time.Second,
 	expiringPairs: 5000,
@@ -78,6 +80,7 @@ var fullSizes = sizes{
 
 var quickSizes = sizes{
 	memoryPairs:   300,
+	settledFor:    200 * time.Millisecond,
 	idlePairs:     300,
 	idleFor:       time.Second,
 	expiringPairs: 200,
