@@ -1,6 +1,7 @@
 package dataplane_test
 
 import (
+	"bufio"
 	"crypto/tls"
 	"io"
 	"net"
@@ -219,5 +220,74 @@ func TestDistrustTold(t *testing.T) {
 	r := e.NextClose()
 	if want := "remote error: tls: unknown certificate authority"; r.Reason != reason.HandshakeFailed || r.TLS.Fault != want {
 		t.Errorf("record: got %s, %q, want handshake-failed, %q", r.Reason, r.TLS.Fault, want)
+	}
+}
+
+// corked keeps what is written to it, once told so, that it may leave in one segment.
+type corked struct {
+	net.Conn
+	cork bool
+	kept []byte
+}
+
+func (c *corked) Write(b []byte) (int, error) {
+	if !c.cork {
+		return c.Conn.Write(b)
+	}
+	c.kept = append(c.kept, b...)
+	return len(b), nil
+}
+
+// SetWriteDeadline does nothing: crypto/tls sets one that has passed behind a close_notify.
+func (c *corked) SetWriteDeadline(time.Time) error { return nil }
+
+// TestGoodbyeBehindResponse: a backend that says close_notify behind its response, and leaves the rest to lull, is not asked
+// again on that connection, though its socket has nothing more to tell.
+func TestGoodbyeBehindResponse(t *testing.T) {
+	t.Parallel()
+	a := testca.NewFor(t)
+	issued := a.IssueFor(t, testca.Request{Names: []string{"127.0.0.1"}})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	go func() {
+		for {
+			raw, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer raw.Close()
+				wire := &corked{Conn: raw}
+				c := tls.Server(wire, &tls.Config{Certificates: []tls.Certificate{issued.TLS}})
+				r, err := http.ReadRequest(bufio.NewReader(c))
+				if err != nil {
+					return
+				}
+				_, _ = io.Copy(io.Discard, r.Body)
+				wire.cork = true
+				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+				_ = c.CloseWrite()
+				_, _ = raw.Write(wire.kept)
+				_, _ = io.Copy(io.Discard, raw)
+			}()
+		}
+	}()
+	p := lulltest.HTTPPlan(timeout.Shared, l.Addr().(*net.TCPAddr).AddrPort())
+	lulltest.Set(p).TLS = clientTLS(a)
+	e := lulltest.Start(t, p)
+	t.Cleanup(func() { _ = l.Close() })
+	c := &http.Client{Timeout: lulltest.Patience}
+	t.Cleanup(c.CloseIdleConnections)
+	for i := range 20 {
+		r, err := c.Post("http://"+e.Local(lulltest.HTTPKey).String(), "text/plain", strings.NewReader("once"))
+		if err != nil {
+			t.Fatalf("post %d: %v", i, err)
+		}
+		_ = r.Body.Close()
+		if r.StatusCode != 200 {
+			t.Fatalf("post %d: got %s, want 200", i, r.Status)
+		}
 	}
 }

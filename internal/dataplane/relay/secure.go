@@ -36,10 +36,10 @@ func (c *Conn) Seal(head, body []byte) (h, b []byte, ok bool) {
 	return h, nil, h != nil
 }
 
-// Unread reports whether something has come that nobody has read: bytes in the socket, be it only TLS's own, or bytes that
-// were decrypted with others.
+// Unread reports whether something has come that nobody has read: bytes in the socket, be it only TLS's own, bytes that were
+// decrypted with others, or the end that came with them.
 func (c *Conn) Unread() bool {
-	return c.TLS != nil && c.TLS.More() || sys.Unread(int(c.FD)) > 0
+	return c.TLS != nil && (c.TLS.More() || c.TLS.Over()) || sys.Unread(int(c.FD)) > 0
 }
 
 // Part sends a close_notify behind the last byte of a flow, and reports whether it is on its way or need not be. What the
