@@ -96,6 +96,10 @@ func (d *dialog) endsBy(seen <-chan ending, phase string, setting time.Duration)
 // TestLengthenedHTTP_TO_06: with a longer time, connections in every phase live that long.
 func TestLengthenedHTTP_TO_06(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, lengthenedHTTP)
+}
+
+func lengthenedHTTP(t *testing.T) {
 	const from, to = 900 * time.Millisecond, 1800 * time.Millisecond
 	onPhases(t, from, func(_ *testing.T, d *dialog, seen <-chan ending, phase string) {
 		let(300 * time.Millisecond)
@@ -108,6 +112,10 @@ func TestLengthenedHTTP_TO_06(t *testing.T) {
 // TestShortenedHTTP_TO_06: with a shorter time, those not yet over it end at their new deadline.
 func TestShortenedHTTP_TO_06(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, shortenedHTTP)
+}
+
+func shortenedHTTP(t *testing.T) {
 	const to = 1200 * time.Millisecond
 	onPhases(t, 4000*time.Second, func(_ *testing.T, d *dialog, seen <-chan ending, phase string) {
 		let(300 * time.Millisecond)
@@ -120,6 +128,10 @@ func TestShortenedHTTP_TO_06(t *testing.T) {
 // TestShortenedOverHTTP_TO_06: those over the new limit end at once.
 func TestShortenedOverHTTP_TO_06(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, shortenedOverHTTP)
+}
+
+func shortenedOverHTTP(t *testing.T) {
 	const to = 500 * time.Millisecond
 	onPhases(t, 4000*time.Second, func(t *testing.T, d *dialog, seen <-chan ending, phase string) {
 		let(to + 200*time.Millisecond)
@@ -137,6 +149,10 @@ func TestShortenedOverHTTP_TO_06(t *testing.T) {
 // TestUnconcernedHTTP_TO_06: no other setting's change drops a connection or moves its deadline.
 func TestUnconcernedHTTP_TO_06(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unconcernedHTTP)
+}
+
+func unconcernedHTTP(t *testing.T) {
 	const idle = 1500 * time.Millisecond
 	onPhases(t, idle, func(_ *testing.T, d *dialog, seen <-chan ending, phase string) {
 		for _, change := range []func(*plan.Listener){

@@ -17,6 +17,10 @@ import (
 // sending, what nobody reads. A plain close would make the kernel reset the connection and destroy it.
 func TestRefusalArrivesTO_08(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, refusalArrives)
+}
+
+func refusalArrives(t *testing.T) {
 	const idle = time.Second
 	for name, c := range map[string]struct {
 		sends  func(d *dialog)
@@ -58,6 +62,10 @@ func TestRefusalArrivesTO_08(t *testing.T) {
 // TestResponseFlushedTO_08_SH_05: what has come of a response when it is cut reaches a client that is slow to read it.
 func TestResponseFlushedTO_08_SH_05(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, responseFlushed)
+}
+
+func responseFlushed(t *testing.T) {
 	for name, size := range map[string]int{"in_kernel": 300 << 10, "held_by_lull": 64 << 20} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,6 +119,10 @@ func (d *dialog) waitTaken(size int) (taken int) {
 // response.
 func TestResetOnIdleHTTP_TO_08(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, resetOnIdleHTTP)
+}
+
+func resetOnIdleHTTP(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const idle = 600 * time.Millisecond
 		backend, accepted := lulltest.Hands(t)
@@ -135,6 +147,10 @@ func TestResetOnIdleHTTP_TO_08(t *testing.T) {
 // within the idle time, and then the end.
 func TestRequestThenFINTO_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, requestThenFIN)
+}
+
+func requestThenFIN(t *testing.T) {
 	for name, body := range map[string]string{"get": "", "post": "hello"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -169,6 +185,10 @@ func TestRequestThenFINTO_09(t *testing.T) {
 // TestPipelinedThenFINTO_09: all requests before a client's FIN are answered, one after the other.
 func TestPipelinedThenFINTO_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, pipelinedThenFIN)
+}
+
+func pipelinedThenFIN(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const requests = 5
 		backend := lulltest.ServeHTTP(t, func(c *lulltest.HTTPConn, s lulltest.Seen) bool {
@@ -198,6 +218,10 @@ func TestPipelinedThenFINTO_09(t *testing.T) {
 // client that is still sending.
 func TestEarlyAnswerTO_08(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, earlyAnswer)
+}
+
+func earlyAnswer(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := newSite(t, 2, m, func(*timeout.Settings) {})
 		d := s.dial(lulltest.Patience)
@@ -223,6 +247,10 @@ func TestEarlyAnswerTO_08(t *testing.T) {
 // TestFINRearmsNothingHTTP_TO_09: a client's FIN is no byte: the backend's silence counts from the request.
 func TestFINRearmsNothingHTTP_TO_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, finRearmsNothingHTTP)
+}
+
+func finRearmsNothingHTTP(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const idle = 1200 * time.Millisecond
 		s := newSite(t, 2, m, idleOf(idle))
@@ -238,6 +266,10 @@ func TestFINRearmsNothingHTTP_TO_09(t *testing.T) {
 // TestFINInRequestTO_09: a request that its client's FIN cuts short never looks whole to a backend.
 func TestFINInRequestTO_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, finInRequest)
+}
+
+func finInRequest(t *testing.T) {
 	for name, request := range map[string]string{
 		"length":  post + "Content-Length: 10\r\n\r\nhello",
 		"chunked": post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
@@ -276,6 +308,10 @@ func TestFINInRequestTO_09(t *testing.T) {
 // exchange, and the back-end connection with it.
 func TestClientLeavesTO_07(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, clientLeaves)
+}
+
+func clientLeaves(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := newSite(t, 1, m, func(*timeout.Settings) {})
 		waiting := s.dial(lulltest.Patience)
@@ -305,6 +341,10 @@ func TestClientLeavesTO_07(t *testing.T) {
 // its socket by then lives on.
 func TestSlowLoopTO_10(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, slowLoop)
+}
+
+func slowLoop(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const idle = 900 * time.Millisecond
 		s := newSite(t, 2, m, everyIdle(idle))

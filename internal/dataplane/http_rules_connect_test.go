@@ -15,7 +15,12 @@ import (
 // which gets the whole request.
 func TestNextBackendHTTP_TO_11(t *testing.T) {
 	t.Parallel()
-	const limit, clients = 400 * time.Millisecond, 4
+	lulltest.OnWires(t, nextBackendHTTP)
+}
+
+func nextBackendHTTP(t *testing.T) {
+	const clients = 4
+	limit := connectTime(t)
 	for name, bad := range map[string]func(testing.TB) netip.AddrPort{"refused": lulltest.Refused, "silent": lulltest.Silent} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -62,6 +67,10 @@ func TestNextBackendHTTP_TO_11(t *testing.T) {
 // has answered in time.
 func TestNoneLeftHTTP_TO_11(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, noneLeftHTTP)
+}
+
+func noneLeftHTTP(t *testing.T) {
 	const limit = 400 * time.Millisecond
 	shortIdle := func(l *plan.Listener) { l.Timeouts.Idle, l.Timeouts.Connect = limit, 4*time.Second }
 	drained := func(l *plan.Listener) { l.BackendSet.Backends[0].Drain = true }
@@ -119,6 +128,10 @@ func TestNoneLeftHTTP_TO_11(t *testing.T) {
 // TestUnhealthyHTTP_TO_11: with every backend out the client gets 503, and is served when one comes back.
 func TestUnhealthyHTTP_TO_11(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unhealthyHTTP)
+}
+
+func unhealthyHTTP(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		named := func(name string) netip.AddrPort {
 			return lulltest.ServeHTTP(t, func(c *lulltest.HTTPConn, _ lulltest.Seen) bool { return c.Reply(lulltest.Response(name)) }).Addr
@@ -152,7 +165,11 @@ func TestUnhealthyHTTP_TO_11(t *testing.T) {
 // TestFINWhileConnectingTO_09_TO_11: a request and its client's FIN wait while its backend is being found.
 func TestFINWhileConnectingTO_09_TO_11(t *testing.T) {
 	t.Parallel()
-	const limit = 400 * time.Millisecond
+	lulltest.OnWires(t, finWhileConnecting)
+}
+
+func finWhileConnecting(t *testing.T) {
+	limit := connectTime(t)
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		second, accepted := lulltest.Hands(t)
 		p := lulltest.HTTPPlan(m, lulltest.Silent(t), second.Addr)
@@ -181,6 +198,10 @@ func TestFINWhileConnectingTO_09_TO_11(t *testing.T) {
 // idle time.
 func TestUnreadUploadTO_11(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unreadUpload)
+}
+
+func unreadUpload(t *testing.T) {
 	const idle = 1500 * time.Millisecond
 	s := newSite(t, 1, timeout.Shared, idleOf(idle))
 	d := s.dial(lulltest.Patience)

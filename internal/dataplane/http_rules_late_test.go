@@ -13,6 +13,10 @@ import (
 // on its way to it, whatever ended the connection.
 func TestLateBytesTO_08_DI_10(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, lateBytes)
+}
+
+func lateBytes(t *testing.T) {
 	const age = 500 * time.Millisecond
 	body := strings.Repeat("hello ", 50_000) // more than the client's window, less than lull's kernel takes at once
 	for name, field := range map[string]string{

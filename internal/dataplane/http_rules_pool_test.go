@@ -18,6 +18,10 @@ import (
 // TestReuseSH_07_DI_11: requests that follow each other, of whichever clients, go over one back-end connection of a loop.
 func TestReuseSH_07_DI_11(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, reuse)
+}
+
+func reuse(t *testing.T) {
 	for _, loops := range []int{1, 2} {
 		t.Run(fmt.Sprintf("loops_%d", loops), func(t *testing.T) {
 			t.Parallel()
@@ -57,6 +61,10 @@ func TestReuseSH_07_DI_11(t *testing.T) {
 // time in the shared model, by the back-end keep-alive alone in the directional one.
 func TestPoolIdleSH_07_DI_11_TO_01(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, poolIdle)
+}
+
+func poolIdle(t *testing.T) {
 	const keep = 1200 * time.Millisecond
 	for name, c := range map[string]struct {
 		model timeout.Model
@@ -110,6 +118,10 @@ func (d *dialog) judgePooled(r record.Close, why reason.Reason) {
 // and the client notices nothing.
 func TestBackendClosesIdleSH_08(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, backendClosesIdle)
+}
+
+func backendClosesIdle(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const age = 400 * time.Millisecond
 		s := newSite(t, 1, m, func(*timeout.Settings) {})
@@ -136,6 +148,10 @@ func TestBackendClosesIdleSH_08(t *testing.T) {
 // TestHintIgnoredDI_12: what a backend says of its keep-alive is no reason to close earlier, and no client's business.
 func TestHintIgnoredDI_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, hintIgnored)
+}
+
+func hintIgnored(t *testing.T) {
 	const keep = 2200 * time.Millisecond
 	s := newSite(t, 1, timeout.Directional, func(set *timeout.Settings) { set.BackKeepalive = keep })
 	d := s.dial(keep)
@@ -153,6 +169,10 @@ func TestHintIgnoredDI_12(t *testing.T) {
 // TestCloseObeyedDI_12: a backend that says that its connection ends is obeyed at once; the client's connection goes on.
 func TestCloseObeyedDI_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, closeObeyed)
+}
+
+func closeObeyed(t *testing.T) {
 	for name, response := range map[string]string{
 		"close":  lulltest.Response("hello", "Connection: close"),
 		"listed": lulltest.Response("hello", "Connection: x-one, Close"),
@@ -185,6 +205,10 @@ func TestCloseObeyedDI_12(t *testing.T) {
 // silent exchange and a silent client end on time. Nor do they keep each other alive.
 func TestOthersRearmNothingHTTP_TO_04(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, othersRearmNothingHTTP)
+}
+
+func othersRearmNothingHTTP(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const idle = time.Second
 		backend := lulltest.ServeHTTP(t, func(c *lulltest.HTTPConn, s lulltest.Seen) bool {
@@ -234,6 +258,10 @@ func TestOthersRearmNothingHTTP_TO_04(t *testing.T) {
 // TestProbesHTTP_TO_03: keep-alive probes that the peers' kernels send and lull's answers re-arm nothing.
 func TestProbesHTTP_TO_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, probesHTTP)
+}
+
+func probesHTTP(t *testing.T) {
 	const idle = 2300 * time.Millisecond // longer than two probes, which come once a second at most
 	s := newSite(t, 1, timeout.Shared, idleOf(idle))
 	asked, waiting := s.dial(idle), s.dial(idle)

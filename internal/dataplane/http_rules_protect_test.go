@@ -14,6 +14,10 @@ import (
 // TestSlowHeadPR_01: a head must be whole within its time from its first byte, however steadily it drips.
 func TestSlowHeadPR_01(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, slowHead)
+}
+
+func slowHead(t *testing.T) {
 	const limit = 900 * time.Millisecond
 	for name, begin := range waits {
 		t.Run(name, func(t *testing.T) {
@@ -36,6 +40,10 @@ func TestSlowHeadPR_01(t *testing.T) {
 // TestHeadInTimePR_01: the limit ends with the head, and 0 is none.
 func TestHeadInTimePR_01(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, headInTime)
+}
+
+func headInTime(t *testing.T) {
 	for name, limit := range map[string]time.Duration{"limited": 800 * time.Millisecond, "off": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +72,10 @@ func TestHeadInTimePR_01(t *testing.T) {
 // TestAgeHTTP_PR_02: a connection that waits for a request when it reaches its age is closed then.
 func TestAgeHTTP_PR_02(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, ageHTTP)
+}
+
+func ageHTTP(t *testing.T) {
 	const age = time.Second
 	for name, begin := range waits {
 		t.Run(name, func(t *testing.T) {
@@ -88,6 +100,10 @@ func TestAgeHTTP_PR_02(t *testing.T) {
 // if the age is reached before that response begins.
 func TestAgeInExchangePR_02(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, ageInExchange)
+}
+
+func ageInExchange(t *testing.T) {
 	const age = 800 * time.Millisecond
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := newSite(t, 1, m, func(set *timeout.Settings) { set.AgeMax = age })
@@ -115,6 +131,10 @@ func TestAgeInExchangePR_02(t *testing.T) {
 // TestAgeOfTunnelPR_02: an upgraded connection has the idle moment of a tunnel: a second without a byte.
 func TestAgeOfTunnelPR_02(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, ageOfTunnel)
+}
+
+func ageOfTunnel(t *testing.T) {
 	const age = 300 * time.Millisecond
 	s := newSite(t, 1, timeout.Shared, func(set *timeout.Settings) { set.AgeMax = age })
 	d := s.dial(timeout.AgeQuiet)
@@ -166,6 +186,10 @@ func (d *dialog) serve() {
 // counted from its last response and not from its beginning. Those with an exchange under way are never closed for it.
 func TestReclaimHTTP_PR_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, reclaimHTTP)
+}
+
+func reclaimHTTP(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := crowded(t, m, 1)
 		var busy, waits []*dialog
@@ -230,6 +254,10 @@ func TestReclaimAcrossLoopsHTTP_PR_03(t *testing.T) {
 // where nobody makes room for the idle time, or where too many wait already.
 func TestQueueTO_07(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, queueTO)
+}
+
+func queueTO(t *testing.T) {
 	const idle = time.Second
 	backend, accepted := lulltest.Hands(t)
 	p := lulltest.HTTPPlan(timeout.Shared, backend.Addr)

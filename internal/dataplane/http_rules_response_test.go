@@ -58,6 +58,10 @@ func (d *dialog) cut(body string) (at time.Time) {
 // it for whole. In the directional model the time runs from the request's last byte.
 func TestStalledResponseSH_05_DI_05(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, stalledResponse)
+}
+
+func stalledResponse(t *testing.T) {
 	onBegun(t, func(t *testing.T, m timeout.Model, request, response string) {
 		const idle = time.Second
 		s := newSite(t, 1, m, idleOf(idle))
@@ -84,6 +88,10 @@ func TestStalledResponseSH_05_DI_05(t *testing.T) {
 // TestBrokenResponseSH_05: a response that the backend breaks off does not look whole either.
 func TestBrokenResponseSH_05(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, brokenResponse)
+}
+
+func brokenResponse(t *testing.T) {
 	onBegun(t, func(t *testing.T, m timeout.Model, request, response string) {
 		untilClose := !strings.Contains(response, "Length") && !strings.Contains(response, "chunked")
 		s := newSite(t, 1, m, func(*timeout.Settings) {})
@@ -123,6 +131,10 @@ func TestBrokenResponseSH_05(t *testing.T) {
 // window makes lull's kernel send.
 func TestUnreadResponseSH_05_TO_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unreadResponse)
+}
+
+func unreadResponse(t *testing.T) {
 	const idle = 1500 * time.Millisecond
 	s := newSite(t, 1, timeout.Shared, idleOf(idle))
 	d := &dialog{s: s, ends: ends{t: t, idle: lulltest.Patience, last: now()}}
@@ -147,6 +159,10 @@ func TestUnreadResponseSH_05_TO_03(t *testing.T) {
 // model and a 502 in the directional one; what cannot be understood, or ends within its head, makes a 502 in both.
 func TestFailedBackendSH_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, failedBackend)
+}
+
+func failedBackend(t *testing.T) {
 	closed, reset := func(c *lulltest.Conn) { _ = c.Close() }, (*lulltest.Conn).Reset
 	for name, c := range map[string]struct {
 		says string

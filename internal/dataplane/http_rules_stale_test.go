@@ -69,6 +69,10 @@ func (d *dialog) notReplayed(method string, status int) {
 // acknowledged, so nobody can have seen it, and it goes to a fresh connection whatever its method.
 func TestCrossingFINSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, crossingFIN)
+}
+
+func crossingFIN(t *testing.T) {
 	for name, c := range map[string]struct{ method, body, request string }{
 		"get":     {"GET", "", lulltest.Request("GET", "/", "")},
 		"post":    {"POST", "hello", lulltest.Request("POST", "/", "hello")},
@@ -94,6 +98,10 @@ func TestCrossingFINSH_09(t *testing.T) {
 // held, and the rest follows it to the fresh connection.
 func TestCrossingFINInUploadSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, crossingFINInUpload)
+}
+
+func crossingFINInUpload(t *testing.T) {
 	for name, pieces := range map[string][3]string{
 		"length":  {post + "Content-Length: 5\r\n\r\nh", "e", "llo"},
 		"chunked": {post + "Transfer-Encoding: chunked\r\n\r\n1\r\nh\r\n", "1\r\ne\r\n", "3\r\nllo\r\n0\r\n\r\n"},
@@ -131,6 +139,10 @@ func one(c *lulltest.Conn) <-chan *lulltest.Conn {
 // crosses a request is no answer to it; one that follows it is.
 func TestCrossing408SH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, crossing408)
+}
+
+func crossing408(t *testing.T) {
 	const timedOut = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
 	for name, crosses := range map[string]bool{"crosses": true, "follows": false} {
 		t.Run(name, func(t *testing.T) {
@@ -165,6 +177,10 @@ func TestCrossing408SH_09(t *testing.T) {
 // TestCrossingFINSwitchedOffSH_09: without stale_retry there is no second time.
 func TestCrossingFINSwitchedOffSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, crossingFINSwitchedOff)
+}
+
+func crossingFINSwitchedOff(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		d := stale(t, m, false)
 		d.b.Deafen()
@@ -185,6 +201,10 @@ func TestCrossingFINSwitchedOffSH_09(t *testing.T) {
 // Only what is idempotent, and all still held, is sent once more.
 func TestSeenThenClosedSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, seenThenClosed)
+}
+
+func seenThenClosed(t *testing.T) {
 	long := strings.Repeat("x", 8<<20) // more than anybody holds
 	closed, reset := func(c *lulltest.Conn) { _ = c.Close() }, (*lulltest.Conn).Reset
 	for name, c := range map[string]struct {
@@ -237,6 +257,10 @@ func TestSeenThenClosedSH_09(t *testing.T) {
 // connection with an RST: that is no crossing, and a POST is not sent again.
 func TestUnreadThenClosedSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unreadThenClosed)
+}
+
+func unreadThenClosed(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		d := stale(t, m, true)
 		d.say(lulltest.Request("POST", "/", "hello"))
@@ -250,6 +274,10 @@ func TestUnreadThenClosedSH_09(t *testing.T) {
 // TestHalfClosedBackendSH_09: a backend that has the request when it sends its FIN may still act on it.
 func TestHalfClosedBackendSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, halfClosedBackend)
+}
+
+func halfClosedBackend(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		d := stale(t, m, true)
 		d.say(lulltest.Request("POST", "/", "hello"))
@@ -263,6 +291,10 @@ func TestHalfClosedBackendSH_09(t *testing.T) {
 // TestAnsweredInPartSH_09: with the first byte of a response it is too late for another try.
 func TestAnsweredInPartSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, answeredInPart)
+}
+
+func answeredInPart(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		d := stale(t, m, true)
 		d.ask("GET", "")
@@ -280,6 +312,10 @@ func TestAnsweredInPartSH_09(t *testing.T) {
 // lain in the pool for as long.
 func TestStaleOnceSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, staleOnce)
+}
+
+func staleOnce(t *testing.T) {
 	for name, lasting := range map[string]bool{"fresh_one_works": true, "fresh_one_fails": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -329,6 +365,10 @@ func TestStaleOnceSH_09(t *testing.T) {
 // loop is busy. Whether it looks first or finds out afterwards, the client gets its answer and no backend a second request.
 func TestUnseenFINSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unseenFIN)
+}
+
+func unseenFIN(t *testing.T) {
 	for name, finFirst := range map[string]bool{"fin_first": true, "request_first": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -362,6 +402,10 @@ func TestUnseenFINSH_09(t *testing.T) {
 // TestStaleAtOnceSH_09: what is not sent again is refused at once, not when something else times out.
 func TestStaleAtOnceSH_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, staleAtOnce)
+}
+
+func staleAtOnce(t *testing.T) {
 	d := stale(t, timeout.Shared, true)
 	d.say(lulltest.Request("POST", "/", "hello"))
 	d.b.Request()

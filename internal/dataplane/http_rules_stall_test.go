@@ -67,6 +67,10 @@ func stalledRequest(t *testing.T) {
 // either of the two timers may be the one that fires.
 func TestStalledRequestDI_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, stalledRequestDI)
+}
+
+func stalledRequestDI(t *testing.T) {
 	for name, part := range parts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,6 +102,10 @@ func TestStalledRequestDI_03(t *testing.T) {
 // that ends the exchange.
 func TestStalledUploadDI_02_DI_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, stalledUpload)
+}
+
+func stalledUpload(t *testing.T) {
 	const idle = 1200 * time.Millisecond
 	s := newSite(t, 1, timeout.Directional, idleOf(idle))
 	d := s.dial(idle)
@@ -118,6 +126,10 @@ func TestStalledUploadDI_02_DI_03(t *testing.T) {
 // long as nothing of a response has been sent on, it is not too late for a 504.
 func TestSilentBackendSH_04_DI_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, silentBackend)
+}
+
+func silentBackend(t *testing.T) {
 	for name, c := range map[string]struct{ method, body, says string }{
 		"get":       {"GET", "", ""},
 		"head":      {"HEAD", "", ""},
@@ -155,6 +167,10 @@ func TestSilentBackendSH_04_DI_03(t *testing.T) {
 // TestInterimSH_04: an interim response is a byte like any other; if the response proper does not follow it is missed.
 func TestInterimSH_04(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, interimSH)
+}
+
+func interimSH(t *testing.T) {
 	const idle = 900 * time.Millisecond
 	s := newSite(t, 1, timeout.Shared, idleOf(idle))
 	d := s.dial(idle)
@@ -170,6 +186,10 @@ func TestInterimSH_04(t *testing.T) {
 // TestOldClientSH_04: a client of HTTP/1.0 gets the same response.
 func TestOldClientSH_04(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, oldClient)
+}
+
+func oldClient(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const idle = 500 * time.Millisecond
 		s := newSite(t, 1, m, idleOf(idle))
@@ -186,8 +206,12 @@ func TestOldClientSH_04(t *testing.T) {
 // before anything is closed.
 func TestBothQuietSH_13(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, bothQuiet)
+}
+
+func bothQuiet(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
-		const idle, clients = 700 * time.Millisecond, 100
+		const idle, clients = 1500 * time.Millisecond, 100 // so long that all of them come in time, over TLS also
 		backend := lulltest.Sink(t)
 		p := lulltest.HTTPPlan(m, backend.Addr)
 		lulltest.Listener(p).Timeouts.Idle = idle
@@ -216,6 +240,10 @@ func TestBothQuietSH_13(t *testing.T) {
 // TestOneSettingSH_11: a load balancer's listeners share its idle timeout, and a change changes all of them.
 func TestOneSettingSH_11(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, oneSetting)
+}
+
+func oneSetting(t *testing.T) {
 	const idle = 900 * time.Millisecond
 	backend, accepted := lulltest.Hands(t)
 	p := lulltest.HTTPPlan(timeout.Shared, backend.Addr)

@@ -71,6 +71,10 @@ var rearms = map[string]struct {
 // idle period is over, however silent the other direction is.
 func TestActiveTransferSH_06_DI_16_TO_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, activeTransfer)
+}
+
+func activeTransfer(t *testing.T) {
 	for name, way := range transfers {
 		for model, set := range rearms {
 			t.Run(name+"_"+model, func(t *testing.T) {
@@ -99,6 +103,10 @@ func TestActiveTransferSH_06_DI_16_TO_12(t *testing.T) {
 // TestTransferStopsSH_06_DI_16: a transfer that stops is cut the idle time after its last byte.
 func TestTransferStopsSH_06_DI_16(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, transferStops)
+}
+
+func transferStops(t *testing.T) {
 	for name, way := range transfers {
 		for model, set := range rearms {
 			t.Run(name+"_"+model, func(t *testing.T) {
@@ -130,6 +138,10 @@ func TestTransferStopsSH_06_DI_16(t *testing.T) {
 // the last of them counts.
 func TestSlowReaderSH_06_DI_16(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, slowReader)
+}
+
+func slowReader(t *testing.T) {
 	const size = 64 << 20
 	for model, set := range rearms {
 		t.Run(model, func(t *testing.T) {
@@ -160,6 +172,10 @@ func TestSlowReaderSH_06_DI_16(t *testing.T) {
 // TestSlowHeadsTO_12: heads that come a byte at a time are bytes as well.
 func TestSlowHeadsTO_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, slowHeads)
+}
+
+func slowHeads(t *testing.T) {
 	const idle = time.Second
 	s := newSite(t, 1, timeout.Shared, idleOf(idle))
 	d := s.dial(idle)
@@ -182,6 +198,10 @@ func TestSlowHeadsTO_12(t *testing.T) {
 // that comes while its request still does.
 func TestBothWaysDI_08_TO_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, bothWays)
+}
+
+func bothWays(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const idle, bytes = 1200 * time.Millisecond, 7
 		s := newSite(t, 1, m, idleOf(idle))
@@ -209,6 +229,10 @@ func TestBothWaysDI_08_TO_12(t *testing.T) {
 // idle time after its first byte, or after the backend's last.
 func TestUploadUnansweredDI_04_DI_02(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, uploadUnanswered)
+}
+
+func uploadUnanswered(t *testing.T) {
 	for _, interim := range []bool{false, true} {
 		t.Run(fmt.Sprintf("interim_%v", interim), func(t *testing.T) {
 			t.Parallel()
@@ -254,6 +278,10 @@ func drip(c *lulltest.HTTPConn, every time.Duration) (stop func()) {
 // though nobody has asked it anything.
 func TestDrippedHeadDI_01_DI_04(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, drippedHead)
+}
+
+func drippedHead(t *testing.T) {
 	const idle = 1200 * time.Millisecond
 	s := newSite(t, 1, timeout.Directional, idleOf(idle))
 	d := s.dial(lulltest.Patience)
@@ -267,6 +295,10 @@ func TestDrippedHeadDI_01_DI_04(t *testing.T) {
 // TestDownloadUnaskedDI_05_DI_02: bytes that flow down steadily do not help where the client is silent after its request.
 func TestDownloadUnaskedDI_05_DI_02(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, downloadUnasked)
+}
+
+func downloadUnasked(t *testing.T) {
 	const idle = 1200 * time.Millisecond
 	s := newSite(t, 1, timeout.Directional, idleOf(idle))
 	d := s.dial(idle)
@@ -289,6 +321,10 @@ func TestDownloadUnaskedDI_05_DI_02(t *testing.T) {
 // lasted too long gets 504.
 func TestLateRequestDI_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, lateRequest)
+}
+
+func lateRequest(t *testing.T) {
 	const idle = 1200 * time.Millisecond
 	s := newSite(t, 1, timeout.Directional, idleOf(idle))
 	d := s.dial(idle)
@@ -307,6 +343,10 @@ func TestLateRequestDI_03(t *testing.T) {
 // behind it.
 func TestEarlyResponseDI_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, earlyResponse)
+}
+
+func earlyResponse(t *testing.T) {
 	for name, response := range begun {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -29,6 +29,10 @@ const talkSteps = 7
 // TestTunnelSH_06_TO_12: in the shared model any byte, either way, re-arms an upgraded connection.
 func TestTunnelSH_06_TO_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, tunnelSH)
+}
+
+func tunnelSH(t *testing.T) {
 	for name, steps := range map[string]string{"up": "uuuuuuu", "down": "ddddddd", "in_turn": "udududu", "seldom": ".u.d.u."} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +68,10 @@ func (d *dialog) step(step rune) {
 // makes no difference to a tunnel.
 func TestTunnelDI_06_DI_07_DI_16(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, tunnelDI)
+}
+
+func tunnelDI(t *testing.T) {
 	for name, up := range map[string]bool{"client_talks": true, "backend_talks": false} {
 		for option, rearm := range map[string]bool{"plain": false, "active_transfer_rearms": true} {
 			t.Run(name+"_"+option, func(t *testing.T) {
@@ -95,6 +103,10 @@ func TestTunnelDI_06_DI_07_DI_16(t *testing.T) {
 // bytes. It ends the idle time after the last byte of that direction which fell silent first.
 func TestTunnelBothWaysDI_08_TO_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, tunnelBothWays)
+}
+
+func tunnelBothWays(t *testing.T) {
 	const idle = 1200 * time.Millisecond
 	for name, last := range map[string]rune{"client_first": 'd', "backend_first": 'u'} {
 		t.Run(name, func(t *testing.T) {
@@ -140,6 +152,10 @@ func TestTunnelBothWaysDI_08_TO_12(t *testing.T) {
 // TestTunnelHalfClosedTO_09: a tunnel passes a FIN on behind the last byte, and the other direction goes on.
 func TestTunnelHalfClosedTO_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, tunnelHalfClosed)
+}
+
+func tunnelHalfClosed(t *testing.T) {
 	for name, swap := range map[string]bool{"client": false, "backend": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -173,6 +189,10 @@ func TestTunnelHalfClosedTO_09(t *testing.T) {
 // behind its request in the hope of it.
 func TestTunnelTogetherSH_06(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, tunnelTogether)
+}
+
+func tunnelTogether(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := newSite(t, 2, m, func(*timeout.Settings) {})
 		d := s.dial(lulltest.Patience)

@@ -39,6 +39,10 @@ func (d *dialog) unasked(timer string, wait time.Duration) {
 // without a response. The settings that only the directional model has make no difference.
 func TestNoRequestSH_02_TO_01(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, noRequest)
+}
+
+func noRequest(t *testing.T) {
 	onLoops(t, func(t *testing.T, loops int) {
 		for name, begin := range waits {
 			t.Run(name, func(t *testing.T) {
@@ -59,6 +63,10 @@ func TestNoRequestSH_02_TO_01(t *testing.T) {
 // time is shorter or longer.
 func TestKeepaliveDI_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, keepaliveDI)
+}
+
+func keepaliveDI(t *testing.T) {
 	for name, idle := range map[string]time.Duration{"idle_shorter": 500 * time.Millisecond, "idle_longest": 7200 * time.Second} {
 		for wait, begin := range waits {
 			t.Run(name+"_"+wait, func(t *testing.T) {
@@ -79,6 +87,10 @@ func TestKeepaliveDI_09(t *testing.T) {
 // wait before it is no part of the time that the request has.
 func TestKeepaliveEndsDI_01_DI_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, keepaliveEnds)
+}
+
+func keepaliveEnds(t *testing.T) {
 	const keepalive, idle = time.Second, 2400 * time.Millisecond
 	s := newSite(t, 2, timeout.Directional, func(set *timeout.Settings) { set.Idle, set.FrontKeepalive = idle, keepalive })
 	d := s.dial(keepalive)
@@ -98,6 +110,10 @@ func TestKeepaliveEndsDI_01_DI_09(t *testing.T) {
 // TestCapDI_10: the last exchange that a client's connection may carry says so, and the connection ends with it.
 func TestCapDI_10(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, capDI)
+}
+
+func capDI(t *testing.T) {
 	const most = 3
 	s := newSite(t, 1, timeout.Directional, func(set *timeout.Settings) { set.FrontRequestsMax = most })
 	d := s.dial(lulltest.Patience)
@@ -131,6 +147,10 @@ func (d *dialog) capped(most int) {
 // unread bytes do not make a reset of the orderly end.
 func TestPipelinedCapDI_10(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, pipelinedCap)
+}
+
+func pipelinedCap(t *testing.T) {
 	for name, beyond := range map[string]int{"one": 1, "many": 20_000} { // 20,000: far more than lull reads in advance
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,10 +180,14 @@ func TestPipelinedCapDI_10(t *testing.T) {
 // TestCapDefaultDI_10: by default the cap is 10,000, and the shared model has none.
 func TestCapDefaultDI_10(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, capDefault)
+}
+
+func capDefault(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const most, batch = timeout.FrontRequestsMaxDefault, 100
-		backend := lulltest.Serve(t, func(c *net.TCPConn) {
-			t.Cleanup(func() { _ = c.Close() }) // before the engine is looked at for leaks
+		backend := lulltest.ServeConn(t, func(c *lulltest.Conn) {
+			t.Cleanup(func() { _ = c.TCPConn.Close() }) // before the engine is looked at for leaks
 			greetFast(c)
 		})
 		p := lulltest.HTTPPlan(m, backend.Addr)
@@ -194,7 +218,7 @@ func TestCapDefaultDI_10(t *testing.T) {
 }
 
 // greetFast answers whatever ends in an empty line: lull sends a backend one request at a time.
-func greetFast(c *net.TCPConn) {
+func greetFast(c net.Conn) {
 	buffer, answer := make([]byte, 4096), []byte(lulltest.Response("hello"))
 	for {
 		n, err := c.Read(buffer)
@@ -211,6 +235,10 @@ func greetFast(c *net.TCPConn) {
 // any other, and a request may still come behind it.
 func TestEmptyLineSH_02_DI_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, emptyLine)
+}
+
+func emptyLine(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const idle = time.Second
 		s := newSite(t, 1, m, func(s *timeout.Settings) { s.Idle, s.FrontKeepalive = idle, idle })

@@ -19,6 +19,10 @@ func setIdle(d time.Duration) func(*plan.Plan) {
 
 func TestLengthenedTO_06(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, lengthened)
+}
+
+func lengthened(t *testing.T) {
 	onLoops(t, func(t *testing.T, loops int) {
 		const idle = 900 * time.Millisecond
 		backend, accepted := lulltest.Hands(t)
@@ -39,6 +43,10 @@ func TestLengthenedTO_06(t *testing.T) {
 // deadlines. From 4000 s the timers have far to come down.
 func TestShortenedTO_06(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, shortenedTO)
+}
+
+func shortenedTO(t *testing.T) {
 	for name, from := range map[string]time.Duration{"from_3s": 3 * time.Second, "from_60s": time.Minute, "from_4000s": 4000 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,6 +129,10 @@ func TestShortenedBeforeRelayingTO_06(t *testing.T) {
 // deadline.
 func TestUnconcernedTO_06(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unconcernedTO)
+}
+
+func unconcernedTO(t *testing.T) {
 	onLoops(t, func(t *testing.T, loops int) {
 		const idle = 1500 * time.Millisecond
 		backend, accepted := lulltest.Hands(t)

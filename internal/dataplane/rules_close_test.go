@@ -15,6 +15,10 @@ import (
 // destroy what is still on its way.
 func TestFlushBeforeFINTO_08(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, flushBeforeFIN)
+}
+
+func flushBeforeFIN(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer int  // what the backend sends at once
 		upload bool // the client sends more than anybody takes
@@ -103,6 +107,10 @@ func (c *counting) Read(b []byte) (int, error) {
 // TestResetOnIdleTO_08: a listener with rst resets both connections on an idle close, and on no other.
 func TestResetOnIdleTO_08(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, resetOnIdle)
+}
+
+func resetOnIdle(t *testing.T) {
 	onLoops(t, func(t *testing.T, loops int) {
 		const idle = 500 * time.Millisecond
 		backend, accepted := lulltest.Hands(t)
@@ -145,6 +153,10 @@ func sides(t *testing.T, body func(t *testing.T, loops int, swap bool)) {
 // at the idle time like any other connection.
 func TestHalfClosedTO_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, halfClosed)
+}
+
+func halfClosed(t *testing.T) {
 	sides(t, func(t *testing.T, loops int, swap bool) {
 		const idle = 1200 * time.Millisecond
 		backend, accepted := lulltest.Hands(t)
@@ -174,6 +186,10 @@ func TestHalfClosedTO_09(t *testing.T) {
 // TestFINRearmsNothingTO_09: a FIN is no byte.
 func TestFINRearmsNothingTO_09(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, finRearmsNothing)
+}
+
+func finRearmsNothing(t *testing.T) {
 	sides(t, func(t *testing.T, loops int, swap bool) {
 		const idle = 1200 * time.Millisecond
 		backend, accepted := lulltest.Hands(t)
@@ -198,6 +214,10 @@ func TestFINRearmsNothingTO_09(t *testing.T) {
 // TestFINAfterLastByteTO_09: the FIN follows the last byte however slowly the other side reads, through lull's buffers
 // and pipes, and the end of the second direction ends the pair. It moves so much that it runs before the parallel tests.
 func TestFINAfterLastByteTO_09(t *testing.T) {
+	lulltest.OnWires(t, finAfterLastByte)
+}
+
+func finAfterLastByte(t *testing.T) {
 	sides(t, func(t *testing.T, loops int, swap bool) {
 		const size = 6 << 20
 		backend, accepted := lulltest.Hands(t)

@@ -15,7 +15,11 @@ import (
 // in whatever order they are tried.
 func TestNextBackendTO_11(t *testing.T) {
 	t.Parallel()
-	const limit = 400 * time.Millisecond
+	lulltest.OnWires(t, nextBackend)
+}
+
+func nextBackend(t *testing.T) {
+	limit := connectTime(t)
 	for name, bad := range map[string]func(testing.TB) netip.AddrPort{"refused": lulltest.Refused, "silent": lulltest.Silent} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -73,6 +77,10 @@ func checkConnects(t *testing.T, e *lulltest.Engine, failed int) {
 // bytes already, and the record says why.
 func TestNoneLeftTO_11(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, noneLeft)
+}
+
+func noneLeft(t *testing.T) {
 	const limit = 400 * time.Millisecond
 	shortIdle := func(p *plan.Plan) {
 		lulltest.Listener(p).Timeouts.Idle, lulltest.Listener(p).Timeouts.Connect = limit, 4*time.Second
@@ -140,6 +148,10 @@ func checkFailed(t *testing.T, r record.Close, why reason.Reason, timer string, 
 // TestUnhealthyTO_11: backends that health checks have taken out are not tried, and one that came back is.
 func TestUnhealthyTO_11(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unhealthy)
+}
+
+func unhealthy(t *testing.T) {
 	p := lulltest.Plan(lulltest.Named(t, "one").Addr, lulltest.Named(t, "two").Addr)
 	e := start(t, 2, p)
 	one, two := lulltest.Set(p).Backends[0].Key, lulltest.Set(p).Backends[1].Key
@@ -171,7 +183,11 @@ func TestUnhealthyTO_11(t *testing.T) {
 // TestBytesWaitTO_11: what a client sends, and its FIN, wait while its backend is being found.
 func TestBytesWaitTO_11(t *testing.T) {
 	t.Parallel()
-	const limit = 400 * time.Millisecond
+	lulltest.OnWires(t, bytesWait)
+}
+
+func bytesWait(t *testing.T) {
+	limit := connectTime(t)
 	echo := lulltest.Echo(t)
 	p := lulltest.Plan(lulltest.Silent(t))
 	second := lulltest.Plan(echo.Addr)

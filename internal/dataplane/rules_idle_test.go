@@ -1,7 +1,6 @@
 package dataplane_test
 
 import (
-	"io"
 	"net"
 	"net/netip"
 	"testing"
@@ -31,6 +30,10 @@ func TestAnyByteRearmsSH_01_TO_01(t *testing.T) {
 // transactions of its HTTP listeners applies to them.
 func TestAnyByteRearmsDI_13(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, anyByteRearmsDI)
+}
+
+func anyByteRearmsDI(t *testing.T) {
 	s := lulltest.Timeouts(1200 * time.Millisecond)
 	s.Model, s.FrontKeepalive, s.BackKeepalive, s.FrontRequestsMax = timeout.Directional, 200*time.Millisecond, 200*time.Millisecond, 2
 	onLoops(t, func(t *testing.T, loops int) { anyByteRearms(t, loops, s) })
@@ -113,6 +116,10 @@ load_balancers:
 // over, outlive any number of idle periods, and end one idle time after their last byte.
 func TestOneByteEachPeriodTO_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, oneByteEachPeriod)
+}
+
+func oneByteEachPeriod(t *testing.T) {
 	const idle = 1200 * time.Millisecond
 	for name, way := range map[string]func(*ends, int){
 		"upload":   func(p *ends, _ int) { p.move(p.client, p.backend) },
@@ -146,6 +153,10 @@ func TestOneByteEachPeriodTO_12(t *testing.T) {
 // them. Reading and writing are dated together; where bytes are spliced they are two steps, so that is what is tried.
 func TestTakenIsMovedSH_01_TO_12(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, takenIsMovedSH)
+}
+
+func takenIsMovedSH(t *testing.T) {
 	const tries = 8
 	first := 512 << 10 // enough to be taken for bulk
 	for range tries {
@@ -192,6 +203,10 @@ func takenIsMoved(t *testing.T, first int) (passed int) {
 // TestNoPayloadTO_03: what the kernels tell each other without payload re-arms nothing.
 func TestNoPayloadTO_03(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, noPayload)
+}
+
+func noPayload(t *testing.T) {
 	const idle = 2300 * time.Millisecond // longer than two keep-alive probes, which come once a second at most
 	begin := func(t *testing.T) (e *lulltest.Engine, accepted <-chan *lulltest.Conn) {
 		t.Parallel()
@@ -296,9 +311,13 @@ func sinceLastACK(t *testing.T, c *lulltest.Conn) (since time.Duration) {
 // changes, and while others talk to the same backend, through lull and past it.
 func TestOthersRearmNothingTO_04(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, othersRearmNothing)
+}
+
+func othersRearmNothing(t *testing.T) {
 	onLoops(t, func(t *testing.T, loops int) {
 		const idle = time.Second
-		backend := lulltest.Serve(t, func(c *net.TCPConn) { _, _ = io.Copy(c, c) })
+		backend := lulltest.Echo(t)
 		p := lulltest.Plan(backend.Addr)
 		lulltest.Listener(p).Timeouts.Idle = idle
 		lulltest.Set(p).HealthCheck = &plan.HealthCheck{Interval: 100 * time.Millisecond, Timeout: time.Second, Healthy: 1, Unhealthy: 1}

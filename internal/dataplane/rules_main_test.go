@@ -24,7 +24,7 @@ import (
 // The rules_*_test.go files hold the timeout rules for TCP against real sockets; the id of a rule is in the name of its
 // test. Times are measured at the sockets of the peers: from the instant before the call that sends a byte, which is
 // before lull can have seen it, to the instant after the call that reads the end. What is shorter than the configured
-// time by a nanosecond is early and fails.
+// time by a nanosecond is early and fails. Nearly all of them run over plain connections and over TLS (TO-05): see lulltest.OnWires.
 
 // lateMax is how late an end may be in a test whose subject is something else, on a machine with a processor to spare:
 // see instant. Times are chosen so that a timer armed by the wrong event would be off by more.
@@ -142,15 +142,29 @@ func stalls() time.Duration {
 // allowed returns how late something of a moment ago may be, if most is what a machine with a processor to spare gets.
 func (i instant) allowed(most time.Duration) time.Duration { return most + stalls() - i.stalls }
 
-// onLoops runs a test against one loop, and against four.
+// onLoops runs a test against one loop, and against four; over TLS only against four, where one would say no more.
 func onLoops(t *testing.T, body func(t *testing.T, loops int)) {
 	t.Helper()
-	for _, loops := range []int{1, 4} {
+	counts := []int{1, 4}
+	if w := lulltest.WireOf(t); w.Front() || w.Back() {
+		counts = counts[1:]
+	}
+	for _, loops := range counts {
 		t.Run(fmt.Sprintf("loops_%d", loops), func(t *testing.T) {
 			t.Parallel()
 			body(t, loops)
 		})
 	}
+}
+
+// connectTime returns a limit for the connects of a test that waits for some of them to fail, and whose others should not.
+// Over TLS a handshake is part of each, which may take a busy machine a while.
+func connectTime(t *testing.T) time.Duration {
+	t.Helper()
+	if lulltest.WireOf(t).Back() {
+		return 1500 * time.Millisecond
+	}
+	return 400 * time.Millisecond
 }
 
 func start(t *testing.T, loops int, p *plan.Plan) *lulltest.Engine {

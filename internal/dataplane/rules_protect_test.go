@@ -15,6 +15,10 @@ import (
 // TestAgePR_02: a connection older than connection_age_max ends when it falls quiet, and not while bytes flow.
 func TestAgePR_02(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, agePR)
+}
+
+func agePR(t *testing.T) {
 	onLoops(t, func(t *testing.T, loops int) {
 		const age = 600 * time.Millisecond
 		backend, accepted := lulltest.Hands(t)
@@ -45,6 +49,10 @@ func TestAgePR_02(t *testing.T) {
 // that comes first comes first.
 func TestAgeLaterThanQuietPR_02(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, ageLaterThanQuiet)
+}
+
+func ageLaterThanQuiet(t *testing.T) {
 	for name, c := range map[string]struct {
 		idle, age, want time.Duration
 		why             reason.Reason

@@ -118,7 +118,7 @@ func ServeConn(t testing.TB, handle func(*Conn)) *Server {
 func ServeConnOn(t testing.TB, addr string, handle func(*Conn)) *Server {
 	t.Helper()
 	s, w := listen(t, addr), WireOf(t)
-	w.serves(s.Addr)
+	w.serves(t, s.Addr)
 	go s.serve(func(raw *net.TCPConn) {
 		if c := w.accepted(t, raw); c != nil {
 			handle(c)

@@ -142,13 +142,19 @@ func (w *Wire) secure(p *plan.Plan) {
 	}
 }
 
-// serves notes that at an address there is a backend that makes handshakes.
-func (w *Wire) serves(addr netip.AddrPort) {
-	if w.back {
+// serves notes that at an address there is a backend that makes handshakes, until the test ends.
+func (w *Wire) serves(t testing.TB, addr netip.AddrPort) {
+	t.Helper()
+	if !w.back {
+		return
+	}
+	set := func(serves bool) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.backends[addr] = true
+		w.backends[addr] = serves
 	}
+	set(true)
+	t.Cleanup(func() { set(false) })
 }
 
 // to returns what a client needs to speak to an address; nil for a plain one.
