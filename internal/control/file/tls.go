@@ -30,7 +30,7 @@ func (s *section) policy() *tlspolicy.Policy {
 	name, _ := s.str("policy")
 	p, found := tlspolicy.Find(name)
 	if !found {
-		s.fault("policy", "is not a TLS policy: %s", policyHint(name))
+		s.fault("policy", "is not a TLS policy: %s", s.r.policyHint(name))
 		p = tlspolicy.Default
 	}
 	oldest := map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}[s.word("min_version")]
@@ -42,16 +42,20 @@ func (s *section) policy() *tlspolicy.Policy {
 }
 
 // policyHint helps somebody to the name of a policy: slips of typing, wrong case, and the short names that the clouds'
-// consoles and people use ("TLS-1-2-2017-01").
-func policyHint(name string) string {
-	for _, known := range tlspolicy.Names() {
-		k, n := strings.ToLower(known), strings.ToLower(name)
-		if k == n || n != "" && strings.HasSuffix(k, "-"+n) {
+// consoles and people use ("TLS-1-2-2017-01"). A hostile file may have a hundred thousand wrong ones, so nobody looks for
+// more than are reported.
+func (r *reader) policyHint(name string) string {
+	const shortest, longest = 7, 64 // "2016-08" is the shortest that tells policies apart; the names, with room for slips
+	names, low := tlspolicy.Names(), strings.ToLower(name)
+	if len(r.faults) >= faultsMax || len(name) > longest {
+		names = nil
+	}
+	for _, known := range names {
+		if k := strings.ToLower(known); k == low || len(low) >= shortest && strings.HasSuffix(k, "-"+low) {
 			return "did you mean " + known + "?"
 		}
 	}
-	const longest = 64 // of the policies' names, with room for slips
-	if near := nearestOf(tlspolicy.Names(), name, longest); near != "" {
+	if near := nearestOf(names, name, longest); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "allowed are " + tlspolicy.Default.Name + " and the predefined ones of AWS and OCI, by the names in " + policiesPage
