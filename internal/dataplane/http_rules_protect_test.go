@@ -120,8 +120,8 @@ func ageInExchange(t *testing.T) {
 		for _, d := range []*dialog{late, early} {
 			(<-watchHTTP(d.c)).within(t, "client", "eof", d.last, 0)
 			d.completed(1)
-			if r := s.CloseOf(d.c); r.Reason != reason.AgeCap {
-				t.Errorf("record: got %v, want age-cap", r.Reason)
+			if r := s.CloseOf(d.c); r.Reason != reason.AgeCap || r.Timer != "connection_age_max" || r.Late < 0 {
+				t.Errorf("record: got %v by %q, %v late, want age-cap by connection_age_max", r.Reason, r.Timer, r.Late)
 			}
 		}
 		s.WaitPooled(2) // the age is that of the client's connection

@@ -20,7 +20,7 @@ func (p *Proxy) complete(f *front) (more bool) {
 		x.last = reason.CloseAgreed
 	}
 	if x.last != reason.None {
-		p.closeFront(f, x.last, timeout.Deadline{})
+		p.closeFront(f, x.last, p.agedAt(f, x.last))
 		return false
 	}
 	p.free(f)
@@ -29,6 +29,16 @@ func (p *Proxy) complete(f *front) (more bool) {
 	}
 	p.enter(f, waiting)
 	return f.held != nil || f.conn.Is(relay.Readable|relay.Ended)
+}
+
+// agedAt returns the deadline of a connection that was too old and has fallen idle now (PR-02); none if it ends for another
+// reason.
+func (p *Proxy) agedAt(f *front, why reason.Reason) timeout.Deadline {
+	if why != reason.AgeCap {
+		return timeout.Deadline{}
+	}
+	most := f.listener.plan.Timeouts.AgeMax
+	return timeout.Deadline{At: max(f.opened+int64(most), p.loop.Now()), Why: why, Timer: "connection_age_max", Setting: most}
 }
 
 // closeFront ends a client's connection. What is held for it is sent first, then a FIN (TO-08). A socket that is closed with
