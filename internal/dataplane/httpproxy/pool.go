@@ -23,7 +23,11 @@ func (p *Proxy) reuse(f *front, b *backend.Backend) *back {
 		c := p.backs.At(index)
 		switch {
 		case p.hasSpoken(c): // since the loop last asked for events, however short a time that is
-			p.endPooled(c, reason.BadResponse)
+			why := reason.BadResponse
+			if c.conn.Is(relay.Ended | relay.Failed) {
+				why = endedIdle(c)
+			}
+			p.endPooled(c, why)
 		case b.Serves(c.target.Unpack()) && c.tls.Same(f.listener.picker.Set().TLS):
 			return c
 		default:
@@ -78,14 +82,22 @@ func (p *Proxy) spoken(c *back) bool {
 	n := p.read(&c.conn, p.in[:readBytes])
 	switch {
 	case c.conn.Is(relay.Ended | relay.Failed):
-		c.backend.ClosedIdle()
-		p.closePooled(c, reason.BackendClosedIdle, timeout.Deadline{})
+		p.closePooled(c, endedIdle(c), timeout.Deadline{})
 	case n > 0:
 		p.closePooled(c, reason.BadResponse, timeout.Deadline{})
 	default:
 		return true
 	}
 	return false
+}
+
+// endedIdle says why a pooled connection has ended, and counts that against its backend (SH-08).
+func endedIdle(c *back) reason.Reason {
+	if c.conn.Is(relay.Violated) {
+		return reason.BackendTLSViolation
+	}
+	c.backend.ClosedIdle()
+	return reason.BackendClosedIdle
 }
 
 // closeOldest closes the pooled connection that has been unused for longest, and reports whether there was one.
