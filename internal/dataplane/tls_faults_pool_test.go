@@ -9,6 +9,7 @@ import (
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
 	"lull/internal/lulltest"
 )
 
@@ -263,4 +264,121 @@ func (s *stock) closedIdle() uint64 {
 		}
 	}
 	return 0
+}
+
+// crosses has a POST on its way to the backend, which does not get it.
+func (s *stock) crosses() (*guest, *keeper) {
+	s.t.Helper()
+	g, k := s.pooled()
+	k.raw.Deafen()
+	g.say(lulltest.Request("POST", "/", "form"))
+	s.WaitState(g.raw, "answer")
+	return g, k
+}
+
+// sentAgain shows that the POST goes to a fresh connection, and well.
+func (s *stock) sentAgain(g *guest) record.Exchange {
+	s.t.Helper()
+	next := s.take()
+	next.asked("POST", "form")
+	next.send(next.data(lulltest.Response("hello")))
+	g.answered(200)
+	x := s.ExchangeOf(g.raw, 2)
+	if x.Reason != reason.Completed || !x.Retried || x.Tries != 2 {
+		s.t.Errorf("exchange: got %v after %d tries, retried %v; want it completed by the second", x.Reason, x.Tries, x.Retried)
+	}
+	return x
+}
+
+// TestTLSCrossingSH_09: a close_notify and a FIN cross a POST: that the FIN acknowledges nothing of it is proof that nobody
+// has seen it, and it goes to a fresh connection.
+func TestTLSCrossingSH_09(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(s *stock, g *guest, k *keeper){
+		"one-segment": func(s *stock, _ *guest, k *keeper) {
+			release := s.Hold()
+			k.send(k.closeNotify())
+			_ = k.raw.Close()
+			release()
+		},
+		"fin-alone": func(_ *stock, _ *guest, k *keeper) { _ = k.raw.Close() },
+		"fin-later": func(s *stock, g *guest, k *keeper) {
+			k.send(k.closeNotify())
+			s.WaitState(g.raw, "answer")
+			let(200 * time.Millisecond) // the close_notify alone is no proof: its sender may go on to read
+			if n := s.server.Accepted(); n != 1 {
+				s.t.Errorf("backend: got %d connections behind a close_notify, want none before the FIN", n)
+			}
+			_ = k.raw.Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStock(t, lulltest.HTTPKey, nil)
+			g, k := s.crosses()
+			end(s, g, k)
+			s.sentAgain(g)
+			if r := s.PoolCloses(1)[0]; r.Reason != reason.BackendClosedIdle {
+				t.Errorf("pooled: got %v, want backend-closed-idle", r.Reason)
+			}
+		})
+	}
+}
+
+// TestTLSNoProofSH_09: a POST that may have been seen is not sent again.
+func TestTLSNoProofSH_09(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(s *stock, k *keeper){
+		"acknowledged": func(_ *stock, k *keeper) {
+			k.asked("POST", "form")
+			k.send(k.closeNotify())
+			_ = k.raw.Close()
+		},
+		"acknowledged-fin-later": func(_ *stock, k *keeper) {
+			k.asked("POST", "form")
+			k.send(k.closeNotify())
+			let(100 * time.Millisecond)
+			_ = k.raw.Close()
+		},
+		"no-close-notify": func(_ *stock, k *keeper) {
+			k.asked("POST", "form")
+			_ = k.raw.Close()
+		},
+		"reset": func(_ *stock, k *keeper) {
+			k.send(k.closeNotify())
+			let(100 * time.Millisecond)
+			k.raw.Reset()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStock(t, lulltest.HTTPKey, nil)
+			g, k := s.pooled()
+			if name == "reset" {
+				k.raw.Deafen()
+			}
+			g.say(lulltest.Request("POST", "/", "form"))
+			s.WaitState(g.raw, "answer")
+			end(s, k)
+			g.answered(504)
+			if x := s.ExchangeOf(g.raw, 2); x.Retried || x.Tries != 1 || x.Reason != reason.BackendClosed && x.Reason != reason.BackendReset {
+				t.Errorf("exchange: got %v after %d tries, want it given up", x.Reason, x.Tries)
+			}
+			if n := s.server.Accepted(); n != 1 {
+				t.Errorf("backend: got %d connections, want one", n)
+			}
+		})
+	}
+}
+
+// TestTLSWaitForFIN: the wait for the FIN behind a close_notify is one for the response, and ends as that does.
+func TestTLSWaitForFIN(t *testing.T) {
+	t.Parallel()
+	s := newStock(t, lulltest.HTTPKey, func(l *plan.Listener) { l.Timeouts.Idle = time.Second })
+	g, k := s.crosses()
+	k.send(k.closeNotify())
+	g.answered(504)
+	if x := s.ExchangeOf(g.raw, 2); x.Reason != reason.ResponseIdle || x.Retried {
+		t.Errorf("exchange: got %v, retried %v; want response-idle", x.Reason, x.Retried)
+	}
 }

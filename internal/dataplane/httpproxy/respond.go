@@ -279,7 +279,11 @@ func (p *Proxy) backEnded(f *front) bool {
 		return false
 	}
 	if x.answerAt == 0 {
-		if p.repeat(f, p.unseen(x)) {
+		unseen, wait := p.unseen(x)
+		if wait {
+			return true
+		}
+		if p.repeat(f, unseen) {
 			return false
 		}
 		p.fail(f, p.noAnswer(f), reason.BackendClosed, timeout.Deadline{})

@@ -71,14 +71,23 @@ func (p *Proxy) repeat(f *front, unseen bool) bool {
 
 // unseen reports whether no process at the backend can have seen any byte of the request. The backend's FIN acknowledges
 // all that its kernel had taken before; if that is nothing of the request, the process that closed cannot have read any of
-// it. An RST alone proves nothing: it is also what a process that has read and then died leaves behind.
-func (p *Proxy) unseen(x *exchange) bool {
+// it. An RST alone proves nothing: it is also what a process that has read and then died leaves behind. Nor does the
+// close_notify of TLS: its sender may go on to read. If the FIN that should follow it has not come, a request that needs the
+// proof is better kept until it does: wait is true then. The idle timeout bounds that.
+func (p *Proxy) unseen(x *exchange) (yes, wait bool) {
 	c := x.back
 	if !c.conn.Is(relay.ByFIN) || c.sent == c.sentBefore {
-		return false
+		return false, false
+	}
+	switch c.conn.FIN() {
+	case relay.FINNever:
+		return false, false
+	case relay.FINAwaited:
+		return false, x.is(reused) && x.replay != nil && !x.method.Idempotent()
+	case relay.FINCame:
 	}
 	acked, errno := sys.Acknowledged(int(c.conn.FD))
-	return errno == 0 && acked <= c.sentBefore+1 // the SYN counts as one
+	return errno == 0 && acked <= c.sentBefore+1, false // the SYN counts as one
 }
 
 // forNobody reports whether a response on a connection that served before cannot be meant for this exchange: the backend's

@@ -66,6 +66,33 @@ func (c *Conn) Part(from *Conn, f *Flow, l *loop.Loop, pool *buf.Pool) (done boo
 	return false
 }
 
+// FIN is what is known of the FIN of a stream that has ended.
+type FIN uint8
+
+// What may be known.
+const (
+	FINNever   FIN = iota // it has not come and will not: the connection was reset
+	FINAwaited            // TLS: a close_notify has ended the stream, and its sender may go on to read
+	FINCame
+)
+
+// FIN says whether the FIN of a stream has come that has ended in order. To ask for it once more than it has been told that
+// there is none makes no sense: the kernel tells of a reset only once.
+func (c *Conn) FIN() FIN {
+	if c.TLS == nil || c.TLS.Truncated() {
+		return FINCame
+	}
+	var none [1]byte
+	n, errno := sys.Read(int(c.FD), none[:])
+	switch {
+	case n == 0 && errno == 0, errno == unix.EPIPE: // there was one before the reset
+		return FINCame
+	case errno == unix.EAGAIN:
+		return FINAwaited
+	}
+	return FINNever
+}
+
 // Stage is how a handshake stands.
 type Stage uint8
 
