@@ -9,10 +9,18 @@
 // What only makes sense between several keys (a reference to a backend set, two listeners on one address) is checked
 // in the file of its noun.
 //
-// Parse and Load are safe to call from anywhere; a Config belongs to its caller, the plan in it is immutable.
+// Certificates, keys and authorities are loaded while the file is read (certificates.go), so that what is wrong with them is
+// reported with the rest, at the key that names them. The sources in a Config are what package certfile needs to keep them up
+// to date; whoever puts the plan in force watches them from then on.
+//
+// What would be believed to be in use and is not gets refused, where that is about who is trusted: `tls` on a plain protocol,
+// authorities that nobody is held against. Elsewhere it is a warning (warnings.go).
+//
+// Parse and Load are safe to call from anywhere; a Config belongs to its caller, the plan in it is immutable but for what its
+// holders of certificates hold.
 //
 // Limits: 4 MiB of file, one document, a bounded number of nodes reached through aliases, a bounded number of faults
-// reported, and no merge keys.
+// reported, and no merge keys; those of package certfile for the files that are named.
 //
 // It follows spec/lull-yaml.md, and the ranges and defaults of spec/timeouts.md by way of package timeout (SH-10,
 // DI-14, TO-11, PR-01, PR-02).

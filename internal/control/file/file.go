@@ -70,7 +70,8 @@ func readBounded(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, fileBytesMax+1))
 }
 
-// Parse validates and compiles the text of a file; name is what messages call it. The error is an Errors.
+// Parse validates and compiles the text of a file; name is what messages call it, and its directory is where the files that it
+// names are looked for. The error is an Errors.
 func Parse(name string, data []byte) (*Config, error) {
 	if len(data) > fileBytesMax {
 		return nil, Errors{{File: name, Message: fmt.Sprintf("is too large: allowed %d bytes", fileBytesMax)}}

@@ -63,7 +63,6 @@ func (s *section) certificates() (below *section, pairs []*section, ok bool) {
 	}
 	if len(pairs) == 0 && (listed == nil || len(listed.Content) == 0) {
 		s.fault(key, "has no certificate: give it certificate and key, or certificates with a list of such pairs")
-		return nil, nil, false
 	}
 	return below, pairs, true
 }
