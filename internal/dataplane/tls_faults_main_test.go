@@ -138,8 +138,9 @@ func (f *fort) trust(version uint16) *tls.Config {
 // guest is a client behind its handshake.
 type guest struct {
 	*tls.Conn
-	raw *lulltest.HTTPConn
-	f   *fort
+	raw   *lulltest.HTTPConn
+	trail *trail
+	f     *fort
 }
 
 // enter opens a client's connection and does the handshake.
@@ -152,12 +153,55 @@ func (f *fort) enter(key plan.ListenerKey, config *tls.Config) *guest {
 // shake does the handshake over w, which is raw or goes to it.
 func (f *fort) shake(raw *lulltest.HTTPConn, w net.Conn, config *tls.Config) *guest {
 	f.t.Helper()
-	g := &guest{tls.Client(w, config), raw, f}
-	_ = g.SetDeadline(time.Now().Add(lulltest.Patience))
+	g := f.client(raw, w, config)
 	if err := g.Handshake(); err != nil {
 		f.t.Fatalf("handshake: %v", err)
 	}
 	return g
+}
+
+// client returns a client before its handshake.
+func (f *fort) client(raw *lulltest.HTTPConn, w net.Conn, config *tls.Config) *guest {
+	way := &trail{Conn: w}
+	_ = raw.SetDeadline(time.Now().Add(lulltest.Patience))
+	return &guest{tls.Client(way, config), raw, way, f}
+}
+
+// trail is a connection that remembers the last record that came over it. crypto/tls does not tell a FIN between two records
+// from a close_notify.
+type trail struct {
+	net.Conn
+	header []byte // of the last record, as far as it has come
+	left   int    // bytes of it that are still to come
+}
+
+func (c *trail) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	for b = b[:n]; len(b) > 0; {
+		if c.left == 0 && len(c.header) == 5 {
+			c.header = c.header[:0]
+		}
+		if len(c.header) < 5 {
+			c.header = append(c.header, b[0])
+			if b = b[1:]; len(c.header) == 5 {
+				c.left = int(c.header[3])<<8 | int(c.header[4])
+			}
+			continue
+		}
+		m := min(c.left, len(b))
+		c.left -= m
+		b = b[m:]
+	}
+	return n, err
+}
+
+// CloseWrite sends a FIN and nothing before it.
+func (c *trail) CloseWrite() error { return c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
+
+// closed reports whether the last record was an alert: of TLS 1.2, or one of TLS 1.3, which is told by its size.
+func (c *trail) closed() bool {
+	const alert13 = 2 + 1 + 16
+	return len(c.header) == 5 && c.left == 0 && (c.header[0] == 21 || c.header[0] == 23 && c.header[4] == alert13 && c.header[3] == 0)
 }
 
 // say sends something.
@@ -208,8 +252,10 @@ func (g *guest) end() (how string, data []byte) {
 	_ = g.SetReadDeadline(time.Now().Add(lulltest.Patience))
 	data, err := io.ReadAll(g.Conn)
 	switch {
-	case err == nil:
+	case err == nil && g.trail.closed():
 		return "closed", data
+	case err == nil:
+		return "cut", data
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "cut", data
 	}

@@ -303,13 +303,17 @@ func TestTLSCrossingSH_09(t *testing.T) {
 		},
 		"fin-alone": func(_ *stock, _ *guest, k *keeper) { _ = k.raw.Close() },
 		"fin-later": func(s *stock, g *guest, k *keeper) {
+			sent := now()
 			k.send(k.closeNotify())
 			s.WaitState(g.raw, "answer")
-			let(200 * time.Millisecond) // the close_notify alone is no proof: its sender may go on to read
+			let(60 * time.Millisecond) // the close_notify alone is no proof: its sender may go on to read
 			if n := s.server.Accepted(); n != 1 {
 				s.t.Errorf("backend: got %d connections behind a close_notify, want none before the FIN", n)
 			}
 			_ = k.raw.Close()
+			if took := time.Since(sent.at); took > 150*time.Millisecond { // a deaf kernel gets no ACK, and sends nothing new after 200 ms
+				s.t.Skipf("the machine is too busy: a FIN meant to come at once came after %v", took)
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -271,8 +271,7 @@ func TestTLSChangedInHandshake(t *testing.T) {
 
 // begin is shake for another goroutine than the test's: nil if the handshake fails.
 func (f *fort) begin(raw *lulltest.HTTPConn, v *valve, version uint16) *guest {
-	g := &guest{tls.Client(v, f.trust(version)), raw, f}
-	_ = g.SetDeadline(time.Now().Add(lulltest.Patience))
+	g := f.client(raw, v, f.trust(version))
 	if g.Handshake() != nil {
 		return nil
 	}
