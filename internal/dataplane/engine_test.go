@@ -2,7 +2,6 @@ package dataplane_test
 
 import (
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,10 @@ import (
 
 func TestRelayBothWays(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, relayBothWays)
+}
+
+func relayBothWays(t *testing.T) {
 	e := lulltest.Start(t, lulltest.Plan(lulltest.Echo(t).Addr))
 	c := e.Dial()
 	c.Ask("hello")
@@ -56,8 +59,12 @@ func TestIdleCloseSH_01(t *testing.T) {
 
 func TestBulkBothWays(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, bulkBothWays)
+}
+
+func bulkBothWays(t *testing.T) {
 	const size = 16 << 20
-	backend := lulltest.Serve(t, func(c *net.TCPConn) {
+	backend := lulltest.ServeConn(t, func(c *lulltest.Conn) {
 		go func() { _, _ = io.CopyN(io.Discard, c, size); _ = c.CloseRead() }()
 		_, _ = io.CopyN(c, zeros{}, size)
 		_ = c.CloseWrite()

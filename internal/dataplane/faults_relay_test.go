@@ -55,6 +55,10 @@ func drink(c net.Conn, seed uint64, size int) error {
 // TestBothWaysAtOnce moves 32 MiB each way at the same time, in pieces of all sizes.
 func TestBothWaysAtOnce(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, bothWaysAtOnce)
+}
+
+func bothWaysAtOnce(t *testing.T) {
 	const size = 32 << 20
 	seed := seeded(t).Uint64()
 	hands, accepted := lulltest.Hands(t)
@@ -87,6 +91,10 @@ func TestBothWaysAtOnce(t *testing.T) {
 // TestSingleBytes: segments of one byte go through one by one, in order.
 func TestSingleBytes(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, singleBytes)
+}
+
+func singleBytes(t *testing.T) {
 	const n = 3000
 	e := lulltest.Start(t, lulltest.Plan(lulltest.Echo(t).Addr))
 	c := e.Dial()
@@ -112,6 +120,10 @@ func TestSingleBytes(t *testing.T) {
 // TestHalfCloseOrders: FINs in every order, with bytes before and after them.
 func TestHalfCloseOrders(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, halfCloseOrders)
+}
+
+func halfCloseOrders(t *testing.T) {
 	big := bytes.Repeat([]byte("0123456789abcdef"), 40_000) // 640 kB: more than one turn's worth
 	type step func(t *testing.T, c, b *lulltest.Conn)
 	clientSends := func(t *testing.T, c, b *lulltest.Conn) { t.Helper(); go c.Send(string(big)); b.Expect(string(big)) }
@@ -180,8 +192,12 @@ func TestHalfCloseOrders(t *testing.T) {
 // TestEarlyFIN: FINs before the other side is there at all.
 func TestEarlyFIN(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, earlyFIN)
+}
+
+func earlyFIN(t *testing.T) {
 	// The backend answers and closes as soon as it is connected to; the client has sent its FIN by then.
-	backend := lulltest.Serve(t, func(c *net.TCPConn) { _, _ = c.Write([]byte("answer")) })
+	backend := lulltest.ServeConn(t, func(c *lulltest.Conn) { _, _ = c.Write([]byte("answer")) })
 	e := lulltest.Start(t, lulltest.Plan(backend.Addr))
 	for range 20 {
 		c := e.Dial()
@@ -275,6 +291,10 @@ func TestResetAnyTime(t *testing.T) {
 // TestResetWhileConnecting: a client that gives up while its backend has not answered frees everything at once.
 func TestResetWhileConnecting(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, resetWhileConnecting)
+}
+
+func resetWhileConnecting(t *testing.T) {
 	p := lulltest.Plan(lulltest.Silent(t))
 	e := lulltest.Start(t, p)
 	key := lulltest.Set(p).Backends[0].Key
@@ -298,6 +318,10 @@ func TestResetWhileConnecting(t *testing.T) {
 // TestResetPassedOn at each moment of a connection's life, from either side: the other side sees a reset.
 func TestResetPassedOn(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, resetPassedOn)
+}
+
+func resetPassedOn(t *testing.T) {
 	moments := map[string]func(c, b *lulltest.Conn){
 		"before-any-byte":     func(_, _ *lulltest.Conn) {},
 		"after-an-exchange":   func(c, b *lulltest.Conn) { c.Send("up"); b.Expect("up"); b.Send("down"); c.Expect("down") },
@@ -326,7 +350,7 @@ func TestResetPassedOn(t *testing.T) {
 				// One that has been told of the end of the stream already reads no reset behind it; writing tells.
 				_ = to.SetDeadline(time.Now().Add(lulltest.Patience))
 				if !lulltest.Eventually(func() bool {
-					_, err := to.Write([]byte("x"))
+					_, err := to.TCPConn.Write([]byte("x")) // for the kernel to say: over TLS, one that has said goodbye writes no more
 					return err != nil && lulltest.Closed(err) == "reset"
 				}) {
 					t.Errorf("the other side can still write")
@@ -340,8 +364,12 @@ func TestResetPassedOn(t *testing.T) {
 // lost when it has not taken that either within the linger. It must see a reset: a FIN would make a part look whole.
 func TestLingerEndsTruthfully(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, lingerEndsTruthfully)
+}
+
+func lingerEndsTruthfully(t *testing.T) {
 	const size = 32 << 20
-	flood := lulltest.Serve(t, func(c *net.TCPConn) { _, _ = c.Write(make([]byte, size)) })
+	flood := lulltest.ServeConn(t, func(c *lulltest.Conn) { _, _ = c.Write(make([]byte, size)) })
 	p := lulltest.Plan(flood.Addr)
 	e := lulltest.Start(t, p)
 	c := e.Dial()

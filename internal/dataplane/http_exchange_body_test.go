@@ -108,6 +108,10 @@ var bodies = map[string]bodyCase{
 // what follows on either connection belongs to the next exchange.
 func TestResponseBody(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, responseBody)
+}
+
+func responseBody(t *testing.T) {
 	for name, c := range bodies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -144,6 +148,10 @@ func TestResponseBody(t *testing.T) {
 // TestBodyInPieces: each byte by itself, both ways, comes to the same.
 func TestBodyInPieces(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, bodyInPieces)
+}
+
+func bodyInPieces(t *testing.T) {
 	for name, c := range bodies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -180,6 +188,10 @@ func TestBodyInPieces(t *testing.T) {
 // TestRequestBody: the same for requests.
 func TestRequestBody(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, requestBody)
+}
+
+func requestBody(t *testing.T) {
 	const chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nA: b\r\n\r\n"
 	for name, c := range map[string]struct{ sent, body string }{
 		"length":           {lulltest.Request("POST", "/", "hello"), "hello"},
@@ -227,6 +239,10 @@ func TestRequestBody(t *testing.T) {
 // TestCutResponse: a response that its backend breaks off, or that turns out to be nonsense in its middle, never looks whole.
 func TestCutResponse(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, cutResponse)
+}
+
+func cutResponse(t *testing.T) {
 	const length, chunks, open = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", chunksHead + "5\r\nhello\r\n", "HTTP/1.1 200 OK\r\n\r\nhello"
 	for name, c := range map[string]struct {
 		ask, answer string

@@ -21,6 +21,10 @@ const (
 // see it, and if it says 100 all the same, the client does not see that.
 func TestExpectAnsweredByLull(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, expectAnsweredByLull)
+}
+
+func expectAnsweredByLull(t *testing.T) {
 	for name, together := range map[string]bool{"client_waits": false, "body_came_with_it": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,6 +70,10 @@ func TestExpectRefusedByLull(t *testing.T) {
 // TestExpectPassed (directional): the expectation goes to the backend, and its 100 to the client.
 func TestExpectPassed(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, expectPassed)
+}
+
+func expectPassed(t *testing.T) {
 	s := counter(t, 1, timeout.Directional, nil)
 	client, backend := s.meet(expecting)
 	if head := readHead(t, backend); !strings.Contains(head, "\r\nExpect: 100-continue\r\n") {
@@ -136,6 +144,10 @@ func TestExpectHTTP10(t *testing.T) {
 // HTTP/1.0, which knows no such thing (RFC 9110 §15.2).
 func TestInterim(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, interimBody)
+}
+
+func interimBody(t *testing.T) {
 	const inner = "HTTP/1.1 102 Processing\r\nConnection: x-inner\r\nX-Inner: 1\r\nKeep-Alive: x\r\nA: b\r\n\r\n"
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := counter(t, 1, m, nil)

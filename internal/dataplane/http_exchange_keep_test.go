@@ -31,6 +31,10 @@ func namer(t *testing.T) *lulltest.HTTPServer {
 // before it is over, however slow that is.
 func TestPipelined(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, pipelinedBody)
+}
+
+func pipelinedBody(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := counter(t, 1, m, nil)
 		client, backend := s.meet(lulltest.Request("GET", "/1", "") + lulltest.Request("POST", "/2", "hello") + lulltest.Request("GET", "/3", ""))
@@ -148,6 +152,10 @@ func TestPipelinedError(t *testing.T) {
 // served, and the back-end connection goes on.
 func TestLastRequest(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, lastRequest)
+}
+
+func lastRequest(t *testing.T) {
 	for name, first := range map[string]string{
 		"close":        "GET /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
 		"close_listed": "GET /1 HTTP/1.1\r\nHost: a\r\nConnection: x-b, CLOSE\r\n\r\n",
@@ -178,6 +186,10 @@ func TestLastRequest(t *testing.T) {
 // TestHTTP10Kept: HTTP/1.0 clients may keep their connection by asking for it each time, and change their mind.
 func TestHTTP10Kept(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, http10Kept)
+}
+
+func http10Kept(t *testing.T) {
 	backend := namer(t)
 	e := startHTTP(t, 1, lulltest.HTTPPlan(timeout.Directional, backend.Addr))
 	client := e.DialHTTP()
@@ -203,6 +215,10 @@ func TestHTTP10Kept(t *testing.T) {
 // client sends belongs to a request that nobody waits for.
 func TestEarlyResponse(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, earlyResponseBody)
+}
+
+func earlyResponseBody(t *testing.T) {
 	for name, framing := range map[string]string{"length": "Content-Length: 1000000000\r\n\r\nhello", "chunks": "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -233,6 +249,10 @@ func TestEarlyResponse(t *testing.T) {
 // TestBothAtOnce: a backend may answer as it reads, for as long as it likes; both bodies flow, each at its own pace.
 func TestBothAtOnce(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, bothAtOnce)
+}
+
+func bothAtOnce(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := counter(t, 1, m, nil)
 		client, backend := s.meet(post + "Transfer-Encoding: chunked\r\n\r\n")

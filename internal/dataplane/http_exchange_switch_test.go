@@ -18,6 +18,10 @@ func speaking(protocol plan.Protocol) func(*plan.Plan) {
 // tunnels go on, and connections without a request end in order.
 func TestListenerTurnsTCP(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, listenerTurnsTCP)
+}
+
+func listenerTurnsTCP(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := counter(t, 2, m, nil)
 		tunnel, far := s.meet(upgrading)
@@ -76,6 +80,10 @@ func TestListenerTurnsTCP(t *testing.T) {
 // TestListenerTurnsBack: a listener that spoke TCP for a moment only ends none of its exchanges' connections.
 func TestListenerTurnsBack(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, listenerTurnsBack)
+}
+
+func listenerTurnsBack(t *testing.T) {
 	s := counter(t, 1, timeout.Shared, nil)
 	client, backend := s.meet(lulltest.Request("GET", "/1", ""))
 	p := s.Changed(s.plan, speaking(plan.TCP))

@@ -20,6 +20,10 @@ const (
 // with the request or with the 101; and everything that came is counted.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, upgradeBody)
+}
+
+func upgradeBody(t *testing.T) {
 	for name, c := range map[string]struct {
 		up, down string // sent together with the heads
 		reused   bool
@@ -152,6 +156,10 @@ func TestUpgradeNotOffered(t *testing.T) {
 // TestUpgradeWithBody: an offer may come with a body, which belongs to the request.
 func TestUpgradeWithBody(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, upgradeWithBody)
+}
+
+func upgradeWithBody(t *testing.T) {
 	s := counter(t, 1, timeout.Directional, nil)
 	client, backend := s.meet(strings.Replace(upgrading, "\r\n\r\n", "\r\nContent-Length: 5\r\n\r\n", 1))
 	readHead(t, backend)
@@ -216,6 +224,10 @@ func TestTunnelsPlace(t *testing.T) {
 // TestTunnelBulk: megabytes both ways at once through an upgraded connection.
 func TestTunnelBulk(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, tunnelBulk)
+}
+
+func tunnelBulk(t *testing.T) {
 	const size = 8 << 20
 	s := counter(t, 2, timeout.Shared, nil)
 	client, backend := s.meet(upgrading)

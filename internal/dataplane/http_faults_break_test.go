@@ -65,6 +65,10 @@ func (s *site) resetInUpload(version string) {
 // what came look whole.
 func TestClosedInResponse(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, closedInResponse)
+}
+
+func closedInResponse(t *testing.T) {
 	s := newSite(t, 2, timeout.Shared, func(*timeout.Settings) {})
 	d := s.dial(lulltest.Patience)
 	d.say("GET / HTTP/1.0\r\n\r\n")

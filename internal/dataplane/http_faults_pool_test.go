@@ -16,6 +16,10 @@ const unasked = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned"
 // connection is closed, and the next request goes over another.
 func TestUnaskedResponse(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unaskedResponse)
+}
+
+func unaskedResponse(t *testing.T) {
 	const filled = 64 << 10 // what lull reads at once: it cannot know whether more is there
 	for name, speak := range map[string]func(d, other *dialog){
 		"with_the_response": func(d, other *dialog) {
@@ -98,6 +102,10 @@ func TestUnaskedResponse(t *testing.T) {
 // given to a request that has waited for it, so that no event has told of it. It reaches nobody all the same.
 func TestUnaskedWithinTurn(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, unaskedWithinTurn)
+}
+
+func unaskedWithinTurn(t *testing.T) {
 	backend, accepted := lulltest.Hands(t)
 	p := lulltest.HTTPPlan(timeout.Shared, backend.Addr)
 	lulltest.Set(p).Backends[0].ConnectionsMax = 1
@@ -130,6 +138,10 @@ func TestUnaskedWithinTurn(t *testing.T) {
 // ambiguous: nothing may follow it on the connection that takes it.
 func TestAmbiguousStale(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, ambiguousStale)
+}
+
+func ambiguousStale(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		d := stale(t, m, true)
 		d.b.Deafen()

@@ -3,10 +3,10 @@ package dataplane_test
 import (
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"testing"
 
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/timeout"
 	"lull/internal/lulltest"
 )
@@ -15,6 +15,10 @@ import (
 // is what was sent, framing and trailers too, and the connections serve on.
 func TestByteByByte(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, byteByByte)
+}
+
+func byteByByte(t *testing.T) {
 	type message struct{ head, body string }
 	for name, c := range map[string]struct {
 		request  message // as the backend gets it, but for what lull adds to the head
@@ -31,8 +35,8 @@ func TestByteByByte(t *testing.T) {
 			d := s.dial(lulltest.Patience)
 			for round := range 2 { // over a fresh connection and over a pooled one
 				s.drip(d.c, c.request.head+"\r\n"+c.request.body, true)
-				d.meet().Expect(c.request.head + fmt.Sprintf("X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: %d\r\n\r\n",
-					s.Local(lulltest.HTTPKey).Port()) + c.request.body)
+				d.meet().Expect(c.request.head + fmt.Sprintf("X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: %s\r\nX-Forwarded-Port: %d\r\n\r\n",
+					plan.HTTP.Over(lulltest.WireOf(t).Front()), s.Local(lulltest.HTTPKey).Port()) + c.request.body)
 				s.drip(d.b, c.response.head+"\r\n"+c.response.body, false)
 				d.c.Expect(c.response.head + "\r\n" + c.response.body)
 				s.WaitPooled(1)
@@ -67,6 +71,10 @@ func (s *site) drip(from *lulltest.HTTPConn, text string, up bool) {
 // whole and the end of its connection behind it, whatever the backend does then, and nothing follows on either connection.
 func TestAnsweredEarly(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, answeredEarly)
+}
+
+func answeredEarly(t *testing.T) {
 	for name, response := range map[string]string{
 		"length":      ok + "Content-Length: 5\r\n\r\nhello",
 		"chunked":     ok + chunkedLine + "\r\n" + chunks,
@@ -115,6 +123,10 @@ func TestAnsweredEarly(t *testing.T) {
 // request, or said something that cannot be read; either way nobody else gets it.
 func TestSpokenTooEarly(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, spokenTooEarly)
+}
+
+func spokenTooEarly(t *testing.T) {
 	for name, c := range map[string]struct {
 		banner string
 		status int
@@ -125,7 +137,7 @@ func TestSpokenTooEarly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			backend := lulltest.Serve(t, func(conn *net.TCPConn) {
+			backend := lulltest.ServeConn(t, func(conn *lulltest.Conn) {
 				_, _ = io.WriteString(conn, c.banner)
 				_, _ = lulltest.NewReader(conn).Request()
 			})

@@ -20,6 +20,10 @@ const (
 // and only there; the backend's words behind its 101 likewise. A request that looks like one in the tunnel is none.
 func TestBehindUpgrade(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, behindUpgrade)
+}
+
+func behindUpgrade(t *testing.T) {
 	for _, mode := range []http1.Mode{http1.Monitor, http1.Defensive, http1.Strictest} {
 		for _, first := range []string{"fresh", "pooled"} {
 			t.Run(mode.String()+"/"+first, func(t *testing.T) {

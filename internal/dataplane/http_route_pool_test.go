@@ -13,6 +13,10 @@ import (
 // TestPoolNewestFirst: of several unused connections the one used last is taken, so that the others can grow old.
 func TestPoolNewestFirst(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, poolNewestFirst)
+}
+
+func poolNewestFirst(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		s := counter(t, 1, m, nil)
 		var clients, backends [3]*lulltest.HTTPConn
@@ -85,6 +89,10 @@ func TestPoolOfName(t *testing.T) {
 // TestPoolShared: listeners with one backend set share its connections; sets have their own, even to one address.
 func TestPoolShared(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, poolShared)
+}
+
+func poolShared(t *testing.T) {
 	backend := lulltest.Greeter(t)
 	p := lulltest.HTTPPlan(timeout.Shared, backend.Addr)
 	same := lulltest.AddHTTPListener(p, "same", backend.Addr)

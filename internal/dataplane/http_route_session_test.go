@@ -67,6 +67,10 @@ func stays(t *testing.T, e *lulltest.Engine, cookie, name string) {
 // TestSession: the first response begins a session, and the cookie keeps it with its backend.
 func TestSession(t *testing.T) {
 	t.Parallel()
+	lulltest.OnWires(t, sessionBody)
+}
+
+func sessionBody(t *testing.T) {
 	for name, c := range map[string]struct {
 		settings plan.Stickiness
 		tail     string
