@@ -56,11 +56,11 @@ func (h *Head) AppendResponse(dst, b []byte, e *Edit) []byte {
 }
 
 // AppendTrailers appends the trailer fields in h and the empty line behind them. Those that RFC 9110 §6.5.1 bars from
-// trailers are left out.
-func (h *Head) AppendTrailers(dst, b []byte) []byte {
-	w := writer{h: h, b: b, dst: dst}
+// trailers are left out, and those of the name that an Edit leaves out of the head: some applications make one of both.
+func (h *Head) AppendTrailers(dst, b []byte, dropName string) []byte {
+	w, e := writer{h: h, b: b, dst: dst}, Edit{DropName: dropName}
 	for i := range h.fields {
-		if trailerDropped.Has(h.fields[i].ID) {
+		if trailerDropped.Has(h.fields[i].ID) || e.drops(h.fields[i].Name(b)) {
 			w.flush(i)
 		}
 	}

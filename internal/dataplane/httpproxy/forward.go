@@ -112,7 +112,7 @@ func (p *Proxy) passUp(f *front, b []byte, withHead bool) (used int, alive bool)
 	before := used - trailers
 	if trailers > 0 {
 		out = append(out, b[:before]...)
-		out = p.trailers.AppendTrailers(out, b[before:used])
+		out = p.trailers.AppendTrailers(out, b[before:used], f.listener.subject)
 		p.out, b, before = out, nil, 0
 	}
 	p.sendUp(x, out, b[:before])
