@@ -36,6 +36,7 @@ func (p *Proxy) recordExchange(c *pair, r *record.Close) {
 	x := c.exchange
 	c.listener.Stats.Ends[r.Reason].Add(1)
 	x.Reason, x.Side, x.Ended, x.Took = r.Reason, r.Side, r.Closed, r.Closed.Sub(x.Started)
+	x.TLS.Fault = later(x.TLS.Fault, r.TLS.Fault)
 	x.BytesUp += r.BytesUp
 	x.BytesDown += r.BytesDown
 	x.QuietUp, x.QuietDown = r.QuietUp, r.QuietDown
