@@ -180,10 +180,6 @@ func pipelinedCap(t *testing.T) {
 // TestCapDefaultDI_10: by default the cap is 10,000, and the shared model has none.
 func TestCapDefaultDI_10(t *testing.T) {
 	t.Parallel()
-	lulltest.OnWires(t, capDefault)
-}
-
-func capDefault(t *testing.T) {
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const most, batch = timeout.FrontRequestsMaxDefault, 100
 		backend := lulltest.ServeConn(t, func(c *lulltest.Conn) {

@@ -34,7 +34,7 @@ func Take(t testing.TB, accepted <-chan *Conn) *Conn {
 		t.Cleanup(func() { _ = c.TCPConn.Close() }) // without close_notify, which might have to wait for room
 		return c
 	case <-time.After(Patience):
-		t.Fatalf("the backend got no connection within %v", Patience)
+		t.Fatalf("the backend got no connection within %v; failed handshakes: %v", Patience, WireOf(t).failed())
 		return nil
 	}
 }

@@ -34,7 +34,8 @@ type Wire struct {
 
 	// Guarded by mu.
 	mu       sync.Mutex
-	backends map[netip.AddrPort]bool // which of those we are make handshakes
+	backends map[netip.AddrPort]bool // which make handshakes
+	faults   []error                 // of backends' handshakes
 }
 
 // wires has the wire of each test that has one of its own, by its name.
@@ -42,10 +43,25 @@ type Wire struct {
 //nolint:gochecknoglobals // the name of a test is all that a helper knows of it
 var wires sync.Map
 
-// authority has issued the certificates of all wires.
+// papers are the certificates that all wires have, and who issued them.
 //
 //nolint:gochecknoglobals // made once for the process
-var authority = sync.OnceValues(testca.New)
+var papers = sync.OnceValues(issue)
+
+type certificates struct {
+	ca                *testca.Authority
+	listener, backend *testca.Issued
+}
+
+func issue() (c certificates, err error) {
+	if c.ca, err = testca.New(); err == nil {
+		c.listener, err = c.ca.Issue(testca.Request{Names: []string{listenerName}})
+	}
+	if err == nil {
+		c.backend, err = c.ca.Issue(testca.Request{Names: []string{backendName}})
+	}
+	return c, err
+}
 
 // Names in the certificates of wires.
 const (
@@ -73,7 +89,7 @@ func run(t *testing.T, w *Wire, body func(t *testing.T)) {
 	t.Helper()
 	t.Run(w.name, func(t *testing.T) {
 		t.Parallel()
-		w.issue(t)
+		w.equip(t)
 		name := t.Name()
 		wires.Store(name, w)
 		t.Cleanup(func() { wires.Delete(name) })
@@ -81,28 +97,26 @@ func run(t *testing.T, w *Wire, body func(t *testing.T)) {
 	})
 }
 
-// issue makes the certificates.
-func (w *Wire) issue(t testing.TB) {
+// equip gives the wire what its kind needs.
+func (w *Wire) equip(t testing.TB) {
 	t.Helper()
 	if !w.front && !w.back {
 		return
 	}
-	ca, err := authority()
+	c, err := papers()
 	if err != nil {
-		t.Fatalf("make an authority: %v", err)
+		t.Fatalf("make certificates: %v", err)
 	}
-	listener := ca.IssueFor(t, testca.Request{Names: []string{listenerName}})
-	backend := ca.IssueFor(t, testca.Request{Names: []string{backendName}})
 	policy := &tlspolicy.Policy{Name: "test", Min: w.version, Max: w.version, Suites: tlspolicy.Default.Suites}
-	server := plan.ServerTLS{Certificates: certs.NewHolder(certs.NewSet([]*certs.Certificate{{TLS: listener.TLS}})), Policy: policy}
-	client := plan.ClientTLS{Verify: true, ServerName: backendName, Roots: certs.NewRoots(ca.Pool()), Policy: policy}
+	server := plan.ServerTLS{Certificates: certs.NewHolder(certs.NewSet([]*certs.Certificate{{TLS: c.listener.TLS}})), Policy: policy}
+	client := plan.ClientTLS{Verify: true, ServerName: backendName, Roots: certs.NewRoots(c.ca.Pool()), Policy: policy}
 	webServer, webClient := server, client
 	webServer.ALPN, webClient.ALPN = []string{"http/1.1"}, []string{"http/1.1"}
 	w.listeners = map[plan.Protocol]*plan.ServerTLS{plan.TCP: &server, plan.HTTP: &webServer}
 	w.sets = map[plan.Protocol]*plan.ClientTLS{plan.TCP: &client, plan.HTTP: &webClient}
-	w.toLull = &tls.Config{RootCAs: ca.Pool(), ServerName: listenerName}
-	w.toBackend = &tls.Config{RootCAs: ca.Pool(), ServerName: backendName}
-	w.backend = &tls.Config{Certificates: []tls.Certificate{backend.TLS}}
+	w.toLull = &tls.Config{RootCAs: c.ca.Pool(), ServerName: listenerName}
+	w.toBackend = &tls.Config{RootCAs: c.ca.Pool(), ServerName: backendName}
+	w.backend = &tls.Config{Certificates: []tls.Certificate{c.backend.TLS}}
 	w.backends = map[netip.AddrPort]bool{}
 }
 
@@ -190,9 +204,19 @@ func (w *Wire) accepted(t testing.TB, raw *net.TCPConn) *Conn {
 	c := &Conn{TCPConn: raw, t: t}
 	if w.back {
 		c.secure(tls.Server(cutting{raw}, w.backend))
-		if c.shake() != nil {
+		if err := c.shake(); err != nil {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.faults = append(w.faults, err)
 			return nil
 		}
 	}
 	return c
+}
+
+// failed returns why backends made no handshake, those times that they did not.
+func (w *Wire) failed() []error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.faults
 }
