@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"lull/internal/control/certfile"
 	"lull/internal/control/file"
+	"lull/internal/dataplane/certs"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/tlspolicy"
 )
@@ -63,7 +66,7 @@ func (p *page) serverTLS(l *plan.Listener, files sources) {
 	if t == nil {
 		return
 	}
-	p.policy(t.Policy)
+	p.policy(t.Policy, keysOf(t.Certificates))
 	for _, s := range files.of(t.Certificates) {
 		p.certificate(s, files.now)
 	}
@@ -72,11 +75,35 @@ func (p *page) serverTLS(l *plan.Listener, files sources) {
 	p.line(4, "resumption", onOff(!t.NoResumption), "")
 }
 
-// policy shows what a policy comes to, a cipher to a line so that two outputs can be compared.
-func (p *page) policy(t *tlspolicy.Policy) {
+// keysOf returns the types of the keys of a listener's certificates, as cipher suites know them.
+func keysOf(h *certs.Holder) []x509.PublicKeyAlgorithm {
+	var keys []x509.PublicKeyAlgorithm
+	for _, c := range h.Set().All() {
+		key := c.TLS.Leaf.PublicKeyAlgorithm
+		if key == x509.Ed25519 {
+			key = x509.ECDSA
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// needs says what a cipher lacks to be of use with certificates that have these keys; nothing if it lacks nothing.
+func needs(cipher string, keys []x509.PublicKeyAlgorithm) string {
+	key := tlspolicy.SuiteKey(cipher)
+	if keys == nil || key == x509.UnknownPublicKeyAlgorithm || slices.Contains(keys, key) {
+		return ""
+	}
+	return "  (needs an " + key.String() + " certificate)"
+}
+
+// policy shows what a policy comes to, a cipher to a line so that two outputs can be compared. keys are those of the
+// certificates that it is used with; nil: they are not ours.
+func (p *page) policy(t *tlspolicy.Policy, keys []x509.PublicKeyAlgorithm) {
 	p.line(4, "TLS policy", t.Name, "")
 	p.line(4, "TLS versions", strings.Join(t.Versions(), ", "), "")
 	for i, name := range t.Ciphers() {
+		name += needs(name, keys)
 		if i == 0 {
 			p.line(4, "TLS ciphers", name, "")
 			continue

@@ -133,6 +133,17 @@ func (p *Policy) serves(version uint16, key x509.PublicKeyAlgorithm) bool {
 	})
 }
 
+// SuiteKey returns the type of key that a server's certificate must have for a suite of TLS 1.2 and below, by its OpenSSL name:
+// x509.RSA or x509.ECDSA, the latter standing for Ed25519 too (RFC 8422 §5.10). Unknown for one that takes any, as all do in
+// TLS 1.3.
+func SuiteKey(name string) x509.PublicKeyAlgorithm {
+	id, _ := SuiteID(name)
+	if s, ok := suiteByID(id); ok {
+		return s.key
+	}
+	return x509.UnknownPublicKeyAlgorithm
+}
+
 // Weaknesses says what is wrong with the policy by today's measure, in phrases for people, the worst first; nothing if it is
 // good. It judges the versions by RFC 8996 and the suites as crypto/tls does, which keeps a list of insecure ones.
 func (p *Policy) Weaknesses() []string {
