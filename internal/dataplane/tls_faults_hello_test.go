@@ -11,6 +11,7 @@ import (
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/lulltest"
+	"lull/internal/lulltest/testca"
 )
 
 // TestTLSNonsense: what is no ClientHello ends the connection at once, with its reason.
@@ -313,5 +314,65 @@ func TestTLSManyRecords(t *testing.T) {
 				t.Errorf("answer: got %s, %q; want hello", a.Status, a.Data)
 			}
 		})
+	})
+}
+
+// TestTLSDisagree: handshakes that come to nothing because the two do not agree, or the client does not trust.
+func TestTLSDisagree(t *testing.T) {
+	t.Parallel()
+	gates(t, func(t *testing.T, key plan.ListenerKey) {
+		for _, tt := range []struct {
+			name   string
+			change func(*tls.Config)
+			fault  string
+			https  bool // only there
+		}{
+			{"stranger", func(c *tls.Config) { c.RootCAs = testca.NewFor(t).Pool() }, "certificate", false},
+			{"old-version", func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, "version", false},
+			{"suite", func(c *tls.Config) {
+				c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+				c.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
+			}, "cipher suite", false},
+			{"http2-only", func(c *tls.Config) { c.NextProtos = []string{"h2"} }, "protocol", true},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				if tt.https && key != lulltest.HTTPKey {
+					t.Skip("nothing is offered in ALPN there")
+				}
+				f := newFort(t, 1, nil)
+				raw := f.knock(key)
+				config := f.trust(0)
+				tt.change(config)
+				if g := f.client(raw, raw, config); g.Handshake() == nil {
+					t.Fatal("handshake: got no error")
+				}
+				if how, _ := raw.End(); how != "eof" {
+					t.Errorf("client: got %s, want a FIN", how)
+				}
+				_ = raw.Close()
+				if r := f.ended(raw, reason.HandshakeFailed); !strings.Contains(r.TLS.Fault, tt.fault) {
+					t.Errorf("record: got fault %q, want it to name the %s", r.TLS.Fault, tt.fault)
+				}
+			})
+		}
+	})
+}
+
+// TestTLSUnknownName: a client that asks for a name there is no certificate for gets another, and may judge for itself.
+func TestTLSUnknownName(t *testing.T) {
+	t.Parallel()
+	gates(t, func(t *testing.T, key plan.ListenerKey) {
+		for _, name := range []string{"", "other.example", "127.0.0.1", strings.Repeat("a.", 120) + "example"} {
+			f := newFort(t, 1, nil)
+			config := f.trust(0)
+			config.ServerName, config.InsecureSkipVerify = name, true
+			g := f.enter(key, config)
+			g.works(key)
+			_ = g.Close()
+			if r := f.ended(g.raw, reason.ClientClosed); r.TLS.Front.ServerName != strings.TrimPrefix(name, "127.0.0.1") {
+				t.Errorf("record: got name %q, want %q", r.TLS.Front.ServerName, name)
+			}
+		}
 	})
 }
