@@ -48,6 +48,9 @@ func (c *Conn) Close(l *loop.Loop, withRST bool) {
 		if !withRST && !c.Is(Finished) {
 			c.part()
 		}
+		if !withRST && c.Is(Violated) {
+			c.Discard(l) // what is unread would make the kernel send an RST, which could destroy the alert
+		}
 	}
 	l.Forget(int(c.FD))
 	if withRST && !c.Is(Failed) {
