@@ -87,7 +87,7 @@ func httpFatesPlan(t *testing.T) *plan.Plan {
 	p := lulltest.HTTPPlan(timeout.Shared, backend)
 	lulltest.AddHTTPListener(p, "idle", backend).Timeouts.Idle = short
 	lulltest.AddHTTPListener(p, "head", backend).Timeouts.RequestHead = short
-	lulltest.AddHTTPListener(p, "aged", backend).Timeouts.AgeMax = 2 * time.Second // an exchange that outlasts it ends otherwise
+	lulltest.AddHTTPListener(p, "aged", backend).Timeouts.AgeMax = short + time.Second // an exchange that outlasts it ends otherwise
 	lulltest.AddHTTPListener(p, "none")
 	lulltest.AddHTTPListener(p, "refused", lulltest.Refused(t))
 	lulltest.AddHTTPListener(p, "silent", lulltest.Silent(t)).Timeouts.Connect = short
@@ -105,10 +105,6 @@ func httpFatesPlan(t *testing.T) *plan.Plan {
 // agree about which.
 func TestEveryEndHTTP_TO_07(t *testing.T) {
 	t.Parallel()
-	lulltest.OnWires(t, everyEndHTTP)
-}
-
-func everyEndHTTP(t *testing.T) {
 	onLoops(t, func(t *testing.T, loops int) {
 		p := httpFatesPlan(t)
 		f := &httpFates{t, startHTTP(t, loops, p), p}

@@ -138,10 +138,6 @@ func transferStops(t *testing.T) {
 // the last of them counts.
 func TestSlowReaderSH_06_DI_16(t *testing.T) {
 	t.Parallel()
-	lulltest.OnWires(t, slowReader)
-}
-
-func slowReader(t *testing.T) {
 	const size = 64 << 20
 	for model, set := range rearms {
 		t.Run(model, func(t *testing.T) {
