@@ -66,6 +66,7 @@ var rules = []rule{
 		from: []string{"internal", "cmd"}, except: []string{"internal/dataplane/sys"}, direct: true,
 		deny: "unsafe", why: "raw memory belongs to dataplane/sys",
 	},
+	{from: []string{"internal", "cmd"}, deny: "github.com/aws", why: "AWS's libraries are the clients that tests use; lull speaks the protocols itself"},
 	{from: []string{"internal/clock"}, deny: "lull", why: "the clock is below everything"},
 }
 
