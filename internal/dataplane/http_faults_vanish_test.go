@@ -59,7 +59,7 @@ func responseCutAnywhere(t *testing.T) {
 	}
 	for kind, response := range cutResponses {
 		for at := range len(response) + 1 {
-			if secure && at%5 != 0 && at != len(response) && kind != "until_close" {
+			if secure && at%8 != 0 && at != len(response) && kind != "until_close" {
 				continue // each cut takes handshakes
 			}
 			for _, end := range ends {

@@ -114,7 +114,7 @@ func (w *Wire) equip(t testing.TB) {
 	webServer.ALPN, webClient.ALPN = []string{"http/1.1"}, []string{"http/1.1"}
 	w.listeners = map[plan.Protocol]*plan.ServerTLS{plan.TCP: &server, plan.HTTP: &webServer}
 	w.sets = map[plan.Protocol]*plan.ClientTLS{plan.TCP: &client, plan.HTTP: &webClient}
-	w.toLull = &tls.Config{RootCAs: c.ca.Pool(), ServerName: listenerName}
+	w.toLull = &tls.Config{RootCAs: c.ca.Pool(), ServerName: listenerName, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
 	w.toBackend = &tls.Config{RootCAs: c.ca.Pool(), ServerName: backendName}
 	w.backend = &tls.Config{Certificates: []tls.Certificate{c.backend.TLS}}
 	w.backends = map[netip.AddrPort]bool{}
