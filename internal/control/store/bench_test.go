@@ -101,13 +101,12 @@ func BenchmarkOpen(b *testing.B) {
 func BenchmarkWatch(b *testing.B) {
 	for _, watchers := range []int{1, 100, WatchersMax} {
 		b.Run(fmt.Sprint("watchers=", watchers), func(b *testing.B) {
-			var h history
-			h.init(0)
+			h := newHistory(0)
 			got := make(chan struct{}, watchers)
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			for range watchers {
-				w := &Watcher{history: &h}
+				w := &Watcher{history: h}
 				go func() {
 					for {
 						if _, err := w.Next(ctx); err != nil {

@@ -56,7 +56,6 @@ func (s *Store) Commit(ctx context.Context, t Txn) (Revision, error) {
 
 // commitAll makes the transactions until the store is closed.
 func (s *Store) commitAll() {
-	defer s.running.Done()
 	for {
 		select {
 		case <-s.closing:

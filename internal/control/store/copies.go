@@ -155,7 +155,6 @@ func untilCopy(path string, now time.Time) time.Duration {
 
 // keepCopies makes copies until the store is closed.
 func (s *Store) keepCopies() {
-	defer s.running.Done()
 	timer := time.NewTimer(untilCopy(s.path, s.now()))
 	defer timer.Stop()
 	for {

@@ -170,6 +170,27 @@ func TestFlippedBytes(t *testing.T) {
 	t.Logf("%d of %d noticed", noticed, tries)
 }
 
+// TestStaleDocument has a document as it was at an earlier revision: whole by itself, and not what belongs there.
+func TestStaleDocument(t *testing.T) {
+	t.Parallel()
+	doc := &document{Entry: Entry{Key: "a", Value: []byte("old"), Created: 1, Revision: 1}}
+	doc.sum = checksum(&doc.Entry)
+	newer := &document{Entry: Entry{Key: "a", Value: []byte("new"), Created: 1, Revision: 2}}
+	newer.sum = checksum(&newer.Entry)
+	for want, digest := range map[string]uint64{
+		"<nil>": uint64(doc.sum),
+		"it has 1 documents that are not those of revision 2, which are 1": uint64(newer.sum),
+	} {
+		path := filepath.Join(t.TempDir(), "store.db")
+		if err := writeNew(path, &snapshot{revision: 2, docs: []*document{doc}, digest: digest}, 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readWhole(path, 1); fmt.Sprint(err) != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
 // TestHostilePages changes what bbolt follows blindly. None of it may fault, go round in circles, or take memory without bound.
 func TestHostilePages(t *testing.T) {
 	t.Parallel()
@@ -207,6 +228,10 @@ func TestHostilePages(t *testing.T) {
 			copy(b[child(1):], whole[child(0):child(0)+8])
 		}, "its key is out of order"},
 		{"branch-lost", func(b []byte) { order.PutUint16(b[branch+10:], order.Uint16(b[branch+10:])-1) }, "documents that are not those"},
+		{"branch-misleads", func(b []byte) { // a child found by more than its first key
+			at := branch + pageHead + elementSize
+			b[at+int(order.Uint32(b[at:])+order.Uint32(b[at+4:]))-1]++
+		}, "its key is out of order"},
 		{"leaf-count", func(b []byte) { order.PutUint16(b[leaf+10:], 0xffff) }, "it has 65535 elements"},
 		{"leaf-lost", func(b []byte) { order.PutUint16(b[leaf+10:], order.Uint16(b[leaf+10:])-1) }, "documents that are not those"},
 		{"leaf-size", func(b []byte) { order.PutUint32(b[leaf+pageHead+12:], ^uint32(0)) }, "which the page does not have"},

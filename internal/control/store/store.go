@@ -42,19 +42,17 @@ type Store struct {
 	log      *slog.Logger
 	db       *bbolt.DB                             // used by commitAll alone
 	write    func(*bbolt.DB, *draft, uint32) error // writeDraft; a test's disk fails in ways that real ones rarely do
-	requests chan *request                         // unbuffered: what was sent was taken up
-	closing  chan struct{}                         // closed by Close
-	running  sync.WaitGroup                        // commitAll and keepCopies
-	close    func() error                          // once
+	history  *history
+	requests chan *request  // unbuffered: what was sent was taken up
+	closing  chan struct{}  // closed by Close
+	running  sync.WaitGroup // commitAll and keepCopies
+	close    func() error   // once
 
 	// Atomic.
 	current atomic.Pointer[snapshot]
 
 	// Owned by commitAll.
 	broken error // the disk may have a change that nobody was told of
-
-	// Locks itself.
-	history history
 }
 
 // Open opens the store in a file, which it makes with its directory if there is none. Nobody else can open it until it is closed.
@@ -86,9 +84,8 @@ func open(path string, o Options, steps []migration) (*Store, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	s.running.Add(2)
-	go s.commitAll()
-	go s.keepCopies()
+	s.running.Go(s.commitAll)
+	s.running.Go(s.keepCopies)
 	return s, nil
 }
 
@@ -144,7 +141,7 @@ func (s *Store) start(f *os.File, steps []migration) error {
 		}
 	}
 	s.current.Store(read)
-	s.history.init(read.revision)
+	s.history = newHistory(read.revision)
 	return nil
 }
 

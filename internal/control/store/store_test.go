@@ -11,7 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // mustOpen opens a store and closes it after the test.
@@ -199,6 +202,54 @@ func TestCommitGroup(t *testing.T) {
 	if !slices.Equal(revisions, []Revision{1, 2, 3}) {
 		t.Errorf("history has %v", revisions)
 	}
+}
+
+// TestReadsDoNotWait looks at a store while its disk is busy: there is only what is safe, at once, and who comes meanwhile shares the next
+// write.
+func TestReadsDoNotWait(t *testing.T) {
+	t.Parallel()
+	made := newStore(t)
+	if err := made.Close(); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := reopenIdle(t, made.path)
+		writing, finish := make(chan int), make(chan struct{})
+		s.write = func(db *bbolt.DB, d *draft, schema uint32) error {
+			writing <- len(d.batches)
+			<-finish
+			return writeDraft(db, d, schema)
+		}
+		s.running.Go(s.commitAll)
+		var wg sync.WaitGroup
+		commit := func(key string) {
+			wg.Go(func() {
+				if _, err := s.Commit(context.Background(), put(key, "v")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		commit("first")
+		if n := <-writing; n != 1 {
+			t.Errorf("got %d transactions, want 1", n)
+		}
+		if _, ok := s.Get("first"); ok || contents(s) != "0: " {
+			t.Errorf("got %s before it is safe", contents(s))
+		}
+		for i := range 5 {
+			commit(fmt.Sprint(i))
+		}
+		synctest.Wait()
+		finish <- struct{}{}
+		if n := <-writing; n != 5 || contents(s) != "1: first=v@1/1" {
+			t.Errorf("got %d transactions after %s, want the 5 that came meanwhile", n, contents(s))
+		}
+		finish <- struct{}{}
+		wg.Wait()
+		if all, r := s.List(""); len(all) != 6 || r != 6 {
+			t.Errorf("got %s", contents(s))
+		}
+	})
 }
 
 // TestConcurrentCounters lets many callers count in the same documents; every count must arrive once.

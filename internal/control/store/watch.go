@@ -56,9 +56,9 @@ type history struct {
 	closed   bool
 }
 
-// init begins without a past.
-func (h *history) init(at Revision) {
-	h.oldest, h.more = at, make(chan struct{})
+// newHistory begins without a past.
+func newHistory(at Revision) *history {
+	return &history{oldest: at, more: make(chan struct{})}
 }
 
 // newestLocked returns the revision of the last batch.
@@ -131,7 +131,7 @@ type Watcher struct {
 
 // Watch begins to watch what happens under a prefix after a revision, as List has returned it. The caller closes what it gets.
 func (s *Store) Watch(prefix string, after Revision) (*Watcher, error) {
-	h := &s.history
+	h := s.history
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	newest := h.newestLocked()

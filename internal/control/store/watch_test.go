@@ -74,9 +74,8 @@ func TestWatch(t *testing.T) {
 func TestWatchWakes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var h history
-		h.init(0)
-		w := &Watcher{history: &h}
+		h := newHistory(0)
+		w := &Watcher{history: h}
 		results := make(chan string)
 		go func() {
 			for {
@@ -109,9 +108,8 @@ func TestWatchBounds(t *testing.T) {
 		}
 		return all
 	}
-	var h history
-	h.init(10)
-	w := &Watcher{history: &h, after: 10}
+	h := newHistory(10)
+	w := &Watcher{history: h, after: 10}
 	h.add(batches(11, 10+HistoryMax, 1), func() {})
 	if b, err := w.Next(soon(t)); err != nil || b.Revision != 11 {
 		t.Fatalf("got %d and %v, want everything that the history has room for", b.Revision, err)
@@ -131,9 +129,8 @@ func TestWatchBounds(t *testing.T) {
 // TestWatchSparse has a watcher look through more than it may at once.
 func TestWatchSparse(t *testing.T) {
 	t.Parallel()
-	var h history
-	h.init(0)
-	w := &Watcher{history: &h, prefix: "rare"}
+	h := newHistory(0)
+	w := &Watcher{history: h, prefix: "rare"}
 	for r := Revision(1); r <= 3*scanMax; r++ {
 		h.add([]Batch{{Revision: r, Changes: []Change{{Entry: Entry{Key: "often"}}}}}, func() {})
 	}
