@@ -138,8 +138,8 @@ func bads() []bad {
 	}
 }
 
-// connectLimit is short, as some backends of these tests never answer.
-const connectLimit = 500 * time.Millisecond
+// connectLimit is for backends that never answer; those that do answer then have to do so in this time.
+const connectLimit = time.Second
 
 // badFort is a fort one of whose listeners has bad backends: more of them, if there are addresses.
 func badFort(t *testing.T, key plan.ListenerKey, b *bad, more func(f *fort) []netip.AddrPort) *fort {
@@ -150,7 +150,9 @@ func badFort(t *testing.T, key plan.ListenerKey, b *bad, more func(f *fort) []ne
 		}
 		f.before(key, all...)
 		l := f.listener(key)
-		l.Timeouts.Connect = connectLimit
+		if b.why == reason.ConnectTimeout {
+			l.Timeouts.Connect = connectLimit
+		}
 		l.BackendSet.TLS = clientTLS(f.ca)
 		if b.change != nil {
 			b.change(l.BackendSet.TLS)
