@@ -83,6 +83,9 @@ func (p *Proxy) linger(f *front) {
 	if f.x != nil && !f.x.down.Flush(c, p.loop, p.pool) && !c.Is(relay.Failed) {
 		return // it does not take the rest yet
 	}
+	if f.x != nil && !c.Is(doomed) && !c.Part(&relay.Conn{}, &f.x.down, p.loop, p.pool) {
+		return // nor the close_notify behind it
+	}
 	switch {
 	case c.Is(relay.Failed):
 	case c.Is(doomed):

@@ -95,7 +95,7 @@ func (p *Proxy) failed(x *exchange, why reason.Reason, d timeout.Deadline) {
 		x.failure, x.deadline = why, d
 	}
 	if x.back != nil {
-		x.tlsFault = x.back.conn.TLS.Fault()
+		x.tlsFault = x.back.conn.TLS.Unfinished()
 	}
 	x.backend.ConnectFailed()
 	p.letGo(x)

@@ -122,7 +122,7 @@ func (p *Proxy) noteFailure(c *pair, why reason.Reason) {
 	c.attempts.tried = append(c.attempts.tried, c.backend)
 	c.attempts.last = why
 	c.attempts.deadline = timeout.Deadline{}
-	c.attempts.fault = c.legs[server].TLS.Fault()
+	c.attempts.fault = c.legs[server].TLS.Unfinished()
 	c.backend.ConnectFailed()
 	p.dropBackend(c)
 }

@@ -84,6 +84,14 @@ func (c *Conn) Fault() string {
 	return c.fault
 }
 
+// Unfinished is Fault for a connection that is being given up: that its handshake was still going on is a fault then.
+func (c *Conn) Unfinished() string {
+	if c != nil && c.hs != nil && c.fault == "" {
+		return "the handshake was not over"
+	}
+	return c.Fault()
+}
+
 // Read decrypts what the socket has for b, which holds at least 64 KiB if anything is to be gained, as much as there is.
 // Its results are those of a read: a count, 0 at the end of the stream, EAGAIN if nothing is there. EPROTO says that the
 // peer has broken the rules of TLS, or ended with a fatal alert; Fault says how.
