@@ -1,15 +1,24 @@
 package tlsio
 
 import (
+	"container/list"
 	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"lull/internal/clock"
 )
 
-// handshakesMax bounds the handshakes that have a goroutine, most of which wait for their peers: some 20 KiB each. A peer
-// that stalls keeps its place until the handshake's limit; those that come meanwhile wait, their bytes in their sockets.
-const handshakesMax = 2048
+const (
+	// handshakesMax bounds the clients' handshakes that have a goroutine, most of which wait for their peers: some 20 KiB each.
+	// Those that come meanwhile wait for a place. Backends' have a place always: they are no more than the connections that
+	// lull makes, and clients that stall must not keep others' requests from them.
+	handshakesMax = 2048
+	// stallGrace is how long a client may leave its handshake waiting while others have no place: several round trips to
+	// anywhere. Without it a few thousand that stall would shut out everybody for the handshake's limit.
+	stallGrace = time.Second
+)
 
 const (
 	// tidyAfter is how many handshakes are worth a look at the memory they left: some 30 KiB each.
@@ -27,10 +36,14 @@ type Gate struct {
 	// Guarded by mu.
 	mu       sync.Mutex
 	running  int
+	places   int // of these, clients'
 	queue    []*handshake
-	head     int // of queue: those before it have gone in
-	untidied int // handshakes since the memory was tidied
-	tidying  int // of these, when that was last looked at; 0: it is not going to be
+	head     int       // of queue: those before it have gone in
+	stalled  list.List // clients' handshakes that wait for their peers, the longest first
+	leaving  int       // of those that had waited too long, and have not ended yet
+	looking  bool      // stalled will be looked at
+	untidied int       // handshakes since the memory was tidied
+	tidying  int       // of these, when that was last looked at; 0: it is not going to be
 }
 
 // NewGate returns a gate for a process. Handshakes compute on as many processors as there are, beside the loops, which the
@@ -45,8 +58,12 @@ func newGate(most, computing int) *Gate {
 func (g *Gate) enter(h *handshake) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.running < g.most {
+	server := h.conn.side.server
+	if !server || g.places < g.most {
 		g.running++
+		if server {
+			g.places++
+		}
 		go h.run()
 		return
 	}
@@ -56,27 +73,86 @@ func (g *Gate) enter(h *handshake) {
 		g.head = 0
 	}
 	g.queue = append(g.queue, h)
+	if !g.looking {
+		g.looking = true
+		time.AfterFunc(0, g.makeRoom)
+	}
+}
+
+// makeRoom has those give way that have waited too long for their peers, as many as there are others without a place.
+func (g *Gate) makeRoom() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := clock.Now()
+	for n := len(g.queue) - g.head - g.leaving; n > 0; n-- {
+		first := g.stalled.Front()
+		if first == nil || now-first.Value.(*handshake).waits < int64(stallGrace) {
+			break
+		}
+		h := g.stalled.Remove(first).(*handshake)
+		h.place = nil
+		h.yields = true
+		g.leaving++
+		h.giveWay()
+	}
+	if g.looking = len(g.queue) > g.head; g.looking {
+		time.AfterFunc(stallGrace/4, g.makeRoom)
+	}
+}
+
+// waits notes that a client's handshake waits for its peer, and goesOn that it does no longer.
+func (g *Gate) waits(h *handshake) {
+	if h.conn.side.server {
+		g.mu.Lock()
+		h.waits, h.place = clock.Now(), g.stalled.PushBack(h)
+		g.mu.Unlock()
+	}
+}
+
+func (g *Gate) goesOn(h *handshake) {
+	if h.conn.side.server {
+		g.mu.Lock()
+		if h.place != nil {
+			g.stalled.Remove(h.place)
+			h.place = nil
+		}
+		g.mu.Unlock()
+	}
 }
 
 // leave ends a handshake, and begins the one that has waited longest and is still wanted.
-func (g *Gate) leave() {
+func (g *Gate) leave(h *handshake) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if h.yields {
+		g.leaving--
+	}
+	if h.conn.side.server {
+		if g.nextIn() {
+			return
+		}
+		g.places--
+	}
+	g.running--
+	if g.untidied++; g.untidied >= tidyAfter && g.tidying == 0 {
+		g.tidying = g.untidied
+		time.AfterFunc(tidyDelay, g.tidy)
+	}
+}
+
+// nextIn gives a place that has become free to the next that waits for one, and reports whether there was one.
+func (g *Gate) nextIn() bool {
 	for g.head < len(g.queue) {
 		h := g.queue[g.head]
 		g.queue[g.head] = nil
 		g.head++
 		if !h.unwanted() {
 			go h.run()
-			return
+			return true
 		}
 	}
 	g.queue, g.head = g.queue[:0], 0
-	g.running--
-	if g.untidied++; g.untidied >= tidyAfter && g.tidying == 0 {
-		g.tidying = g.untidied
-		time.AfterFunc(tidyDelay, g.tidy)
-	}
+	return false
 }
 
 // tidy gives back the memory that many handshakes have left behind: garbage that nothing would collect for minutes, as

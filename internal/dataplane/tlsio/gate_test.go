@@ -220,3 +220,58 @@ func (m *mute) Write(b []byte) (int, error) {
 	m.said = append(m.said, b...)
 	return len(b), nil
 }
+
+// waitStalled waits until so many handshakes wait for their peers.
+func (c *clients) waitStalled(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
+		c.gate.mu.Lock()
+		got := c.gate.stalled.Len()
+		c.gate.mu.Unlock()
+		if got == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("handshakes that wait for their peers: got %d, want %d", got, n)
+		}
+	}
+}
+
+// TestGateGivesWay: who leaves a handshake waiting loses its place to others that have none, after stallGrace and no sooner; and
+// only then. A handshake with a backend needs no place.
+func TestGateGivesWay(t *testing.T) {
+	t.Parallel()
+	c := newClients(t, 2, 1)
+	began := time.Now()
+	stalled := []*peer{c.begin()}
+	c.waitStalled(t, 1)
+	stalled = append(stalled, c.begin())
+	c.waitStalled(t, 2)
+	backend := &peer{told: make(chan struct{}, 100)}
+	backend.Conn = NewClient(&plan.ClientTLS{Policy: tlspolicy.Default}, c.gate).New(plan.BackendKey{Host: "b.example"}, NewArea(),
+		func() { backend.told <- struct{}{} })
+	backend.Begin()
+	select {
+	case <-backend.told:
+	case <-time.After(patience):
+		t.Fatal("the handshake with a backend waits for a place")
+	}
+	if len(backend.Unsent()) == 0 {
+		t.Error("the handshake with a backend has nothing to say")
+	}
+	late := c.begin()
+	select {
+	case <-stalled[0].told:
+	case <-time.After(patience):
+		t.Fatal("the first that stalled has kept its place")
+	}
+	if took := time.Since(began); took < stallGrace {
+		t.Errorf("it gave way after %v, want %v at least", took, stallGrace)
+	}
+	if o := stalled[0].Outcome(); o != Failed || stalled[0].Fault() != errYield.Error() {
+		t.Errorf("it: got outcome %d, fault %q; want it failed, %q", o, stalled[0].Fault(), errYield)
+	}
+	late.fails(t)       // it has the place
+	stalled[1].fails(t) // and this one has kept its own, though it stalled as long: one was enough
+	backend.Drop()
+}

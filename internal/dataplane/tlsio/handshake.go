@@ -1,6 +1,7 @@
 package tlsio
 
 import (
+	"container/list"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -40,6 +41,13 @@ type handshake struct {
 	done  bool
 	err   error
 
+	yield bool // others are to have its place
+
+	// Guarded by the gate's mu.
+	place  *list.Element // among those that wait for their peers
+	waits  int64         // since when
+	yields bool          // it has been told to
+
 	// What was agreed on, once done without an error: the loop takes it over then. It may be asked for that of a connection
 	// at any time before.
 	info       record.TLS
@@ -69,13 +77,16 @@ func (h *handshake) run() {
 	h.done, h.err, h.info, h.identified = true, err, info, identified
 	gone := h.gone
 	h.mu.Unlock()
-	gate.leave()
+	gate.leave(h)
 	if !gone {
 		h.tell()
 	}
 }
 
-var errGone = errors.New("given up")
+var (
+	errGone  = errors.New("given up")
+	errYield = errors.New("the peer did not go on with the handshake, and others had no place")
+)
 
 // read waits for bytes of the peer; the processor is another's meanwhile, and what lull has to say goes out.
 func (h *handshake) read(b []byte) (int, error) {
@@ -87,6 +98,8 @@ func (h *handshake) read(b []byte) (int, error) {
 	switch {
 	case h.gone:
 		return 0, errGone
+	case h.yield && len(h.in) == 0:
+		return 0, errYield
 	case len(h.in) == 0:
 		return 0, io.EOF
 	}
@@ -98,18 +111,29 @@ func (h *handshake) read(b []byte) (int, error) {
 func (h *handshake) wait() {
 	gate := h.conn.side.gate
 	gate.rest()
-	if len(h.out) > 0 || h.full {
-		h.full = false
-		h.mu.Unlock()
+	tell := len(h.out) > 0 || h.full
+	h.full = false
+	h.mu.Unlock()
+	gate.waits(h)
+	if tell {
 		h.tell()
-		h.mu.Lock()
 	}
-	for len(h.in) == 0 && !h.ended && !h.gone {
+	h.mu.Lock()
+	for len(h.in) == 0 && !h.ended && !h.gone && !h.yield {
 		h.more.Wait()
 	}
 	h.mu.Unlock()
+	gate.goesOn(h)
 	gate.compute()
 	h.mu.Lock()
+}
+
+// giveWay ends a handshake whose peer has not gone on.
+func (h *handshake) giveWay() {
+	h.mu.Lock()
+	h.yield = true
+	h.more.Signal()
+	h.mu.Unlock()
 }
 
 // write collects what goes to the peer.
