@@ -45,6 +45,10 @@ lint: $(TOOLS)/golangci-lint ## golangci-lint with .golangci.yml
 .PHONY: test
 test: ## all tests with invariants, and with the race detector where there is a C compiler
 	go test $$(.ci/race-flag) -tags invariants -timeout 10m $(TEST)
+ifeq ($(TEST),./...)
+	@# What is too much for the race detector: the rules of connections over TLS as well (lulltest.OnWires).
+	@[ -z "$$(.ci/race-flag 2>/dev/null)" ] || { set -x; go test -tags invariants -timeout 10m ./internal/dataplane; }
+endif
 
 .PHONY: race
 race: ## all tests under the race detector, several times; fails without a C compiler
