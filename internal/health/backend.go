@@ -161,7 +161,7 @@ func (b *backend) offset(interval time.Duration) time.Duration {
 // sameQuestion says whether two checks ask the same, as opposed to when and how often. When that changes, what was known
 // answers another question.
 func sameQuestion(a, b *plan.HealthCheck) bool {
-	return a.Protocol == b.Protocol && a.Port == b.Port && a.Path == b.Path && a.Status == b.Status && sameTLS(a.TLS, b.TLS)
+	return a.Protocol == b.Protocol && a.Port == b.Port && a.Path == b.Path && a.Status == b.Status && a.TLS.Same(b.TLS)
 }
 
 // sane returns the check with durations that a ticker and a connection can work with.

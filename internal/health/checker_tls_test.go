@@ -64,47 +64,6 @@ func TestCheckerOverTLS(t *testing.T) {
 	expect("other authorities begin anew", "false certificate is signed by an unknown authority: lull test root")
 }
 
-func TestSameTLS(t *testing.T) {
-	t.Parallel()
-	pool := testca.NewFor(t).Pool()
-	full := func() *plan.ClientTLS {
-		policy := *tlspolicy.Default
-		return &plan.ClientTLS{
-			Verify: true, ServerName: "a.test", Roots: certs.NewRoots(pool), Policy: &policy,
-			PublicKeys: [][]byte{{1}, {2}}, ALPN: []string{"http/1.1"},
-		}
-	}
-	for _, tc := range []struct {
-		name   string
-		change func(*plan.ClientTLS)
-		want   bool
-	}{
-		{"nothing", func(*plan.ClientTLS) {}, true},
-		{"verify", func(c *plan.ClientTLS) { c.Verify = false }, false},
-		{"name", func(c *plan.ClientTLS) { c.ServerName = "b.test" }, false},
-		{"roots", func(c *plan.ClientTLS) { c.Roots = certs.NewRoots(testca.NewFor(t).Pool()) }, false},
-		{"no_roots", func(c *plan.ClientTLS) { c.Roots = nil }, false},
-		{"keys", func(c *plan.ClientTLS) { c.PublicKeys = [][]byte{{1}, {3}} }, false},
-		{"fewer_keys", func(c *plan.ClientTLS) { c.PublicKeys = c.PublicKeys[:1] }, false},
-		{"policy_name", func(c *plan.ClientTLS) { c.Policy.Name = "other" }, true},
-		{"policy_version", func(c *plan.ClientTLS) { c.Policy.Min = tls.VersionTLS13 }, false},
-		{"policy_suites", func(c *plan.ClientTLS) { c.Policy.Suites = c.Policy.Suites[1:] }, false},
-		{"alpn", func(c *plan.ClientTLS) { c.ALPN = nil }, false},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			a, b := full(), full()
-			tc.change(b)
-			if sameTLS(a, b) != tc.want || sameTLS(b, a) != tc.want || !sameTLS(b, b) {
-				t.Errorf("same: got %t and %t, want %t", sameTLS(a, b), sameTLS(b, a), tc.want)
-			}
-		})
-	}
-	if sameTLS(full(), nil) || sameTLS(nil, full()) || !sameTLS(nil, nil) {
-		t.Error("plain and TLS: got the same, or plain and plain not")
-	}
-}
-
 // TestMemoryPerBackendOverTLS: between probes nothing is left of a handshake. Not parallel, as the other one.
 func TestMemoryPerBackendOverTLS(t *testing.T) {
 	const backends, bytesMax = 500, 10 << 10 // as without TLS

@@ -7,12 +7,10 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/tlsio"
-	"lull/internal/dataplane/tlspolicy"
 )
 
 // open returns a connection of the probe's own on which the question may be asked: made and, if the check says so, secured.
@@ -30,9 +28,10 @@ func open(ctx context.Context, host string, to netip.AddrPort, check *plan.Healt
 	return conn, nil
 }
 
-// secure makes the handshake, with the settings that traffic has. It is a full one every time: a session that is resumed would not show whether the backend's
-// certificate is still good, and a backend that hears nothing of resumption sends no tickets, which could only meet a closed
-// socket. crypto/tls bounds what a backend can make us read: 256 KiB of certificates, and 100 signatures to check.
+// secure makes the handshake, with the settings that traffic has. It is a full one every time: a session that is resumed would
+// not show whether the backend's certificate is still good, and a backend that hears nothing of resumption sends no tickets,
+// which could only meet a closed socket. crypto/tls bounds what a backend can make us read: 256 KiB of certificates, and 100
+// signatures to check.
 func secure(ctx context.Context, raw net.Conn, host string, check *plan.HealthCheck) (net.Conn, error) {
 	conn := tls.Client(cutting{raw}, tlsio.ClientConfig(check.TLS, host))
 	defer wake(ctx, raw)()
@@ -62,33 +61,4 @@ func (c cutting) Read(b []byte) (int, error) {
 // no more. The function returned calls that off.
 func wake(ctx context.Context, conn net.Conn) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-}
-
-// serverName returns the name that the certificate of a backend must have, and that it is told (SNI) unless it is an address.
-func serverName(c *plan.ClientTLS, host string) string {
-	if c.ServerName != "" {
-		return c.ServerName
-	}
-	return host
-}
-
-// sameTLS says whether two checks secure their probes alike. A plan that is compiled anew has settings of its own that may
-// say the same; authorities that are replaced behind the settings do not make another question of them.
-func sameTLS(a, b *plan.ClientTLS) bool {
-	if a == b || a == nil || b == nil {
-		return a == b
-	}
-	return a.Verify == b.Verify && a.ServerName == b.ServerName && sameRoots(a, b) && samePolicy(a.Policy, b.Policy) &&
-		slices.EqualFunc(a.PublicKeys, b.PublicKeys, slices.Equal[[]byte]) && slices.Equal(a.ALPN, b.ALPN)
-}
-
-func sameRoots(a, b *plan.ClientTLS) bool {
-	if a.Roots == b.Roots || a.Roots == nil || b.Roots == nil {
-		return a.Roots == b.Roots
-	}
-	return a.Roots.Pool().Equal(b.Roots.Pool())
-}
-
-func samePolicy(a, b *tlspolicy.Policy) bool {
-	return a.Min == b.Min && a.Max == b.Max && slices.Equal(a.Suites, b.Suites)
 }

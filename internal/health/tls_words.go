@@ -32,7 +32,7 @@ func handshakeError(err error, host string, check *plan.HealthCheck) error {
 	)
 	switch {
 	case errors.As(err, &bad):
-		return errors.New(certificateWords(bad.Err, serverName(check.TLS, host)))
+		return errors.New(certificateWords(bad.Err, check.TLS.NameFor(host)))
 	case errors.As(err, &header) && header.Conn != nil:
 		return errors.New(notTLS(header.RecordHeader))
 	case errors.As(err, &errno) && local(errno):

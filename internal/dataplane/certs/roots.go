@@ -22,6 +22,14 @@ func NewRoots(p *x509.CertPool) *Roots {
 	return r
 }
 
+// Same reports whether the authorities in force are those of o. Nil stands for those of the system.
+func (r *Roots) Same(o *Roots) bool {
+	if r == o || r == nil || o == nil {
+		return r == o
+	}
+	return r.Pool().Equal(o.Pool())
+}
+
 // Pool returns the authorities in force.
 func (r *Roots) Pool() *x509.CertPool { return r.pool.Load() }
 

@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"bytes"
+	"slices"
+
 	"lull/internal/dataplane/certs"
 	"lull/internal/dataplane/tlspolicy"
 )
@@ -52,4 +55,22 @@ type ClientTLS struct {
 	PublicKeys [][]byte
 	Policy     *tlspolicy.Policy
 	ALPN       []string // HTTP has "http/1.1"
+}
+
+// NameFor returns the name that the certificate of a backend must have, and that it is told (SNI) unless that is an address.
+func (t *ClientTLS) NameFor(host string) string {
+	if t.ServerName != "" {
+		return t.ServerName
+	}
+	return host
+}
+
+// Same reports whether connections that t secures are as good as those of o: a plan that is compiled anew has settings of its
+// own that may say the same. Nil stands for plain connections.
+func (t *ClientTLS) Same(o *ClientTLS) bool {
+	if t == o || t == nil || o == nil {
+		return t == o
+	}
+	return t.Verify == o.Verify && t.ServerName == o.ServerName && t.Roots.Same(o.Roots) && t.Policy.Same(o.Policy) &&
+		slices.EqualFunc(t.PublicKeys, o.PublicKeys, bytes.Equal) && slices.Equal(t.ALPN, o.ALPN)
 }

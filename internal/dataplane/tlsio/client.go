@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 
-	"lull/internal/dataplane/certs"
 	"lull/internal/dataplane/plan"
 )
 
@@ -47,17 +46,7 @@ func (c *Client) Same(o *Client) bool {
 	if c == o || c == nil || o == nil {
 		return c == o
 	}
-	a, b := c.plan, o.plan
-	return a.Verify == b.Verify && a.ServerName == b.ServerName && samePool(a.Roots, b.Roots) &&
-		slices.EqualFunc(a.PublicKeys, b.PublicKeys, bytes.Equal) && slices.Equal(a.ALPN, b.ALPN) &&
-		a.Policy.Min == b.Policy.Min && a.Policy.Max == b.Policy.Max && slices.Equal(a.Policy.Suites, b.Policy.Suites)
-}
-
-func samePool(a, b *certs.Roots) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Pool().Equal(b.Pool())
+	return c.plan.Same(o.plan)
 }
 
 // Config returns the configuration for a backend, with its sessions. Each has its own: a session is worth something only
@@ -82,12 +71,9 @@ func (c *Client) Config(key plan.BackendKey) *tls.Config {
 // checks use.
 func ClientConfig(p *plan.ClientTLS, host string) *tls.Config {
 	config := &tls.Config{
-		ServerName: p.ServerName, NextProtos: p.ALPN, InsecureSkipVerify: !p.Verify,
+		ServerName: p.NameFor(host), NextProtos: p.ALPN, InsecureSkipVerify: !p.Verify,
 		MinVersion: p.Policy.Min, MaxVersion: p.Policy.Max, CipherSuites: suites(p.Policy.Suites),
 		DynamicRecordSizingDisabled: true,
-	}
-	if config.ServerName == "" {
-		config.ServerName = host
 	}
 	if p.Roots != nil {
 		config.RootCAs = p.Roots.Pool()

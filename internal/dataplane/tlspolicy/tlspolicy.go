@@ -61,6 +61,11 @@ func Names() []string {
 	return names
 }
 
+// Same reports whether two policies come to the same, whatever they are called.
+func (p *Policy) Same(o *Policy) bool {
+	return p.Min == o.Min && p.Max == o.Max && slices.Equal(p.Suites, o.Suites)
+}
+
 // AtLeast returns the policy without the versions below oldest. It is p itself if there are none. Where nothing of the policy
 // is left, oldest alone remains: who asks for at least a version allows that version.
 func (p *Policy) AtLeast(oldest uint16) *Policy {
