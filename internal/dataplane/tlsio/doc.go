@@ -10,7 +10,7 @@
 // area of the loop. So Read looks like a read of a socket, and Seal turns bytes into those that go on the wire; who holds
 // them while the peer is slow is the proxies' affair, as with plain bytes. An idle connection has no buffer of ours.
 //
-// A handshake cannot be asked again, and costs a thousand times what a record does. It runs on a goroutine of its own, fed
+// A handshake cannot be asked again, and costs as much as a dozen requests or more. It runs on a goroutine of its own, fed
 // by the loop, which alone touches the descriptor: the goroutine ends by itself when the loop has given up on it. Before
 // the whole of a client's first record is there, no goroutine is begun. A Gate bounds how many there are, and how many
 // compute at once: first come, first served, so that under more handshakes than the machine can do some succeed, where

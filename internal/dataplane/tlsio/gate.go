@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// handshakesMax bounds the clients' handshakes that have a goroutine, most of which wait for their peers: some 20 KiB each.
-	// Those that come meanwhile wait for a place. Backends' have a place always: they are no more than the connections that
-	// lull makes, and clients that stall must not keep others' requests from them.
+	// handshakesMax bounds the clients' handshakes that have a goroutine, most of which wait for their peers: 45 KiB each,
+	// measured with 2,000 that stalled. Those that come meanwhile wait for a place. Backends' have a place always: they are no
+	// more than the connections that lull makes, and clients that stall must not keep others' requests from them.
 	handshakesMax = 2048
 	// stallGrace is how long a client may leave its handshake waiting while others have no place: several round trips to
 	// anywhere. Without it a few thousand that stall would shut out everybody for the handshake's limit.
@@ -21,7 +21,7 @@ const (
 )
 
 const (
-	// tidyAfter is how many handshakes are worth a look at the memory they left: some 30 KiB each.
+	// tidyAfter is how many handshakes are worth a look at the memory that they left.
 	tidyAfter = 200
 	// tidyDelay is how long after the last of them that is, so that a storm is over.
 	tidyDelay = 500 * time.Millisecond
@@ -91,7 +91,6 @@ func (g *Gate) makeRoom() {
 		}
 		h := g.stalled.Remove(first).(*handshake)
 		h.place = nil
-		h.yields = true
 		g.leaving++
 		h.giveWay()
 	}
@@ -124,7 +123,7 @@ func (g *Gate) goesOn(h *handshake) {
 func (g *Gate) leave(h *handshake) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if h.yields {
+	if h.yielded() {
 		g.leaving--
 	}
 	if h.conn.side.server {

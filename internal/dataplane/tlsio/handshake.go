@@ -38,15 +38,13 @@ type handshake struct {
 	full  bool      // the loop has more than there was room for
 	ended bool      // the peer has ended its stream
 	gone  bool      // the loop has given up
+	yield bool      // others are to have its place
 	done  bool
 	err   error
 
-	yield bool // others are to have its place
-
 	// Guarded by the gate's mu.
-	place  *list.Element // among those that wait for their peers
-	waits  int64         // since when
-	yields bool          // it has been told to
+	place *list.Element // among those that wait for their peers
+	waits int64         // since when
 
 	// What was agreed on, once done without an error: the loop takes it over then. It may be asked for that of a connection
 	// at any time before.
@@ -136,6 +134,12 @@ func (h *handshake) giveWay() {
 	h.mu.Unlock()
 }
 
+func (h *handshake) yielded() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.yield
+}
+
 // write collects what goes to the peer.
 func (h *handshake) write(b []byte) (int, error) {
 	h.mu.Lock()
@@ -149,9 +153,6 @@ func (c *Conn) Shaking() bool { return c.hs != nil }
 
 // Begun reports whether the handshake has been given to its goroutine, or waits for one.
 func (c *Conn) Begun() bool { return c.hs.begun }
-
-// Since returns when the connection was made.
-func (c *Conn) Since() int64 { return c.hs.since }
 
 // Begin gives the handshake to a goroutine, as soon as the gate admits it. tell is called there whenever the loop should
 // look at the connection: there is something to send, or the handshake is over.

@@ -18,6 +18,9 @@ const (
 	// ticketKeys is how many keys open tickets: the current one and those before it. Whoever learns them can read what was
 	// said in resumed TLS 1.2 sessions of that day, and of no other.
 	ticketKeys = 4
+	// letInsMax bounds the listeners whose authorities are remembered; more than anybody has. Beyond it all are forgotten, and
+	// sessions with client certificates begin anew.
+	letInsMax = 4096
 )
 
 // Tickets makes the keys of session tickets (RFC 5077 §4). There is one for the process: a client that comes back on another
@@ -29,7 +32,14 @@ type Tickets struct {
 	secrets [ticketKeys][32]byte // current first
 	epoch   uint64               // counts the current ones; 0: none yet
 	since   int64
-	pools   map[*x509.CertPool]uint64 // a number for each
+	letIn   map[string]letIn // by listener
+	letIns  uint64           // counts those that were ever made
+}
+
+// letIn tells the authorities of a listener's clients from those that it had before.
+type letIn struct {
+	roots  *x509.CertPool
+	number uint64
 }
 
 // Epoch returns the number of the current secret, a new one if the last has had its time.
@@ -55,7 +65,7 @@ func (t *Tickets) Epoch(now int64) uint64 {
 func (t *Tickets) Keys(name string, auth plan.ClientAuth, roots *x509.CertPool) [][32]byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	who := fmt.Sprintf("lull session tickets\x00%s\x00%s\x00%d", name, auth, t.number(roots))
+	who := fmt.Sprintf("lull session tickets\x00%s\x00%s\x00%d", name, auth, t.number(name, roots))
 	keys := make([][32]byte, ticketKeys)
 	for i := range keys {
 		mac := hmac.New(sha256.New, t.secrets[i][:])
@@ -65,16 +75,18 @@ func (t *Tickets) Keys(name string, auth plan.ClientAuth, roots *x509.CertPool) 
 	return keys
 }
 
-// number tells one set of authorities from another.
-func (t *Tickets) number(roots *x509.CertPool) uint64 {
+// number tells the authorities of a listener from others that it has had. A number is never used again.
+func (t *Tickets) number(name string, roots *x509.CertPool) uint64 {
 	if roots == nil {
 		return 0
 	}
-	if t.pools[roots] == 0 {
-		if t.pools == nil {
-			t.pools = map[*x509.CertPool]uint64{}
-		}
-		t.pools[roots] = uint64(len(t.pools)) + 1
+	if now, known := t.letIn[name]; known && now.roots.Equal(roots) {
+		return now.number
 	}
-	return t.pools[roots]
+	if t.letIn == nil || len(t.letIn) >= letInsMax {
+		t.letIn = map[string]letIn{}
+	}
+	t.letIns++
+	t.letIn[name] = letIn{roots, t.letIns}
+	return t.letIns
 }

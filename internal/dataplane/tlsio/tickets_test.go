@@ -1,12 +1,13 @@
 package tlsio
 
 import (
-	"crypto/x509"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"lull/internal/dataplane/plan"
+	"lull/internal/lulltest/testca"
 )
 
 // TestTicketsRotate: a key makes tickets for its time, and opens them for three more.
@@ -65,7 +66,7 @@ func TestTicketsApart(t *testing.T) {
 	var k, other Tickets
 	k.Epoch(1)
 	other.Epoch(1)
-	one, two := x509.NewCertPool(), x509.NewCertPool()
+	one, two := testca.NewFor(t).Pool(), testca.NewFor(t).Pool()
 	seen := map[[32]byte]string{}
 	for name, keys := range map[string][][32]byte{
 		"plain":     k.Keys("lb/web", plan.ClientCertNone, nil),
@@ -84,8 +85,31 @@ func TestTicketsApart(t *testing.T) {
 			}
 		}
 	}
-	if a, b := k.Keys("lb/web", plan.ClientCertRequired, two), k.Keys("lb/web", plan.ClientCertRequired, two); !slices.Equal(a, b) {
-		t.Error("the same listener got other keys the second time")
+	a := k.Keys("lb/web", plan.ClientCertRequired, two)
+	if b := k.Keys("lb/web", plan.ClientCertRequired, two.Clone()); !slices.Equal(a, b) {
+		t.Error("the same authorities, read anew, got other keys")
+	}
+	k.Keys("lb/web", plan.ClientCertRequired, one)
+	if b := k.Keys("lb/web", plan.ClientCertRequired, two); slices.Equal(a, b) {
+		t.Error("authorities that were not trusted for a while got their old keys")
+	}
+}
+
+// TestTicketsBounded: however many listeners come and go, few are remembered, and no keys come twice.
+func TestTicketsBounded(t *testing.T) {
+	t.Parallel()
+	var k Tickets
+	k.Epoch(1)
+	roots := testca.NewFor(t).Pool()
+	first := k.Keys("lb/0", plan.ClientCertRequired, roots)
+	for i := range letInsMax {
+		k.Keys("lb/"+strconv.Itoa(i+1), plan.ClientCertRequired, roots)
+	}
+	if n := len(k.letIn); n > letInsMax {
+		t.Errorf("remembered: got %d listeners, want at most %d", n, letInsMax)
+	}
+	if slices.Equal(first, k.Keys("lb/0", plan.ClientCertRequired, roots)) {
+		t.Error("a listener that was forgotten got its old keys")
 	}
 }
 
