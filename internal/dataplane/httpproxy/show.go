@@ -10,9 +10,6 @@ import (
 	"lull/internal/dataplane/timeout"
 )
 
-// never marks a duration of something that has not happened.
-const never = time.Duration(-1)
-
 // record notes how a client's connection ended, once. d is the deadline that passed, or zero.
 func (p *Proxy) record(f *front, why reason.Reason, d timeout.Deadline) {
 	now := p.loop.Touch()
@@ -42,10 +39,10 @@ func (f *front) ends() record.Ends {
 }
 
 func (f *front) traffic(now int64) record.Traffic {
-	t := record.Traffic{QuietUp: never, QuietDown: never, FirstUp: never, FirstDown: never, ConnectTook: never, ConnectedAt: never,
+	t := record.Traffic{QuietUp: record.Never, QuietDown: record.Never, FirstUp: record.Never, FirstDown: record.Never, ConnectTook: record.Never, ConnectedAt: record.Never,
 		Exchanges: int(f.exchanges)}
 	if x := f.x; x != nil {
-		t.QuietUp, t.QuietDown = span(x.up.Last, now), span(x.down.Last, now)
+		t.QuietUp, t.QuietDown = record.Span(x.up.Last, now), record.Span(x.down.Last, now)
 		t.PendingUp, t.PendingDown = x.up.Pending(), x.down.Pending()
 		t.BytesUp, t.BytesDown = x.bodyUp, x.bodyDown
 		t.ConnectTook, t.ConnectTries = time.Duration(x.connect), int(x.tries)
@@ -81,9 +78,9 @@ func (f *front) tell(now int64) record.Exchange {
 		Conn: f.id, Number: int(f.exchanges), Ends: f.ends(), TLS: f.secured(), Started: clock.Wall(x.began), Ended: clock.Wall(now),
 		Took: time.Duration(now - x.began), Scheme: f.listener.plan.Speaks(), Minor: int(x.minor),
 		Status: x.status, BackendStatus: x.answered, Upgraded: x.status == 101, Fault: x.fault, Desync: x.desync,
-		BytesUp: x.bodyUp, BytesDown: x.bodyDown, QuietUp: span(x.up.Last, now), QuietDown: span(x.down.Last, now),
-		HeadTook: span(x.began, x.headAt), SentAfter: span(x.began, x.sentAt), AnswerTook: span(x.sentAt, x.answerAt),
-		FirstAfter: span(x.answerAt, x.down.First), ConnectTook: time.Duration(x.connect), QueueTook: time.Duration(x.queuedNS),
+		BytesUp: x.bodyUp, BytesDown: x.bodyDown, QuietUp: record.Span(x.up.Last, now), QuietDown: record.Span(x.down.Last, now),
+		HeadTook: record.Span(x.began, x.headAt), SentAfter: record.Span(x.began, x.sentAt), AnswerTook: record.Span(x.sentAt, x.answerAt),
+		FirstAfter: record.Span(x.answerAt, x.down.First), ConnectTook: time.Duration(x.connect), QueueTook: time.Duration(x.queuedNS),
 		Tries: int(x.tries), Reused: x.is(reused), Retried: x.is(retried),
 	}
 	if x.tries > 0 {
@@ -129,16 +126,8 @@ func (c *back) ends() record.Ends {
 // traffic of a pooled connection: nothing has moved either way since it came into the pool.
 func (c *back) traffic(now int64) record.Traffic {
 	quiet := time.Duration(now - c.since)
-	return record.Traffic{QuietUp: quiet, QuietDown: quiet, FirstUp: never, FirstDown: never, ConnectTook: never, ConnectedAt: never,
+	return record.Traffic{QuietUp: quiet, QuietDown: quiet, FirstUp: record.Never, FirstDown: record.Never, ConnectTook: record.Never, ConnectedAt: record.Never,
 		Exchanges: int(c.exchanges)}
-}
-
-// span returns the time between two instants, or never if one of them has not come.
-func span(from, to int64) time.Duration {
-	if from == 0 || to == 0 {
-		return never
-	}
-	return time.Duration(to - from)
 }
 
 // Show appends snapshots of up to most connections to dst, from the place on, and returns the place to go on from; more is

@@ -74,6 +74,17 @@ type Traffic struct {
 	ConnectedAt  time.Duration // from accept to the back-end connection; -1 none
 }
 
+// Never is the duration of something that has not happened.
+const Never = time.Duration(-1)
+
+// Span returns the time between two instants, or Never if one of them has not come, which is then 0.
+func Span(from, to int64) time.Duration {
+	if from == 0 || to == 0 {
+		return Never
+	}
+	return time.Duration(to - from)
+}
+
 // Live is a snapshot of an open connection.
 type Live struct {
 	ID     uint64

@@ -9,9 +9,6 @@ import (
 	"lull/internal/dataplane/timeout"
 )
 
-// never marks a duration of something that has not happened.
-const never = time.Duration(-1)
-
 // record notes how a pair ended, once. d is the deadline that passed, or zero.
 func (p *Proxy) record(c *pair, why reason.Reason, d timeout.Deadline) {
 	now := p.loop.Touch()
@@ -65,9 +62,9 @@ func (c *pair) traffic(now int64) record.Traffic {
 	up, down := &c.flows[client], &c.flows[server]
 	t := record.Traffic{
 		BytesUp: up.Bytes, BytesDown: down.Bytes, PendingUp: up.Pending(), PendingDown: down.Pending(),
-		QuietUp: span(up.Last, now), QuietDown: span(down.Last, now),
-		FirstUp: span(c.opened, up.First), FirstDown: span(c.opened, down.First),
-		ConnectTook: time.Duration(c.connect), ConnectedAt: never, ConnectTries: len(c.tried()),
+		QuietUp: record.Span(up.Last, now), QuietDown: record.Span(down.Last, now),
+		FirstUp: record.Span(c.opened, up.First), FirstDown: record.Span(c.opened, down.First),
+		ConnectTook: time.Duration(c.connect), ConnectedAt: record.Never, ConnectTries: len(c.tried()),
 	}
 	if c.backend != nil {
 		t.ConnectTries++
@@ -82,14 +79,6 @@ func (c *pair) traffic(now int64) record.Traffic {
 		t.HalfClosed = "backend"
 	}
 	return t
-}
-
-// span returns the time between two instants, or never if one of them has not come.
-func span(from, to int64) time.Duration {
-	if from == 0 || to == 0 {
-		return never
-	}
-	return time.Duration(to - from)
 }
 
 // Show appends snapshots of up to most pairs to dst, from the index on, and returns the index to go on from; more is
