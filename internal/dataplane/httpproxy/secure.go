@@ -72,8 +72,12 @@ func (p *Proxy) subjectLine(f *front, e *http1.Edit) []byte {
 	if f.conn.TLS == nil || !f.conn.TLS.Identified() {
 		return e.Lines
 	}
-	lines := append([]byte(nil), e.Lines...) // they may be the listener's own
-	return http1.AppendField(lines, f.listener.plan.TLS.SubjectHeader, []byte(f.conn.TLS.Info().Subject))
+	p.lines = append(p.lines[:0], e.Lines...) // which may be p.lines already, or the listener's own
+	p.lines = append(p.lines, f.listener.plan.TLS.SubjectHeader...)
+	p.lines = append(p.lines, ": "...)
+	p.lines = append(p.lines, f.conn.TLS.Info().Subject...)
+	p.lines = append(p.lines, "\r\n"...)
+	return p.lines
 }
 
 // secureBack begins the handshake with a backend that has been connected to. It is part of the connect, and has its limit.
