@@ -47,6 +47,8 @@ func (p *Proxy) agedAt(f *front, why reason.Reason) timeout.Deadline {
 func (p *Proxy) closeFront(f *front, why reason.Reason, d timeout.Deadline) {
 	p.record(f, why, d)
 	switch {
+	case f.conn.Is(relay.Violated):
+		p.dismiss(f)
 	case f.conn.Is(relay.Failed):
 		p.release(f, false)
 		return
@@ -63,6 +65,17 @@ func (p *Proxy) closeFront(f *front, why reason.Reason, d timeout.Deadline) {
 	}
 	p.enter(f, lingering)
 	p.linger(f)
+}
+
+// dismiss prepares the end of a client's connection that broke the rules of TLS: nothing but the alert that says so is sent, and the
+// client may be in the middle of sending.
+func (p *Proxy) dismiss(f *front) {
+	if f.x != nil && f.x.down.Pending() > 0 {
+		f.conn.Set(relay.Parted) // an alert in the middle of a record would be none
+		f.x.down.LetGo(p.pool)
+	}
+	f.conn.Clear(relay.Failed)
+	f.conn.Set(relay.Talking | relay.Readable)
 }
 
 // talking says whether the client may be in the middle of sending, or about to, while it has not read everything: it has not

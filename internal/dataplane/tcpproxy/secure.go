@@ -86,16 +86,16 @@ func (p *Proxy) violated(c *pair, side int) {
 		why = reason.BackendTLSViolation
 	}
 	p.record(c, why, timeout.Deadline{})
-	p.legEnds(c, side)
+	l, held := &c.legs[side], &c.flows[1-side]
+	if held.Pending() > 0 {
+		l.Set(relay.Parted) // an alert in the middle of a record would be none
+		held.LetGo(p.pool)
+	}
+	l.ShutdownWrite()
+	l.Set(relay.Readable) // it may be in the middle of sending: what still comes would make an RST of a close, and destroy the alert
+	c.legs[1-side].Set(relay.Doomed)
 	p.enter(c, lingering)
 	p.linger(c)
-}
-
-// legEnds closes the leg on that side, and has the other one end with an RST behind what was sent to it.
-func (p *Proxy) legEnds(c *pair, side int) {
-	p.closeLeg(c, side, withFIN)
-	c.flows[1-side].LetGo(p.pool)
-	c.legs[1-side].Set(relay.Doomed)
 }
 
 // trim has TLS give back what it keeps for large records. It is called when a timer has fired before its time, so once in an
