@@ -25,7 +25,7 @@ const storm = 2000
 
 // TestStorm has very many clients connect at the same time; every one is served.
 func TestStorm(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	e := lulltest.Start(t, lulltest.Plan(lulltest.Echo(t).Addr))
 	to := e.Addr().String()
 	conns := make([]net.Conn, storm)
@@ -79,7 +79,7 @@ func echoOnce(c net.Conn, s string) error {
 // TestConnectAndClose has clients that come and go at once, with a FIN or an RST: each is accounted for, none disturbs
 // the one who works.
 func TestConnectAndClose(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	for _, way := range []string{"fin", "reset"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()

@@ -92,7 +92,7 @@ func (p *patternReader) Read(b []byte) (int, error) {
 
 // TestBulk: bodies of many megabytes arrive whole, in every framing and both ways, several at once.
 func TestBulk(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	for _, loops := range []int{1, 2} {
 		t.Run(fmt.Sprintf("loops_%d", loops), func(t *testing.T) {
 			t.Parallel()
@@ -229,7 +229,7 @@ func (s *site) stuck(c *lulltest.HTTPConn, w *counted) {
 // TestBackPressure: who does not read stops who sends, with no more held in between than one piece; and when he reads at last
 // everything goes on.
 func TestBackPressure(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	const size = 40 << 20 // more than the receiver and lull's socket to it take
 	const heldMax = 128 << 10
 	for _, upload := range []bool{true, false} {

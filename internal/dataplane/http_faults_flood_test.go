@@ -66,7 +66,7 @@ func TestEndlessResponse(t *testing.T) {
 // TestPipelineFlood: a client sends thousands of requests before it reads a response. All are answered in their order, over
 // one back-end connection, and lull reads no faster than it is rid of what it has.
 func TestPipelineFlood(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	const requests = 3000
 	s := newStand(t, asIs, naming)
 	c := s.DialHTTP()

@@ -33,7 +33,7 @@ func sized(start string, size, lineMax int) string {
 
 // TestHeadSizes: heads up to the limit pass in both directions, over fresh connections and pooled ones; a byte more does not.
 func TestHeadSizes(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	for name, headMax := range map[string]int{"least": 4 << 10, "default": plan.HeadMaxDefault, "most": 1 << 20} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

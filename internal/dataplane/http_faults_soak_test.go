@@ -199,7 +199,7 @@ type soak struct {
 // TestSoak has many clients at once do whatever clients do, before backends that do whatever backends do. Nobody ever gets
 // a byte that belongs to somebody else, or a part for the whole, and whoever does nothing wrong gets what was asked for.
 func TestSoak(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	for loops, model := range map[int]timeout.Model{1: timeout.Shared, 2: timeout.Directional} {
 		t.Run(fmt.Sprintf("loops_%d", loops), func(t *testing.T) {
 			t.Parallel()

@@ -406,7 +406,7 @@ func TestQueueChanges(t *testing.T) {
 // TestQueueOfTwoLoops: a crowd of clients on two loops before a backend with little room. Nobody is refused, as the queue has
 // room for all of them; nobody is forgotten; and nobody waits while others are served again and again.
 func TestQueueOfTwoLoops(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	for _, most := range []int{1, 2} {
 		t.Run(fmt.Sprintf("most_%d", most), func(t *testing.T) {
 			t.Parallel()

@@ -179,7 +179,7 @@ func pipelinedCap(t *testing.T) {
 
 // TestCapDefaultDI_10: by default the cap is 10,000, and the shared model has none.
 func TestCapDefaultDI_10(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	onModels(t, func(t *testing.T, m timeout.Model) {
 		const most, batch = timeout.FrontRequestsMaxDefault, 100
 		backend := lulltest.ServeConn(t, func(c *lulltest.Conn) {

@@ -14,7 +14,7 @@ import (
 // also to one that has sent what nobody has read, where a plain close would make the kernel reset the connection and
 // destroy what is still on its way.
 func TestFlushBeforeFINTO_08(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	lulltest.OnWires(t, flushBeforeFIN)
 }
 

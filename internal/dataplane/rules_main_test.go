@@ -33,6 +33,11 @@ const lateMax = 300 * time.Millisecond
 // testsAtATime: these tests wait for timers and hardly compute, so many can run on few processors.
 const testsAtATime = "24"
 
+// busy marks a test that computes or moves much instead of waiting. It does not run in parallel: Go runs such tests before
+// the parallel ones, each alone. Among two dozen others, under the race detector, a loop got its turn so rarely that one
+// message of 1 MiB took more than lulltest.Patience.
+func busy(testing.TB) {}
+
 // loopsAtATime: a loop keeps its processor of the Go scheduler for the first millisecond of each wait. A process has one
 // or two loops per core and leaves the others room; a hundred loops of parallel tests would wait for each other.
 const loopsAtATime = 128

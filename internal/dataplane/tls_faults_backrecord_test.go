@@ -24,7 +24,7 @@ func backCrimes() []crime {
 
 // TestTLSBackendViolation: what a backend has said of its response before it breaks the rules never looks whole.
 func TestTLSBackendViolation(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	for _, tt := range []struct {
 		name, said string
 		status     int
