@@ -1,0 +1,10 @@
+package awselb
+
+import (
+	"lull/internal/dataplane/plan"
+)
+
+// compile makes a document's part of the plan.
+func (s *Service) compile(d *document) (*plan.LoadBalancer, error) {
+	return &plan.LoadBalancer{Name: d.planName(), Origin: "the Classic ELB API"}, nil
+}
