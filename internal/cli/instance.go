@@ -70,7 +70,7 @@ func (i *instance) start() (err error) {
 		i.metrics.SetAccessLog(i.log)
 		i.metrics.SetCertificates(expiries{i.watcher})
 	}
-	if err = i.applier.Apply(c.Plan); err != nil {
+	if err = i.applier.Change(apply.File, c.Plan.LoadBalancers, nil); err != nil {
 		return err
 	}
 	i.watcher.Apply(c.Certificates)
@@ -97,7 +97,7 @@ func (i *instance) reload(c *file.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := i.applier.Apply(c.Plan); err != nil {
+	if err := i.applier.Change(apply.File, c.Plan.LoadBalancers, nil); err != nil {
 		if log != nil && log != i.log {
 			i.warn("access log", log.Close())
 		}

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"sync"
 
+	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/httpproxy"
 	"lull/internal/dataplane/loop"
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/stats"
 )
@@ -95,10 +97,7 @@ func (e *Engine) Stats() stats.Snapshot {
 	}
 	slices.SortFunc(s.Listeners, func(a, b stats.ListenerTotals) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
 	for _, b := range e.registry.All() {
-		ok, failed := b.Connects()
-		status := b.Status()
-		s.Backends = append(s.Backends, stats.BackendTotals{Key: b.Key, Up: status.Up, Detail: status.Detail,
-			Active: b.Active(), Conns: b.Conns(), ClosedIdle: b.ClosingsIdle(), Connects: ok, ConnectFails: failed})
+		s.Backends = append(s.Backends, backendTotals(b))
 	}
 	slices.SortFunc(s.Backends, func(a, b stats.BackendTotals) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
 	for _, w := range e.workers {
@@ -106,6 +105,23 @@ func (e *Engine) Stats() stats.Snapshot {
 		s.Loops = append(s.Loops, loopTotals(w.loop, w.load.Load()))
 	}
 	return s
+}
+
+// Backend returns what is counted of one backend: one of the plan in force, or one that has left it and still has connections.
+// Callable from anywhere.
+func (e *Engine) Backend(key plan.BackendKey) (t stats.BackendTotals, found bool) {
+	b := e.registry.Find(key)
+	if b == nil {
+		return stats.BackendTotals{}, false
+	}
+	return backendTotals(b), true
+}
+
+func backendTotals(b *backend.Backend) stats.BackendTotals {
+	ok, failed := b.Connects()
+	status := b.Status()
+	return stats.BackendTotals{Key: b.Key, Up: status.Up, Detail: status.Detail, Active: b.Active(), Conns: b.Conns(),
+		ClosedIdle: b.ClosingsIdle(), Connects: ok, ConnectFails: failed}
 }
 
 func (l *listener) totals() stats.ListenerTotals {

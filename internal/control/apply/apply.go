@@ -1,21 +1,50 @@
-// Package apply provides the one way from a front door's plan to what runs: the data plane, name resolution and
+// Package apply provides the one way from the front doors' load balancers to what runs: the data plane, name resolution and
 // health checks.
 //
-// A front door calls Apply on any goroutine; plans are applied one at a time, in the order in which they come. The data
-// plane goes first, since it is the one that can refuse (a port that cannot be bound); what follows cannot fail.
+// A front door calls Change on any goroutine with all load balancers that it has; those of the others stay. Changes are made one
+// at a time, in the order in which they come. The data plane goes first, since it is the one that can refuse (a port that cannot be
+// bound); then the door makes its documents safe; what follows cannot fail. To commit first and apply then would acknowledge
+// changes that cannot be done, or need documents that say they are not in force.
+//
+// Nothing is called back with the lock held but commit, which must not call Change.
+//
+// Follows no specification.
 package apply
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"lull/internal/dataplane"
 	"lull/internal/dataplane/plan"
 	"lull/internal/health"
 	"lull/internal/resolver"
 )
+
+// Door names a front door.
+type Door string
+
+// The front doors, in the order in which their load balancers stand in a plan.
+const (
+	File   Door = "file"   // lull.yaml
+	AWSELB Door = "awselb" // the Classic ELB API
+)
+
+// NameTaken says that two front doors want a load balancer of one name. Nothing was changed.
+type NameTaken struct {
+	Name   string
+	Origin string // where the one is defined that has the name
+}
+
+// Error names both.
+func (e *NameTaken) Error() string {
+	return fmt.Sprintf("the load balancer name %q is taken: %s has one", e.Name, e.Origin)
+}
 
 // Applier publishes plans to one engine.
 type Applier struct {
@@ -24,32 +53,89 @@ type Applier struct {
 	resolver *resolver.Resolver
 	checker  *health.Checker
 
+	current atomic.Pointer[plan.Plan] // never nil
+
 	// Guarded by mu.
-	mu       sync.Mutex
-	revision uint64
+	mu    sync.Mutex
+	doors map[Door][]*plan.LoadBalancer
 }
 
 // New returns an applier for an engine. Close ends it, the engine's own Close is left to its owner.
 func New(engine *dataplane.Engine) *Applier {
-	a := &Applier{engine: engine}
+	a := &Applier{engine: engine, doors: map[Door][]*plan.LoadBalancer{}}
+	a.current.Store(&plan.Plan{})
 	a.resolver = resolver.New(a.resolved)
 	a.checker = health.New(engine.Addrs, a.checked)
 	return a
 }
 
-// Apply makes p the plan in force and gives it the next revision. On an error nothing has changed.
-func (a *Applier) Apply(p *plan.Plan) error {
+// Change makes these all the load balancers of a front door. Once they run it calls commit, if there is one; if that fails,
+// what ran before runs again. On an error nothing has changed.
+//
+// Between a failed commit and the return to the old plan some milliseconds pass in which the new one is in force: a removed listener's
+// connections may be closed then, as the price for never acknowledging what cannot be done.
+func (a *Applier) Change(door Door, balancers []*plan.LoadBalancer, commit func() error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	p.Revision = a.revision + 1
-	if err := a.engine.Apply(p); err != nil {
+	doors := maps.Clone(a.doors)
+	doors[door] = balancers
+	old := a.current.Load()
+	next, err := compose(doors, old.Revision+1)
+	if err != nil {
 		return err
 	}
-	a.revision = p.Revision
-	a.resolver.Apply(p)
-	a.checker.Apply(p)
+	if err := a.engine.Apply(next); err != nil {
+		return err
+	}
+	if commit != nil {
+		if err := commit(); err != nil {
+			return a.restore(old, next, err)
+		}
+	}
+	a.doors = doors
+	a.publish(next)
 	return nil
 }
+
+// restore puts the old plan in force again after a commit has failed, and returns why it had.
+func (a *Applier) restore(old, next *plan.Plan, why error) error {
+	again := *old
+	again.Revision = next.Revision + 1
+	if err := a.engine.Apply(&again); err != nil {
+		// A port that was let go has been taken by somebody else meanwhile. The new plan stays, and the next change tries anew.
+		slog.Error("a change could be neither stored nor undone: what runs differs from what is stored until the next change", "error", err)
+		a.publish(next)
+		return why
+	}
+	a.publish(&again)
+	return why
+}
+
+// publish tells everybody but the engine of a plan that it has taken.
+func (a *Applier) publish(p *plan.Plan) {
+	a.current.Store(p)
+	a.resolver.Apply(p)
+	a.checker.Apply(p)
+}
+
+// compose puts the load balancers of all front doors into one plan.
+func compose(doors map[Door][]*plan.LoadBalancer, revision uint64) (*plan.Plan, error) {
+	p := &plan.Plan{Revision: revision}
+	origins := map[string]string{}
+	for _, door := range []Door{File, AWSELB} {
+		for _, lb := range doors[door] {
+			if origin, taken := origins[lb.Name]; taken {
+				return nil, &NameTaken{Name: lb.Name, Origin: origin}
+			}
+			origins[lb.Name] = lb.Origin
+			p.LoadBalancers = append(p.LoadBalancers, lb)
+		}
+	}
+	return p, nil
+}
+
+// Plan returns the plan in force. Callable from anywhere.
+func (a *Applier) Plan() *plan.Plan { return a.current.Load() }
 
 // WaitResolved returns when every backend name has had its first answer, or ctx is over.
 func (a *Applier) WaitResolved(ctx context.Context) error { return a.resolver.WaitFirst(ctx) }

@@ -53,6 +53,9 @@ func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 			for i := range ps.Backends {
 				c := &ps.Backends[i]
 				b := r.get(c.Key)
+				if !r.inPlan[c.Key] && ps.HealthCheck != nil && ps.HealthCheck.StartsDown {
+					b.status.Store(&Status{Detail: NotProbed})
+				}
 				b.config.Store(c)
 				inPlan[c.Key] = true
 				r.drains[c.Key] = drains[ps.Key]
@@ -83,11 +86,16 @@ func (s *Set) stick(ps *plan.BackendSet) {
 	s.Sessions, s.Faithful = sticky.New(ps.Stickiness, ps.Key, keys), ps.Stickiness.NoFallback
 }
 
-// drainTimes returns, for each set, the longest drain time among the listeners that use it.
+// drainTimes returns, for each set, its own drain time, or the longest among the listeners that use it.
 func drainTimes(lb *plan.LoadBalancer) map[plan.SetKey]time.Duration {
 	drains := map[plan.SetKey]time.Duration{}
 	for _, l := range lb.Listeners {
 		drains[l.BackendSet.Key] = max(drains[l.BackendSet.Key], l.Timeouts.Drain)
+	}
+	for _, set := range lb.BackendSets {
+		if set.Drain != nil {
+			drains[set.Key] = *set.Drain
+		}
 	}
 	return drains
 }

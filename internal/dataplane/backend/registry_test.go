@@ -181,3 +181,38 @@ func TestLongestDrain(t *testing.T) {
 		t.Errorf("end: got %+v, want 70 s", got)
 	}
 }
+
+// TestDrainOfSet: a set's own drain time holds for its backends, shorter or longer than the listeners'.
+func TestDrainOfSet(t *testing.T) {
+	t.Parallel()
+	for _, own := range []time.Duration{0, 5 * time.Second, 90 * time.Second} {
+		in, out := planOf(30*time.Second, one("10.0.0.1"), one("10.0.0.2")), planOf(30*time.Second, one("10.0.0.2"))
+		in.LoadBalancers[0].BackendSets[0].Drain, out.LoadBalancers[0].BackendSets[0].Drain = &own, &own
+		r := backend.NewRegistry()
+		leaving := r.Apply(in, 10*second)[setKey].Backends[0]
+		r.Apply(out, 20*second)
+		if end := leaving.Closing(); end == nil || end.At != 20*second+int64(own) {
+			t.Errorf("set's drain time %v: got end %+v, want that long after the removal", own, end)
+		}
+	}
+}
+
+// TestStartsDown: a backend that has to prove itself gets nothing before its first success, and again when it comes back.
+func TestStartsDown(t *testing.T) {
+	t.Parallel()
+	in, out := planOf(0, one("10.0.0.1")), planOf(0)
+	in.LoadBalancers[0].BackendSets[0].HealthCheck = &plan.HealthCheck{StartsDown: true}
+	r := backend.NewRegistry()
+	b := r.Apply(in, 0)[setKey].Backends[0]
+	if got := b.Status(); got.Up || got.Detail != backend.NotProbed {
+		t.Fatalf("new: got %+v, want down as not probed", got)
+	}
+	b.SetStatus(backend.Status{Up: true})
+	if r.Apply(in, 1); !b.Status().Up {
+		t.Error("an unchanged plan: got down, want the probe's verdict kept")
+	}
+	r.Apply(out, 2)
+	if b := r.Apply(in, 3)[setKey].Backends[0]; b.Status().Up {
+		t.Error("come back: got up, want down until it has proved itself again")
+	}
+}

@@ -134,6 +134,9 @@ type BackendSet struct {
 	HealthCheck *HealthCheck // nil: always healthy
 	Stickiness  *Stickiness  // nil: none; HTTP only
 	TLS         *ClientTLS   // nil: backends are spoken to plainly
+	// Drain is what the open connections of a backend get that is removed or set offline; nil: the longest drain time of the
+	// listeners that use the set. The Classic Load Balancer has its own setting for that, which may be nothing at all.
+	Drain *time.Duration
 }
 
 // Stickiness keeps a client's requests on one backend by means of a cookie that lull makes.
@@ -203,6 +206,9 @@ type HealthCheck struct {
 	Healthy   int        // successes in a row that bring a backend back
 	Unhealthy int        // failures in a row that take it out
 	TLS       *ClientTLS // nil: the probe is plain
+	// StartsDown: a backend gets nothing before its first success, as registered instances of a Classic Load Balancer; otherwise
+	// it is up until a probe says that it is not.
+	StartsDown bool
 
 	// HTTP only.
 	Path   string // what is asked for, with a query maybe; begins with "/"
