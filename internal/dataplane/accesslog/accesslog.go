@@ -78,9 +78,24 @@ func (f Format) AppendLost(dst []byte, at time.Time, lost uint64) []byte {
 // cut bounds a text that a client made up, and with it the line, also where a record was made without that care.
 func cut(s string) string { return s[:min(len(s), record.TextMax)] }
 
-// appendSeconds appends d in seconds, rounded to unit, without trailing zeros.
+// appendSeconds appends d in seconds, rounded to unit, without trailing zeros. It computes with integers: most decimals have
+// no exact float64, so that d.Seconds() of 1.003969 s is written 1.0039690000000001.
 func appendSeconds(dst []byte, d, unit time.Duration) []byte {
-	return strconv.AppendFloat(dst, d.Round(unit).Seconds(), 'f', -1, 64)
+	d = d.Round(unit)
+	if d < 0 {
+		dst, d = append(dst, '-'), -d
+	}
+	dst = strconv.AppendInt(dst, int64(d/time.Second), 10)
+	rest := d % time.Second
+	if rest == 0 {
+		return dst
+	}
+	dst = append(dst, '.')
+	for scale := time.Second / 10; rest > 0; scale /= 10 {
+		dst = append(dst, '0'+byte(rest/scale))
+		rest %= scale
+	}
+	return dst
 }
 
 // appendToken appends s so that it stays one field of its line: white space, quotes, backslashes, control characters

@@ -40,9 +40,10 @@ func appendAWSExchange(dst []byte, x *record.Exchange) []byte {
 }
 
 // awsExchangeBackend returns the fields that tell of the backend: its address and the three times. All four are absent
-// when the backend has not begun to answer: the request was never dispatched, the backend closed early, or it timed out.
+// when the backend has not answered: the request was never dispatched, the backend closed early, or it timed out. A head
+// of which only a part came is no answer either; one that lull could not read (502) is.
 func awsExchangeBackend(x *record.Exchange) (addr netip.AddrPort, toBackend, answer, toClient time.Duration) {
-	if x.AnswerTook < 0 {
+	if x.AnswerTook < 0 || x.BackendStatus == 0 && x.Status != 502 {
 		return netip.AddrPort{}, -1, -1, -1
 	}
 	return x.Ends.BackendAddr, x.SentAfter, x.AnswerTook, x.FirstAfter

@@ -96,6 +96,20 @@ func forgedExchange() record.Exchange {
 	return x
 }
 
+// halfAnsweredExchange is one whose backend began its response's head and then said no more.
+func halfAnsweredExchange() record.Exchange {
+	x := slowExchange()
+	x.AnswerTook, x.FirstAfter = 12*time.Millisecond, time.Minute
+	return x
+}
+
+// garbledExchange is one whose backend answered with something that is no HTTP.
+func garbledExchange() record.Exchange {
+	x := doneExchange()
+	x.Reason, x.Side, x.Status, x.BackendStatus, x.BytesDown = reason.BadResponse, reason.BackEnd, 502, 0, 0
+	return x
+}
+
 // stoppedExchange is one that lull cut without a response because it had to stop.
 func stoppedExchange() record.Exchange {
 	x := leftExchange()
@@ -145,6 +159,14 @@ var exchangeCases = []exchangeCase{
 		aws:  `2026-03-01T10:00:00.123456Z web 198.51.100.7:41234 - -1 -1 -1 408 0 8200 0 "GET http://www.example.com:80/a?b=c HTTP/1.1" "curl/8.5.0 (x86_64; test)" - -`,
 	},
 	{
+		name: "half-answered", exchange: halfAnsweredExchange(),
+		aws: `2026-03-01T10:00:00.123456Z web 198.51.100.7:41234 - -1 -1 -1 504 0 8200 0 "GET http://www.example.com:80/a?b=c HTTP/1.1" "curl/8.5.0 (x86_64; test)" - -`,
+	},
+	{
+		name: "garbled", exchange: garbledExchange(),
+		aws: `2026-03-01T10:00:00.123456Z web 198.51.100.7:41234 10.0.0.1:8080 0.000073 0.051048 0.000057 502 0 0 0 "GET http://www.example.com:80/a?b=c HTTP/1.1" "curl/8.5.0 (x86_64; test)" - -`,
+	},
+	{
 		name: "stopped", exchange: stoppedExchange(),
 		aws: `2026-03-01T10:00:00.123456Z web 198.51.100.7:41234 - -1 -1 -1 - 0 8200 0 "GET http://www.example.com:80/a?b=c HTTP/1.1" "curl/8.5.0 (x86_64; test)" - -`,
 	},
@@ -156,7 +178,7 @@ var exchangeCases = []exchangeCase{
 	{
 		name: "empty", exchange: record.Exchange{},
 		text: `0001-01-01T00:00:00.000Z 0/0 - -> -/- -> - "- - -" - 0s up=0 down=0 none by=lull connect=0s answer=0s`,
-		aws:  `0001-01-01T00:00:00.000000Z - -:0 - 0 0 0 - 0 0 0 "- - - " "-" - -`,
+		aws:  `0001-01-01T00:00:00.000000Z - -:0 - -1 -1 -1 - 0 0 0 "- - - " "-" - -`,
 	},
 }
 

@@ -255,6 +255,30 @@ func samples() []record.Entry {
 	}
 }
 
+// TestSeconds: no more decimals than the unit has, and no trailing zero, also where floating point would have some.
+func TestSeconds(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		d, unit time.Duration
+		want    string
+	}{
+		{0, time.Microsecond, "0"},
+		{20 * time.Microsecond, time.Microsecond, "0.00002"},
+		{153340 * time.Microsecond, time.Microsecond, "0.15334"},
+		{1003969 * time.Microsecond, time.Microsecond, "1.003969"},
+		{1005467499 * time.Nanosecond, time.Microsecond, "1.005467"},
+		{999999500 * time.Nanosecond, time.Microsecond, "1"},
+		{60 * time.Second, time.Microsecond, "60"},
+		{4000*time.Second + 100*time.Millisecond, time.Microsecond, "4000.1"},
+		{1499 * time.Microsecond, time.Millisecond, "0.001"},
+		{-1500 * time.Millisecond, time.Millisecond, "-1.5"},
+	} {
+		if got := string(appendSeconds(nil, tt.d, tt.unit)); got != tt.want {
+			t.Errorf("%s to %s: %q, want %q", tt.d, tt.unit, got, tt.want)
+		}
+	}
+}
+
 func TestAppendKeepsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	for f := range Format(len(formats)) {
