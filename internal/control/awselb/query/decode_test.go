@@ -118,7 +118,7 @@ func TestParseForm(t *testing.T) {
 		{"json", "POST", "", "application/json", "{}", "InvalidQueryParameter: the Content-Type 'application/json' is not supported: use application/x-www-form-urlencoded"},
 		{"no-type", "POST", "", "", query, "InvalidQueryParameter: the Content-Type '' is not supported: use application/x-www-form-urlencoded"},
 		{"both", "POST", query, media, "LoadBalancerName=b", "InvalidQueryParameter: LoadBalancerName is given more than once"},
-		{"long", "POST", "", media, strings.Repeat("&", bodyBytesMax+1), "InvalidQueryParameter: the body of the request is too long: at most 1048576 bytes are allowed"},
+		{"long", "POST", "", media, strings.Repeat("&", bodyBytesMax+1), "RequestEntityTooLarge: the body of the request is too long: at most 1048576 bytes are allowed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -173,7 +173,7 @@ func TestDecodeMalformed(t *testing.T) {
 		{"name-bytes", "a%ff=1", "InvalidQueryParameter: the name of a parameter holds bytes that are not text"},
 		{"value-bytes", "a=%ff", "ValidationError: a holds bytes that are not text"},
 		{"value-control", "a=%00", "ValidationError: a holds bytes that are not text"},
-		{"body", strings.Repeat("&", bodyBytesMax+1), "InvalidQueryParameter: the body of the request is too long: at most 1048576 bytes are allowed"},
+		{"body", strings.Repeat("&", bodyBytesMax+1), "RequestEntityTooLarge: the body of the request is too long: at most 1048576 bytes are allowed"},
 		{"unknown", set + "&Policies=", "InvalidQueryParameter: the parameter Policies does not exist in this operation"},
 		{"unknown-long", set + "&" + url.QueryEscape(strings.Repeat("é", 120)), "InvalidQueryParameter: the parameter " + long[:200] + "… does not exist in this operation"},
 		{"unknown-case", set + "&policyNames=", "InvalidQueryParameter: the parameter policyNames does not exist in this operation"},

@@ -195,13 +195,13 @@ func TestResponseHeaders(t *testing.T) {
 var documented = map[Code]int{
 	AccessDenied: 403, ExpiredToken: 403, InternalFailure: 500, MalformedQueryString: 404, MissingAuthenticationToken: 403,
 	NotAuthorized: 401, OptInRequired: 403, ServiceUnavailable: 503, SignatureDoesNotMatch: 403, UnrecognizedClient: 403,
-	InvalidConfigurationRequest: 409,
+	InvalidConfigurationRequest: 409, InvalidClientTokenID: 403, RequestEntityTooLarge: 413,
 }
 
 func TestStatuses(t *testing.T) {
 	t.Parallel()
-	if len(statuses) != 20+22 {
-		t.Errorf("got %d codes, want the 20 common ones and the 22 of the service", len(statuses))
+	if len(statuses) != 22+22 {
+		t.Errorf("got %d codes, want the 22 common ones and the 22 of the service", len(statuses))
 	}
 	for code, got := range statuses {
 		want := http.StatusBadRequest

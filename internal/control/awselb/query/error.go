@@ -10,14 +10,16 @@ import (
 // API reference writes one.
 type Code string
 
-// The errors that every action can have. InvalidAction is not in the current list: older services of the same protocol
-// answer it, and nothing that is listed says so well that there is no such action.
+// The errors that every action can have. InvalidAction, InvalidClientTokenID and RequestEntityTooLarge are not in the current
+// list: older services of the same protocol answer the first, the live service the second, and nothing that is listed says
+// so well that there is no such action, no such key, or too much of a body.
 const (
 	AccessDenied                Code = "AccessDeniedException"
 	ExpiredToken                Code = "ExpiredTokenException"
 	IncompleteSignature         Code = "IncompleteSignature"
 	InternalFailure             Code = "InternalFailure"
 	InvalidAction               Code = "InvalidAction"
+	InvalidClientTokenID        Code = "InvalidClientTokenId"
 	InvalidParameterCombination Code = "InvalidParameterCombination"
 	InvalidParameterValue       Code = "InvalidParameterValue"
 	InvalidQueryParameter       Code = "InvalidQueryParameter"
@@ -27,6 +29,7 @@ const (
 	MissingParameter            Code = "MissingParameter"
 	NotAuthorized               Code = "NotAuthorized"
 	OptInRequired               Code = "OptInRequired"
+	RequestEntityTooLarge       Code = "RequestEntityTooLarge"
 	RequestExpired              Code = "RequestExpired"
 	ServiceUnavailable          Code = "ServiceUnavailable"
 	SignatureDoesNotMatch       Code = "SignatureDoesNotMatch"
@@ -70,6 +73,7 @@ var statuses = map[Code]int{
 	IncompleteSignature:         http.StatusBadRequest,
 	InternalFailure:             http.StatusInternalServerError,
 	InvalidAction:               http.StatusBadRequest,
+	InvalidClientTokenID:        http.StatusForbidden,
 	InvalidParameterCombination: http.StatusBadRequest,
 	InvalidParameterValue:       http.StatusBadRequest,
 	InvalidQueryParameter:       http.StatusBadRequest,
@@ -79,6 +83,7 @@ var statuses = map[Code]int{
 	MissingParameter:            http.StatusBadRequest,
 	NotAuthorized:               http.StatusUnauthorized,
 	OptInRequired:               http.StatusForbidden,
+	RequestEntityTooLarge:       http.StatusRequestEntityTooLarge,
 	RequestExpired:              http.StatusBadRequest,
 	ServiceUnavailable:          http.StatusServiceUnavailable,
 	SignatureDoesNotMatch:       http.StatusForbidden,

@@ -44,7 +44,7 @@ func ReadBody(r io.Reader) ([]byte, error) {
 		return nil, &Error{Code: InvalidQueryParameter, Message: "the body of the request ended early", Err: err}
 	}
 	if len(body) > bodyBytesMax {
-		return nil, refuse(InvalidQueryParameter, "", "the body of the request is too long: at most %d bytes are allowed", bodyBytesMax)
+		return nil, refuse(RequestEntityTooLarge, "", "the body of the request is too long: at most %d bytes are allowed", bodyBytesMax)
 	}
 	return body, nil
 }
@@ -72,7 +72,7 @@ func checkCarrier(method, contentType string, body []byte) error {
 	case method != http.MethodGet && method != http.MethodPost:
 		return refuse(InvalidQueryParameter, "", "the method %s is not supported: use GET or POST", shown(method))
 	case len(body) > bodyBytesMax:
-		return refuse(InvalidQueryParameter, "", "the body of the request is too long: at most %d bytes are allowed", bodyBytesMax)
+		return refuse(RequestEntityTooLarge, "", "the body of the request is too long: at most %d bytes are allowed", bodyBytesMax)
 	case len(body) == 0:
 		return nil
 	case method == http.MethodGet:
