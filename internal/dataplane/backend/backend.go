@@ -28,6 +28,7 @@ type Backend struct {
 	addrs    atomic.Pointer[[]netip.AddrPort]
 	rotation atomic.Uint32 // which address of a name is next
 	status   atomic.Pointer[Status]
+	proven   atomic.Bool
 	active   atomic.Int64
 	conns    atomic.Int64
 	closings atomic.Uint64 // pooled connections that it closed first
@@ -81,7 +82,15 @@ func (b *Backend) NextAddr() (netip.AddrPort, bool) {
 }
 
 // SetStatus records what health checks say. Callable from anywhere.
-func (b *Backend) SetStatus(s Status) { b.status.Store(&s) }
+func (b *Backend) SetStatus(s Status) {
+	if s.Up {
+		b.proven.Store(true)
+	}
+	b.status.Store(&s)
+}
+
+// Proven says whether health checks have said that it is up since it came into the plan.
+func (b *Backend) Proven() bool { return b.proven.Load() }
 
 // Status returns what health checks said last.
 func (b *Backend) Status() Status { return *b.status.Load() }
@@ -162,9 +171,11 @@ func (b *Backend) ConnectFailed() { b.fails.Add(1) }
 // Connects returns how many attempts succeeded and failed.
 func (b *Backend) Connects() (succeeded, failed uint64) { return b.connects.Load(), b.fails.Load() }
 
-// keeps says whether a session that the backend has begun may go on there: one that is drained finishes its sessions.
+// keeps says whether a session that the backend has begun may go on there: one that is drained finishes
+// its sessions, unless the plan says otherwise.
 func (b *Backend) keeps() bool {
-	return !b.config.Load().Offline && b.closing.Load() == nil && b.status.Load().Up && len(b.Addrs()) > 0
+	c := b.config.Load()
+	return !c.Offline && !(c.Drain && c.DrainSessions) && b.closing.Load() == nil && b.status.Load().Up && len(b.Addrs()) > 0
 }
 
 // usable says whether a new connection may go to the backend, but for its connection limit.

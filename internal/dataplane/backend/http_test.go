@@ -86,6 +86,8 @@ func TestKeepSession(t *testing.T) {
 	}{
 		"up":         {want: true},
 		"drained":    {change: func(b *plan.Backend) { b.Drain = true }, want: true},
+		"left":       {change: func(b *plan.Backend) { b.Drain, b.DrainSessions = true, true }},
+		"not-left":   {change: func(b *plan.Backend) { b.DrainSessions = true }, want: true},
 		"weightless": {change: func(b *plan.Backend) { b.Weight = 0 }, want: true},
 		"offline":    {change: func(b *plan.Backend) { b.Offline = true }},
 		"down":       {down: true},

@@ -207,12 +207,19 @@ func TestStartsDown(t *testing.T) {
 	if got := b.Status(); got.Up || got.Detail != backend.NotProbed {
 		t.Fatalf("new: got %+v, want down as not probed", got)
 	}
-	b.SetStatus(backend.Status{Up: true})
-	if r.Apply(in, 1); !b.Status().Up {
-		t.Error("an unchanged plan: got down, want the probe's verdict kept")
+	if b.SetStatus(backend.Status{Detail: "refused"}); b.Proven() {
+		t.Error("failed at first: got proven, want not")
 	}
+	b.SetStatus(backend.Status{Up: true})
+	if r.Apply(in, 1); !b.Status().Up || !b.Proven() {
+		t.Error("an unchanged plan: got down or not proven, want the probe's verdict kept")
+	}
+	if b.SetStatus(backend.Status{Detail: "refused"}); !b.Proven() {
+		t.Error("failed after it had passed: got not proven, want proven")
+	}
+	b.Acquire() // so that it is remembered
 	r.Apply(out, 2)
-	if b := r.Apply(in, 3)[setKey].Backends[0]; b.Status().Up {
-		t.Error("come back: got up, want down until it has proved itself again")
+	if b := r.Apply(in, 3)[setKey].Backends[0]; b.Status().Up || b.Proven() {
+		t.Error("come back: got up or proven, want down until it has proved itself again")
 	}
 }

@@ -149,6 +149,7 @@ type Stickiness struct {
 	Path       string        // Path attribute; empty = "/"
 	Secure     bool
 	HTTPOnly   bool
+	Scope      string // sets of a load balancer with the same one know each other's sessions; empty = the set's own name
 }
 
 // BackendKey names a backend across plans: two with one address and port in a set are refused by the front doors.
@@ -177,6 +178,7 @@ type Backend struct {
 	ConnectionsMax int  // 0 = no limit
 	Backup         bool // used only while no other backend of the set can be
 	Drain          bool // no new connections; those open finish
+	DrainSessions  bool // with Drain: sessions go on elsewhere, too, as with an instance whose zone a Classic Load Balancer leaves
 	Offline        bool // no traffic: those open get the drain time
 }
 

@@ -129,6 +129,23 @@ func TestOtherSets(t *testing.T) {
 	}
 }
 
+// TestScope: sets with one scope know each other's sessions, but not those of a load balancer that happens to use the same word.
+func TestScope(t *testing.T) {
+	t.Parallel()
+	shared := plan.Stickiness{Cookie: "AWSELB", Scope: setKey.Name}
+	h, b := request(t, "Cookie: AWSELB="+value1)
+	for name, c := range map[string]struct {
+		set  plan.SetKey
+		want int
+	}{
+		"same": {setKey, 1}, "other-set": {plan.SetKey{LoadBalancer: "lb", Name: "app2"}, 1}, "other-load-balancer": {plan.SetKey{LoadBalancer: "lb2", Name: "app"}, -1},
+	} {
+		if got := sticky.New(&shared, c.set, backendKeys()).Find(h, b); got != c.want {
+			t.Errorf("%s: got %d, want %d", name, got, c.want)
+		}
+	}
+}
+
 // TestSameBackendTwice cannot come from a front door, and must not depend on chance.
 func TestSameBackendTwice(t *testing.T) {
 	t.Parallel()

@@ -67,6 +67,9 @@ type Table struct {
 func New(s *plan.Stickiness, set plan.SetKey, backends []plan.BackendKey) *Table {
 	t := &Table{cookie: s.Cookie, follow: s.Follow, byValue: map[string]int{}, lines: make([][]byte, len(backends))}
 	attributes := ownAttributes(s)
+	if s.Scope != "" {
+		set.Name = s.Scope
+	}
 	for i, key := range backends {
 		value := valueOf(set, key)
 		if _, ok := t.byValue[value]; !ok {

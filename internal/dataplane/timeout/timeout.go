@@ -43,6 +43,7 @@ const (
 	HandshakeDefault           = 10 * time.Second  // TO-05
 	RequestHeadDefault         = 60 * time.Second  // PR-01
 	DrainDefault               = 30 * time.Second  // ours: what a process supervisor usually grants
+	StaleRetryDefault          = true              // SH-09
 )
 
 // IdleRange returns the idle timeouts a model accepts: whole seconds (SH-10, DI-14).
