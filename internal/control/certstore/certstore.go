@@ -1,0 +1,322 @@
+// Package certstore provides the server certificates of the APIs' load balancers, each by its ARN.
+//
+// `lull certs` and the JSON API import, list and delete on goroutines of their own; whoever compiles load balancers takes a holder
+// for an ARN and gives it to the plan, whose handshakes take from it what is in force at that moment.
+//
+// There is one holder for an ARN as long as the process lives: importing again replaces what is in it, so that listeners have
+// the renewed certificate from the next handshake on, without a new plan. A deleted certificate leaves an empty holder behind, and
+// one that is imported under its ARN later is in that same holder. A holder for each import would be simpler to
+// keep and would need a plan each time, in which nothing else has changed.
+//
+// Each certificate is a document of its own in the store: chain and key in PEM as they were parsed, so that what stood around the
+// blocks in the file that was imported is not kept. The key is there in the clear; the store's mode 0600 guards it. Nothing that the
+// package returns holds it but the holders and Certificate, which prints as its description, and no error has a part of it.
+//
+// A Store may be used from anywhere. Its lock guards the map of holders and is never held during a commit, nor while Options' functions
+// are called: a listener that begins to use a certificate at the moment of its deletion has none then, and its handshakes
+// fail until it is imported again. Two imports at once end with that of the higher revision in force, which is also the one in the store.
+//
+// Limits: Max certificates, certs.BytesMax for chain and key each as given, and a document of the store (1 MiB) for both as parsed.
+//
+// ARNs follow the IAM and ACM user guides: arn:aws:iam::ACCOUNT:server-certificate/PATH/NAME and
+// arn:aws:acm:REGION:ACCOUNT:certificate/ID.
+package certstore
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"lull/internal/control/fault"
+	"lull/internal/control/store"
+	"lull/internal/dataplane/certs"
+)
+
+// Max bounds the certificates. Each is parsed when lull starts, an RSA one in half a millisecond.
+const Max = 1000
+
+const (
+	triesMax = 10 // of a deletion, when others import the same certificate
+	prefix   = "certificates/"
+	version  = 1 // of the documents' format
+)
+
+// Info is what may be told of a certificate.
+type Info struct {
+	ARN         string
+	Description string   // in a line: subject, key and expiry
+	Names       []string // DNS names, in lower case
+	KeyKind     certs.KeyKind
+	NotAfter    time.Time // when it expires, or its chain if that is sooner
+	Imported    time.Time
+	Warnings    []string // what is wrong with it or soon will be, though it can be used
+}
+
+// document is a certificate in the store.
+type document struct {
+	Version  int       `json:"version"`
+	Chain    string    `json:"chain"` // PEM, leaf first
+	Key      string    `json:"key"`   // PEM, PKCS #8
+	Imported time.Time `json:"imported"`
+}
+
+// Options are what a Store needs besides the store of documents.
+type Options struct {
+	Account string           // of the ARNs that bare names get: 12 digits
+	Now     func() time.Time // the wall clock; required
+	// InUse returns which load balancer uses a certificate, if there is one. nil: none ever is.
+	InUse func(arn string) (by string, used bool)
+	// Accept says why a certificate must not replace the one that is in force under its ARN: there may be a listener whose policy has
+	// no cipher for its kind of key. nil: all may.
+	Accept func(arn string, c *certs.Certificate) error
+}
+
+// Store is the certificates. See New.
+type Store struct {
+	// Fixed after New.
+	store *store.Store
+	o     Options
+
+	// Guarded by mu.
+	mu   sync.RWMutex
+	held map[string]*held // by ARN; those that were deleted, too
+}
+
+// held is what is in force under an ARN. The holder is always the same; the rest is guarded by Store.mu.
+type held struct {
+	holder   *certs.Holder
+	cert     *certs.Certificate // nil: deleted
+	imported time.Time
+	revision store.Revision // of the commit that it is from
+}
+
+// New returns the certificates of a store of documents. It refuses one with certificates that it cannot read.
+func New(s *store.Store, o Options) (*Store, error) {
+	if !accountChars.MatchString(o.Account) {
+		return nil, fault.Field("account", "%q: must be 12 digits", shortened(o.Account))
+	}
+	if o.InUse == nil {
+		o.InUse = func(string) (string, bool) { return "", false }
+	}
+	if o.Accept == nil {
+		o.Accept = func(string, *certs.Certificate) error { return nil }
+	}
+	c := &Store{store: s, o: o, held: map[string]*held{}}
+	entries, _ := s.List(prefix)
+	for _, e := range entries {
+		cert, imported, err := decode(e)
+		if err != nil {
+			return nil, err
+		}
+		c.held[strings.TrimPrefix(e.Key, prefix)] = &held{certs.NewHolder(setOf(cert)), cert, imported, e.Revision}
+	}
+	return c, nil
+}
+
+// setOf returns the set of one certificate, or of none.
+func setOf(cert *certs.Certificate) *certs.Set {
+	if cert == nil {
+		return certs.NewSet(nil)
+	}
+	return certs.NewSet([]*certs.Certificate{cert})
+}
+
+// Holder returns the holder of a certificate, and whether there is such a certificate. It is the same each time.
+func (c *Store) Holder(arn string) (*certs.Holder, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if h := c.held[arn]; h != nil && h.cert != nil {
+		return h.holder, true
+	}
+	return nil, false
+}
+
+// Certificate returns the certificate in force under an ARN, for those who have to know its kind of key.
+func (c *Store) Certificate(arn string) (*certs.Certificate, bool) {
+	h, found := c.Holder(arn)
+	if !found {
+		return nil, false
+	}
+	all := h.Set().All()
+	if len(all) == 0 { // deleted this moment
+		return nil, false
+	}
+	return all[0], true
+}
+
+// Get returns what may be told of a certificate.
+func (c *Store) Get(arnOrName string) (Info, error) {
+	arn, err := c.ARN(arnOrName)
+	if err != nil {
+		return Info{}, err
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if h := c.held[arn]; h != nil && h.cert != nil {
+		return h.info(arn, c.o.Now()), nil
+	}
+	return Info{}, notFound(arn)
+}
+
+// List returns what may be told of all certificates, by ARN.
+func (c *Store) List() []Info {
+	now := c.o.Now()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	list := []Info{}
+	for arn, h := range c.held {
+		if h.cert != nil {
+			list = append(list, h.info(arn, now))
+		}
+	}
+	slices.SortFunc(list, func(a, b Info) int { return strings.Compare(a.ARN, b.ARN) })
+	return list
+}
+
+func (h *held) info(arn string, now time.Time) Info {
+	return Info{
+		ARN: arn, Description: h.cert.String(), Names: h.cert.Names(), KeyKind: h.cert.KeyKind(), NotAfter: h.cert.ChainNotAfter(),
+		Imported: h.imported, Warnings: h.cert.Warnings(now),
+	}
+}
+
+// Import keeps a certificate under an ARN, or under that of a bare name, and puts it in force where the one that it replaces was. Chain
+// and key may be one and the same text.
+func (c *Store) Import(ctx context.Context, arnOrName string, chain, key []byte) (Info, error) {
+	arn, err := c.ARN(arnOrName)
+	if err != nil {
+		return Info{}, err
+	}
+	cert, err := certs.Parse(chain, key)
+	if err != nil {
+		return Info{}, refusal(err)
+	}
+	value, imported, err := c.encode(cert)
+	if err != nil {
+		return Info{}, err
+	}
+	if _, found := c.Holder(arn); found {
+		if err = c.o.Accept(arn, cert); err != nil {
+			return Info{}, &fault.Error{Kind: fault.Conflict, Field: "chain", Message: "chain: " + err.Error(), Err: err}
+		}
+	} else if c.full() {
+		return Info{}, fault.New(fault.Full, "there are %d certificates, no more are allowed: delete some first", Max)
+	}
+	revision, err := c.store.Commit(ctx, store.Txn{Puts: []store.Put{{Key: prefix + arn, Value: value}}})
+	if err != nil {
+		return Info{}, fault.Commit("import certificate "+arn, err)
+	}
+	next := &held{cert: cert, imported: imported, revision: revision}
+	c.take(arn, next)
+	return next.info(arn, c.o.Now()), nil
+}
+
+// full reports whether there are as many certificates as there may be. Several imports at once may take it a few beyond that.
+func (c *Store) full() bool {
+	entries, _ := c.store.List(prefix)
+	return len(entries) >= Max
+}
+
+// take puts what a commit has written in force, unless a later one is already.
+func (c *Store) take(arn string, next *held) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.held[arn]
+	switch {
+	case old == nil:
+		next.holder = certs.NewHolder(setOf(next.cert))
+	case old.revision > next.revision:
+		return
+	default:
+		next.holder = old.holder
+		next.holder.Replace(setOf(next.cert))
+	}
+	c.held[arn] = next
+}
+
+// Delete removes a certificate that no load balancer uses.
+func (c *Store) Delete(ctx context.Context, arnOrName string) error {
+	arn, err := c.ARN(arnOrName)
+	if err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		e, found := c.store.Get(prefix + arn)
+		if !found {
+			return notFound(arn)
+		}
+		if by, used := c.o.InUse(arn); used {
+			return fault.New(fault.InUse, "certificate %s is used by load balancer %s: give its listeners another one first", arn, by)
+		}
+		revision, err := c.store.Commit(ctx, store.Txn{
+			If:      []store.Condition{{Key: e.Key, Revision: e.Revision}}, // or else it is another certificate by now
+			Deletes: []string{e.Key},
+		})
+		var conflict *store.Conflict
+		switch {
+		case err == nil:
+			c.take(arn, &held{revision: revision})
+			return nil
+		case !errors.As(err, &conflict) || try == triesMax:
+			return fault.Commit("delete certificate "+arn, err)
+		}
+	}
+}
+
+func notFound(arn string) error {
+	return fault.New(fault.NotFound, "there is no certificate %s", arn)
+}
+
+// refusal tells which field a certificate was refused for. certs never repeats a part of a key.
+func refusal(err error) error {
+	field := "chain"
+	var e *certs.Error
+	if errors.As(err, &e) && e.Part == certs.PartKey {
+		field = "key"
+	}
+	return &fault.Error{Kind: fault.Invalid, Field: field, Message: field + ": " + err.Error(), Err: err}
+}
+
+// encode returns the document of a certificate, and the time that is in it.
+func (c *Store) encode(cert *certs.Certificate) ([]byte, time.Time, error) {
+	var chain strings.Builder
+	for _, der := range cert.TLS.Certificate {
+		chain.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(cert.TLS.PrivateKey)
+	if err != nil {
+		return nil, time.Time{}, errors.New("key: of a kind that cannot be kept") // which Parse does not let pass
+	}
+	d := document{version, chain.String(), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})), c.o.Now().UTC().Truncate(time.Second)}
+	value, err := json.Marshal(d)
+	if err != nil {
+		return nil, time.Time{}, errors.New("key: cannot be encoded")
+	}
+	if len(value) > store.ValueBytesMax {
+		return nil, time.Time{}, fault.Field("chain", "with the key it takes %d bytes in the store, at most %d are allowed", len(value), store.ValueBytesMax)
+	}
+	return value, d.Imported, nil
+}
+
+// decode reads a document. What JSON finds wrong may be a part of the key, so that its words are not passed on.
+func decode(e store.Entry) (*certs.Certificate, time.Time, error) {
+	var d document
+	if json.Unmarshal(e.Value, &d) != nil {
+		return nil, time.Time{}, fmt.Errorf("document %q of the store is not a certificate", e.Key)
+	}
+	if d.Version != version {
+		return nil, time.Time{}, fmt.Errorf("document %q of the store has version %d, this lull knows %d: start the lull that wrote it", e.Key, d.Version, version)
+	}
+	cert, err := certs.Parse([]byte(d.Chain), []byte(d.Key))
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("document %q of the store: %w", e.Key, err)
+	}
+	return cert, d.Imported, nil
+}
