@@ -37,9 +37,6 @@ type Backend struct {
 	closing  atomic.Pointer[Closing]
 }
 
-// NotProbed is the detail of a backend that has to prove itself and has not been probed yet.
-const NotProbed = "not probed yet"
-
 // Status is what health checks say.
 type Status struct {
 	Up     bool

@@ -54,7 +54,7 @@ func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 				c := &ps.Backends[i]
 				b := r.get(c.Key)
 				if !r.inPlan[c.Key] && ps.HealthCheck != nil && ps.HealthCheck.StartsDown {
-					b.status.Store(&Status{Detail: NotProbed})
+					b.status.Store(&Status{Detail: plan.NotProbed})
 					b.proven.Store(false)
 				}
 				b.config.Store(c)

@@ -204,7 +204,7 @@ func TestStartsDown(t *testing.T) {
 	in.LoadBalancers[0].BackendSets[0].HealthCheck = &plan.HealthCheck{StartsDown: true}
 	r := backend.NewRegistry()
 	b := r.Apply(in, 0)[setKey].Backends[0]
-	if got := b.Status(); got.Up || got.Detail != backend.NotProbed {
+	if got := b.Status(); got.Up || got.Detail != plan.NotProbed {
 		t.Fatalf("new: got %+v, want down as not probed", got)
 	}
 	if b.SetStatus(backend.Status{Detail: "refused"}); b.Proven() {

@@ -199,6 +199,9 @@ func (p CheckProtocol) String() string {
 	return "tcp"
 }
 
+// NotProbed is the detail of the status of a backend that StartsDown and has not been probed yet.
+const NotProbed = "not probed yet"
+
 // HealthCheck is how a set's backends are probed.
 type HealthCheck struct {
 	Protocol  CheckProtocol
