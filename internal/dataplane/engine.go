@@ -45,7 +45,8 @@ type Engine struct {
 	mu        sync.Mutex
 	revision  uint64
 	listeners map[plan.ListenerKey]*listener
-	retired   []*listener // removed, but their counters are still wanted while connections are open
+	origins   map[string]string // of load balancers, by name
+	retired   []*listener       // removed, but their counters are still wanted while connections are open
 	closed    bool
 }
 
@@ -150,6 +151,10 @@ func (e *Engine) Apply(p *plan.Plan) error {
 	e.retire(next)
 	e.listeners = next
 	e.revision = p.Revision
+	e.origins = make(map[string]string, len(p.LoadBalancers))
+	for _, lb := range p.LoadBalancers {
+		e.origins[lb.Name] = lb.Origin
+	}
 	return nil
 }
 

@@ -8,10 +8,13 @@
 // sentences built here, from a table of advice per reason, so that commands and console tell the same story. What clients
 // made up reaches a terminal only in the printable form that the access log gives it.
 //
-// Nothing here keeps state between requests except the socket file, which is this process's own (mode 0600) from before
+// What the socket answers itself changes nothing. A process that keeps documents mounts their handler beside it: the mode of the
+// socket file (0600) is then what makes its user the administrator. Where none is mounted, the paths that it would have say so.
+//
+// Nothing here keeps state between requests except the socket file, which is this process's own from before
 // it can be connected to until Close. Limits: connectionsMax connections, streamsMax answers under way at once,
-// headerBytesMax of request, and writeLimit for a reader that takes nothing. spec/timeouts.md §5 and §6 say what is
-// shown.
+// headerBytesMax of request, writeLimit for a reader that takes nothing, and mountLimit for a request to a mounted handler, which
+// bounds bodies itself. spec/timeouts.md §5 and §6 say what is shown.
 package admin
 
 import (
@@ -41,6 +44,9 @@ const (
 	idleLimit      = 30 * time.Second // for the next request on the same connection
 	writeLimit     = 10 * time.Second // for one batch of an answer to be taken
 	closeLimit     = 2 * time.Second  // for answers under way when the socket closes
+	// mountLimit is for a request of a mounted handler, from the head to the end of the answer: a disk that takes this long to keep a
+	// document is broken.
+	mountLimit = 30 * time.Second
 )
 
 // Engine is the data plane as seen from here. Its methods may be called from any goroutine.
@@ -54,6 +60,8 @@ type Engine interface {
 	Exchanges() *record.Exchanges
 	// Stats returns every counter.
 	Stats() stats.Snapshot
+	// Origin returns where a load balancer is defined, as its plan says; "" if there is none of that name.
+	Origin(loadBalancer string) string
 }
 
 // Version says which lull answers.
@@ -75,8 +83,14 @@ type Server struct {
 	done   chan error         // takes what ended the accepting
 }
 
+// Mount is a handler for more than what the socket answers itself.
+type Mount struct {
+	Names   []string // below /lull/v1/, each with all that is below it
+	Handler http.Handler
+}
+
 // Serve opens the control socket at path and answers on it until Close.
-func Serve(path string, engine Engine, version Version, logger *slog.Logger) (*Server, error) {
+func Serve(path string, engine Engine, version Version, logger *slog.Logger, mounts ...Mount) (*Server, error) {
 	sock, err := listen(path)
 	if err != nil {
 		return nil, err
@@ -84,7 +98,7 @@ func Serve(path string, engine Engine, version Version, logger *slog.Logger) (*S
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
 		http: &http.Server{
-			Handler:           NewHandler(engine, version),
+			Handler:           NewHandler(engine, version, mounts...),
 			ReadHeaderTimeout: headerLimit,
 			IdleTimeout:       idleLimit,
 			MaxHeaderBytes:    headerBytesMax,

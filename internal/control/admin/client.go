@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,9 +17,10 @@ import (
 )
 
 const (
-	dialLimit     = 5 * time.Second // to connect, and for the head of the answer
-	lineBytesMax  = 512 << 10       // of one event: usually under 1 KiB, up to 400 KiB if strangers made up the worst
-	errorBytesMax = 4 << 10         // of an error document
+	dialLimit     = 5 * time.Second            // to connect, and for the head of the answer
+	lineBytesMax  = 512 << 10                  // of one event: usually under 1 KiB, up to 400 KiB if strangers made up the worst
+	errorBytesMax = 4 << 10                    // of an error document
+	callLimit     = mountLimit + 5*time.Second // for the whole of a call of a mounted handler
 )
 
 // Refusal is an error with which lull answered.
@@ -32,8 +34,9 @@ func (r *Refusal) Error() string { return r.Message }
 
 // Client asks a running lull.
 type Client struct {
-	path string
-	http *http.Client
+	path  string
+	http  *http.Client // for what the socket answers itself, which begins at once
+	calls *http.Client // for mounted handlers, which may have to wait for a disk
 }
 
 // Dial returns a client of the lull that answers on a control socket. The error says what to do when none does.
@@ -43,11 +46,8 @@ func Dial(path string) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{path: path}
-	c.http = &http.Client{Transport: &http.Transport{
-		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) },
-		ResponseHeaderTimeout: dialLimit,
-		DisableCompression:    true,
-	}}
+	c.http = &http.Client{Transport: c.transport(dialLimit)}
+	c.calls = &http.Client{Transport: c.transport(callLimit), Timeout: callLimit}
 	conn, err := c.dial(context.Background())
 	if err != nil {
 		return nil, err
@@ -55,8 +55,20 @@ func Dial(path string) (*Client, error) {
 	return c, conn.Close()
 }
 
+// transport returns how to reach the socket, with a limit for the head of an answer.
+func (c *Client) transport(headLimit time.Duration) *http.Transport {
+	return &http.Transport{
+		DialContext:           func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) },
+		ResponseHeaderTimeout: headLimit,
+		DisableCompression:    true,
+	}
+}
+
 // Close lets go of idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.calls.CloseIdleConnections()
+}
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: dialLimit}
@@ -181,18 +193,52 @@ func (c *Client) document(ctx context.Context, path string, into any) error {
 
 // get returns the body of an answer, or the error that lull answered with.
 func (c *Client) get(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lull"+root+path+"?"+query.Encode(), nil)
+	return c.send(ctx, c.http, http.MethodGet, path, query, nil)
+}
+
+// Call sends a request to a mounted handler: in as JSON, unless it is nil, and the answer into out, unless that is nil.
+func (c *Client) Call(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	var content io.Reader
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("encode the request: %w", err)
+		}
+		content = bytes.NewReader(text)
+	}
+	body, err := c.send(ctx, c.calls, method, path, query, content)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if out == nil {
+		return nil
+	}
+	if err = json.NewDecoder(body).Decode(out); err != nil {
+		return c.brokeOff("the answer", err)
+	}
+	return nil
+}
+
+// send returns the body of an answer, or the error that lull answered with.
+func (c *Client) send(ctx context.Context, by *http.Client, method, path string, query url.Values, content io.Reader) (io.ReadCloser, error) {
+	target := "http://lull" + root + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, content)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.http.Do(req)
+	resp, err := by.Do(req)
 	if err != nil {
 		if inner, ok := errors.AsType[*url.Error](err); ok {
 			err = inner.Err // without the address, which means nothing to people
 		}
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusCreated, http.StatusNoContent:
 		return resp.Body, nil
 	}
 	defer resp.Body.Close()

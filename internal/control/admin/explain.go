@@ -56,7 +56,7 @@ func (h *handler) explainConn(w http.ResponseWriter, r *http.Request, id uint64)
 // explainExchange answers with the story of one exchange.
 func (h *handler) explainExchange(w http.ResponseWriter, id uint64, number int) {
 	for _, x := range h.find(func(x *record.Exchange) bool { return x.Conn == id && x.Number == number }) {
-		tell(w, Explanation{ID: id, Number: number, Story: storyOfExchange(&x)}, []record.Exchange{x})
+		tell(w, Explanation{ID: id, Number: number, Story: h.inTerms(storyOfExchange(&x), &x.Ends)}, []record.Exchange{x})
 		return
 	}
 	refuse(w, http.StatusNotFound, fmt.Errorf("exchange %d/%d has not ended, or is not remembered: of exchanges the last %d are, and %s",
@@ -96,8 +96,13 @@ func (h *handler) explainEnded(w http.ResponseWriter, id uint64, carried []recor
 		refuse(w, http.StatusInternalServerError, fmt.Errorf("translate connection %d: %w", id, err))
 		return true
 	}
-	tell(w, Explanation{ID: id, Story: storyOfClose(&c, carried, h.policyOf(&c)), Event: event}, carried)
+	tell(w, Explanation{ID: id, Story: h.inTerms(storyOfClose(&c, carried, h.policyOf(&c)), &c.Ends), Event: event}, carried)
 	return true
+}
+
+// inTerms returns a story in the words of whoever defined its load balancer.
+func (h *handler) inTerms(story []string, e *record.Ends) []string {
+	return inTermsOf(h.engine.Origin(e.LoadBalancer), story, e)
 }
 
 // policyOf returns the TLS policy of the listener of a connection whose handshake failed; nil if that was not it, or if there
@@ -133,7 +138,8 @@ func (h *handler) explainOpen(w http.ResponseWriter, r *http.Request, id uint64,
 	switch {
 	case errors.Is(err, errFound):
 		conn := connOf(&live)
-		tell(w, Explanation{ID: id, Open: true, Story: storyOfLive(&live, carried, clock.Wall(clock.Now())), Conn: &conn}, carried)
+		told := h.inTerms(storyOfLive(&live, carried, clock.Wall(clock.Now())), &live.Ends)
+		tell(w, Explanation{ID: id, Open: true, Story: told, Conn: &conn}, carried)
 	case err != nil:
 		refuse(w, http.StatusServiceUnavailable, err)
 	default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"lull/internal/clock"
 	"lull/internal/dataplane/record"
 )
 
@@ -18,8 +19,13 @@ type handler struct {
 	streams chan struct{} // holds a token for each stream under way
 }
 
+// documents are the names of a mount that keeps documents. They are answered without one, too: with what to do about it.
+//
+//nolint:gochecknoglobals // a constant in all but type
+var documents = []string{"certificates", "instances", "keys"}
+
 // NewHandler returns what answers below /lull/v1/.
-func NewHandler(engine Engine, version Version) http.Handler {
+func NewHandler(engine Engine, version Version, mounts ...Mount) http.Handler {
 	h := &handler{engine: engine, version: version, streams: make(chan struct{}, streamsMax)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+root+"conns", h.streamed(h.conns))
@@ -29,7 +35,43 @@ func NewHandler(engine Engine, version Version) http.Handler {
 	mux.HandleFunc("GET "+root+"stats", h.stats)
 	mux.HandleFunc("GET "+root+"version", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.version) })
 	mux.HandleFunc("/", unknown)
+	mounted := map[string]bool{}
+	for _, m := range mounts {
+		for _, name := range m.Names {
+			mount(mux, name, limited(m.Handler))
+			mounted[name] = true
+		}
+	}
+	for _, name := range documents {
+		if !mounted[name] {
+			mount(mux, name, absent(name))
+		}
+	}
 	return mux
+}
+
+// mount has a handler answer what is below a name.
+func mount(mux *http.ServeMux, name string, h http.Handler) {
+	mux.Handle(root+name, h)
+	mux.Handle(root+name+"/", h)
+}
+
+// limited gives each request mountLimit. The deadlines are gone with the next request on the same connection.
+func limited(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rc := http.NewResponseController(w)
+		deadline := clock.Wall(clock.Now()).Add(mountLimit)
+		_ = rc.SetReadDeadline(deadline) // writers that know no deadline, as in tests, have none
+		_ = rc.SetWriteDeadline(deadline)
+		h.ServeHTTP(w, r)
+	})
+}
+
+// absent answers for documents that nobody keeps.
+func absent(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, fmt.Errorf("this lull keeps no %s: it runs without an api; add api to its lull.yaml and start it again", name))
+	})
 }
 
 // unknown answers what no other pattern takes.
@@ -38,8 +80,8 @@ func unknown(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, fmt.Errorf("method %s: must be GET; nothing can be changed here", r.Method))
 		return
 	}
-	refuse(w, http.StatusNotFound, fmt.Errorf("no %s here; there are conns, events, explain/ID, explain/ID/NUMBER, stats and version below %s",
-		r.URL.Path, root))
+	refuse(w, http.StatusNotFound, fmt.Errorf("no %s here; there are conns, events, explain/ID, explain/ID/NUMBER, stats and version below %s, and "+
+		"with an api certificates, instances and keys", r.URL.Path, root))
 }
 
 // streamed bounds how many long answers are under way.

@@ -20,6 +20,9 @@ type Plan struct {
 	LoadBalancers []*LoadBalancer
 }
 
+// OriginELB is the origin of load balancers that were made through the Classic ELB API.
+const OriginELB = "the Classic ELB API"
+
 // LoadBalancer is a named owner of listeners and backend sets.
 type LoadBalancer struct {
 	Name        string

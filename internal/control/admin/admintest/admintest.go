@@ -28,6 +28,7 @@ type Engine struct {
 	Counters stats.Snapshot
 	Ended    record.Log
 	Requests record.Exchanges
+	Origins  map[string]string // where load balancers are defined, by name
 }
 
 // Conns hands over Open in batches, then Fault.
@@ -196,3 +197,6 @@ func Never(tries int) record.Traffic {
 		QuietUp: -1, QuietDown: -1, FirstUp: -1, FirstDown: -1, ConnectTook: -1, ConnectedAt: -1, ConnectTries: tries,
 	}
 }
+
+// Origin returns what Origins says.
+func (e *Engine) Origin(loadBalancer string) string { return e.Origins[loadBalancer] }
