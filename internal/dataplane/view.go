@@ -107,6 +107,13 @@ func (e *Engine) Stats() stats.Snapshot {
 	return s
 }
 
+// Origin returns where a load balancer of the plan in force is defined; "" if there is none of that name. Callable from anywhere.
+func (e *Engine) Origin(loadBalancer string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.origins[loadBalancer]
+}
+
 // Backend returns what is counted of one backend: one of the plan in force, or one that has left it and still has connections.
 // Callable from anywhere.
 func (e *Engine) Backend(key plan.BackendKey) (t stats.BackendTotals, found bool) {
