@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -490,4 +491,38 @@ func TestRigSurroundings(t *testing.T) {
 	if err := r.logs.Check(context.Background(), LogTarget{}); err == nil || len(r.logs.targetsNow()) != 0 {
 		t.Errorf("got %v and %v", err, r.logs.targetsNow())
 	}
+}
+
+// wrongForm is a request that must fail.
+type wrongForm struct {
+	name    string
+	form    string // without the Version
+	code    query.Code
+	message string // all of it; "…" stands for anything
+}
+
+// checkWrong makes requests that must fail and change nothing.
+func (r *rig) checkWrong(list []wrongForm) {
+	r.t.Helper()
+	for _, w := range list {
+		running, state := r.runtime.Plan(), r.state.Load()
+		_, revision := r.store.List("")
+		result, err := r.doForm(w.form)
+		var refusal *query.Error
+		if !errors.As(err, &refusal) || refusal.Code != w.code || !matches(refusal.Message, w.message) {
+			r.t.Errorf("%s: got %+v and error %v, want %s: %s", w.name, result, err, w.code, w.message)
+		}
+		if _, now := r.store.List(""); now != revision || r.runtime.Plan() != running || r.state.Load() != state {
+			r.t.Errorf("%s: %v, and yet something has changed", w.name, err)
+		}
+	}
+}
+
+// matches compares a text with one that may leave something out.
+func matches(text, pattern string) bool {
+	before, after, open := strings.Cut(pattern, "…")
+	if !open {
+		return text == pattern
+	}
+	return strings.HasPrefix(text, before) && strings.HasSuffix(text, after)
 }

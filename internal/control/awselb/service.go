@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,8 @@ type Service struct {
 // state is all load balancers at a moment. It never changes.
 type state struct {
 	balancers map[string]*balancer
-	names     []string // sorted
+	names     []string             // sorted
+	byDNSName map[string]*balancer // in lower case
 }
 
 // balancer is a load balancer with what was made of it.
@@ -87,7 +89,11 @@ func New(o Options) (*Service, error) {
 
 // show makes load balancers the state in force.
 func (s *Service) show(balancers map[string]*balancer) {
-	s.state.Store(&state{balancers: balancers, names: slices.Sorted(maps.Keys(balancers))})
+	next := &state{balancers: balancers, names: slices.Sorted(maps.Keys(balancers)), byDNSName: make(map[string]*balancer, len(balancers))}
+	for _, b := range balancers {
+		next.byDNSName[strings.ToLower(b.DNSName)] = b
+	}
+	s.state.Store(next)
 	if s.o.AccessLogs != nil {
 		s.o.AccessLogs.SetTargets(logTargets(balancers))
 	}
