@@ -67,6 +67,7 @@ func showConfig(w io.Writer, c *file.Config, now time.Time) error {
 	p.line(2, "access log", accessLog(c.AccessLog), "")
 	p.line(2, "loops", countOr(c.Loops, "one per core"), "")
 	p.line(2, "connections", countOr(c.ConnectionsMax, "as many as the descriptor limit allows"), "")
+	p.api(c, files)
 	for _, lb := range c.Plan.LoadBalancers {
 		p.balancer(lb, c, files)
 	}

@@ -19,6 +19,9 @@ func TestCheck(t *testing.T) {
 		{"http-shared", exitFine},
 		{"http-directional", exitFine},
 		{"http-faulty", exitWrong},
+		{"api", exitFine},
+		{"api-more", exitFine},
+		{"api-faulty", exitWrong},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

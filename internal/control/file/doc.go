@@ -13,6 +13,9 @@
 // reported with the rest, at the key that names them. The sources in a Config are what package certfile needs to keep them up
 // to date; whoever puts the plan in force watches them from then on.
 //
+// How the cloud APIs are served stands in the file as well (api.go), and what they begin with; what is changed through them does
+// not. Default is the file that nobody has to write.
+//
 // What would be believed to be in use and is not gets refused, where that is about who is trusted: `tls` on a plain protocol,
 // authorities that nobody is held against. Elsewhere it is a warning (warnings.go).
 //

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"regexp"
 	"sort"
@@ -21,7 +20,7 @@ import (
 const fileBytesMax = 4 << 20
 
 // nothingToDo is what a file without content of its own is told.
-const nothingToDo = "there must be a load balancer or an api: add load_balancers with at least one item"
+const nothingToDo = "there must be a load balancer or an api: add load_balancers with at least one item, or api: {}"
 
 // Config is a valid lull.yaml: the plan, and the settings of the process around it.
 type Config struct {
@@ -31,6 +30,8 @@ type Config struct {
 	AccessLog      AccessLog  // no path: none is written
 	Loops          int        // 0: one per core
 	ConnectionsMax int        // 0: what the descriptor limit allows
+	API            *API       // nil: not served
+	Instances      []Instance // each id once
 	Plan           *plan.Plan // revision 0: whoever publishes it numbers it
 
 	// Where the plan's certificates and authorities were read from. They are to be watched for as long as the plan is in force.
@@ -170,25 +171,21 @@ func (r *reader) config(root *yaml.Node) *Config {
 	}
 	ports := newSockets()
 	if s.has("metrics") {
-		c.Metrics = s.sub("metrics").metrics(ports)
+		c.Metrics = s.sub("metrics").served(ports, "metrics.address")
 	}
 	if s.has("access_log") {
 		below := s.sub("access_log")
 		c.AccessLog = AccessLog{Path: below.text("path"), Format: below.word("format")}
 	}
+	var zones []string
+	if s.has("api") {
+		c.API = s.sub("api").api(ports)
+		zones = c.API.Zones
+	}
+	c.Instances = s.instances(zones)
 	c.Plan = s.plan(ports, limits.integer("head_bytes"))
 	c.unused, c.Certificates, c.PublicKeys = r.unused, r.sources, r.keyFiles
 	return c
-}
-
-// metrics reads where metrics are served, and takes the socket so that no listener may.
-func (s *section) metrics(ports *sockets) string {
-	at := s.at("address")
-	v := s.endpoint("address")
-	if addr, err := netip.ParseAddrPort(v); err == nil {
-		ports.take(addr, "metrics.address", at.Line)
-	}
-	return v
 }
 
 // plan compiles the load balancers.

@@ -117,6 +117,22 @@ func newSockets() *sockets {
 	return &sockets{exact: make(map[netip.AddrPort]socket), first: make(map[netip.AddrPort]socket)}
 }
 
+// served reads "host:port", where this process itself is to answer, and takes the socket so that no other may. What a host name
+// stands for is not known here.
+func (s *section) served(ports *sockets, owner string) string {
+	const key = "address"
+	line := s.at(key).Line
+	v := s.endpoint(key)
+	at, err := netip.ParseAddrPort(v)
+	if err != nil {
+		return v
+	}
+	if other, clash := ports.take(at, owner, line); clash {
+		s.fault(key, "cannot be bound: it overlaps with %s of %s in line %d", other.at, shorten(other.owner), other.line)
+	}
+	return v
+}
+
 // take gives an address to owner, or returns who has it, or part of it, already.
 func (t *sockets) take(at netip.AddrPort, owner string, line int) (other socket, clash bool) {
 	any4or6 := netip.IPv4Unspecified()

@@ -23,7 +23,7 @@ func nearestOf(words []string, key string, longest int) string {
 
 // elsewhere returns the mappings that do know a key, unless they are too many to be of help.
 func elsewhere(key string) []string {
-	const helpful = 2
+	const helpful = 3
 	var found []string
 	for i := range settings {
 		if parent, k := splitPath(settings[i].path); k == key && parent != "" {

@@ -43,7 +43,19 @@ func TestContractExample(t *testing.T) {
 		AdminSocket: "./lull.sock",
 		Metrics:     "127.0.0.1:9440",
 		AccessLog:   AccessLog{Path: "/dev/stdout", Format: "text"},
-		Plan:        got.Plan, Certificates: got.Certificates,
+		API: &API{
+			Address: "127.0.0.1:8440", Data: "./lull-data", Region: "us-east-1", Account: "000000000000",
+			Zones:       []string{"us-east-1a", "us-east-1b", "us-east-1c"},
+			Addresses:   []AddressRange{{netip.MustParseAddr("127.0.0.16"), netip.MustParseAddr("127.255.255.254")}},
+			Certificate: got.API.Certificate,
+			DNS:         &DNS{Address: "127.0.0.1:8453", TTL: time.Minute},
+			AccessLogs: AccessLogs{
+				Directory: "./lull-data/access-logs",
+				S3:        &S3{Endpoint: "http://127.0.0.1:9000", Region: "us-east-1", AccessKeyID: "AKIDEXAMPLE", SecretKey: s3Secret},
+			},
+		},
+		Instances: []Instance{{ID: "i-0abc", Host: "10.0.0.5", Zone: "us-east-1a"}},
+		Plan:      got.Plan, Certificates: got.Certificates,
 		PublicKeys: map[plan.SetKey][]string{{LoadBalancer: "web", Name: "queue"}: {filepath.Join(filepath.Dir(got.Path), "backend.pub")}},
 	}
 	compare(t, "process settings", *got, want)
@@ -172,7 +184,7 @@ func TestContractHasEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range settings {
-		if _, key := splitPath(settings[i].path); !settings[i].notYet && !strings.Contains(string(text), key+":") {
+		if _, key := splitPath(settings[i].path); !strings.Contains(string(text), key+":") {
 			t.Errorf("%s is not in the example", settings[i].path)
 		}
 	}
@@ -371,6 +383,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		checkPlan(t, c.Plan)
+		checkAPI(t, c)
 		c.Warnings()
 		again, err := Parse(name, data)
 		if err != nil {
@@ -397,7 +410,7 @@ func checkErrors(t *testing.T, name string, err error) {
 
 func checkPlan(t *testing.T, p *plan.Plan) {
 	t.Helper()
-	if len(p.LoadBalancers) == 0 || p.Revision != 0 {
+	if p.Revision != 0 {
 		t.Fatalf("got %+v", p)
 	}
 	sockets := map[netip.AddrPort]bool{}
@@ -424,9 +437,41 @@ func checkPlan(t *testing.T, p *plan.Plan) {
 	}
 }
 
+func checkAPI(t *testing.T, c *Config) {
+	t.Helper()
+	a := c.API
+	if a == nil {
+		if len(c.Plan.LoadBalancers) == 0 {
+			t.Fatal("there is neither a load balancer nor an api")
+		}
+		return
+	}
+	if a.Address == "" || a.Data == "" || a.Region == "" || len(a.Account) != 12 || len(a.Zones) == 0 || len(a.Addresses) == 0 || a.AccessLogs.Directory == "" {
+		t.Fatalf("api %+v lacks something", a)
+	}
+	if a.Certificate == nil && !a.Insecure && !isLoopback(a.Address) {
+		t.Fatalf("api at %s is open", a.Address)
+	}
+	for i, r := range a.Addresses {
+		if r.Last.Less(r.First) || slices.ContainsFunc(a.Addresses[:i], r.overlaps) {
+			t.Fatalf("addresses %v", a.Addresses)
+		}
+	}
+	ids := map[string]bool{}
+	for _, one := range c.Instances {
+		if ids[one.ID] || one.Host == "" || one.Zone != "" && !slices.Contains(a.Zones, one.Zone) {
+			t.Fatalf("instances %v", c.Instances)
+		}
+		ids[one.ID] = true
+	}
+}
+
 // cutTLS cuts off what reflect.DeepEqual cannot compare: pools of certificates have functions in them.
 func cutTLS(c *Config) {
 	c.Certificates = nil
+	if c.API != nil {
+		c.API.Certificate = nil
+	}
 	for _, lb := range c.Plan.LoadBalancers {
 		for _, l := range lb.Listeners {
 			if l.TLS != nil {

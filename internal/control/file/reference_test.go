@@ -15,7 +15,7 @@ const (
 
 const referenceHead = `# lull.yaml
 
-The file that ` + "`lull serve`" + ` runs by and ` + "`lull check`" + ` checks. There must be at least one load balancer in it.
+The file that ` + "`lull serve`" + ` runs by and ` + "`lull check`" + ` checks. There must be a load balancer or an ` + "`api`" + ` in it.
 
 - A duration is written as Go does (` + "`60s`, `1m30s`, `1500ms`" + `); a bare integer is seconds. Where *whole seconds* are
   asked for, ` + "`999ms`" + ` and ` + "`1.5s`" + ` are out of range.
@@ -24,8 +24,8 @@ The file that ` + "`lull serve`" + ` runs by and ` + "`lull check`" + ` checks. 
 - A key with nothing after it is refused; only lists may be empty. Text that YAML would take for something else (a name
   such as ` + "`12`" + `) goes in quotes.
 - Anchors and aliases may be used, merge keys (` + "`<<`" + `) may not. The file holds one document and at most 4 MiB.
-- Relative paths of certificates, keys and authorities start from the directory of this file; the control socket's and the access
-  log's start from the directory in which the process was started.
+- Relative paths of certificates, keys, authorities and credentials start from the directory of this file; the control socket's, the access
+  log's and those of directories start from the directory in which the process was started.
 - Certificates, keys and authorities are read anew when their files change, without a reload: see [TLS](../operate/tls.md). Files of
   ` + "`public_keys`" + ` are read with this file only.
 
@@ -52,6 +52,8 @@ const referenceTail = `
 
 - A listener's address and port are its own: no other listener of the file and not the metrics may have them, and one at
   ` + "`0.0.0.0` or `::`" + ` takes its port from all of its address family. ` + "`::`" + ` does not include IPv4.
+- ` + "`api.address`" + ` and ` + "`api.dns.address`" + ` are their own, too. The former must be a loopback address unless there is ` + "`api.tls` or `api.insecure`" + `.
+- ` + "`lull serve`" + ` without a file runs as with one that says ` + "`api: {}`" + `.
 - An attempt to connect never takes longer than ` + "`idle`" + `, whatever ` + "`connect`" + ` says.
 - A listener and its backend set are of the same layer: ` + "`http` goes with `http` and `https`, `tcp` with `tcp` and `ssl`" + `, each side with or
   without TLS as it likes. A set that does not say takes the plain form of its first listener's; one that is used by listeners of
@@ -68,7 +70,7 @@ const referenceTail = `
 
 ## Additions
 
-Of the keys above, ` + "`timeouts.drain`, `timeouts.stale_retry`, `listeners[].desync_mitigation_mode`, `backends[].connections_max`" + `,
+Of the keys above, ` + "`instances`, those of `api` other than `address` and `data`, `timeouts.drain`, `timeouts.stale_retry`, `listeners[].desync_mitigation_mode`, `backends[].connections_max`" + `,
 ` + "`health_check.status`, those of `stickiness` other than `cookie` and `duration`, and those of `tls` other than `certificate`, `key` and `min_version`" + `
 were added after the format was first set down. The ranges of a health check are the two clouds' together; intervals and timeouts below a second, down to 100ms, are lull's
 own, for laptops and tests.
@@ -100,7 +102,7 @@ func reference(t *testing.T) []byte {
 			kindPath, kindToken, kindDomain, kindFile, kindFiles, kindTexts, kindSecurity:
 		}
 	}
-	fmt.Fprintf(&b, referenceTail, notYet())
+	fmt.Fprintf(&b, referenceTail, laterWords())
 	return b.Bytes()
 }
 
@@ -120,9 +122,6 @@ func writeKeys(b *bytes.Buffer, parent string) {
 	b.WriteString("| Key | Type | Default | Allowed | Takes effect | AWS | OCI | |\n|---|---|---|---|---|---|---|---|\n")
 	for _, key := range children[parent] {
 		s := byPath[joinPath(parent, key)]
-		if s.notYet {
-			continue
-		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s | %s | %s | %s%s |\n", key, s.kind, shownDefault(s), shownAllowed(s), s.effect,
 			s.aws, s.oci, onlyWith(s), s.doc)
 	}
@@ -169,15 +168,12 @@ func shownAllowed(s *setting) string {
 	}
 }
 
-// notYet lists what the table says is for later, one to a line.
-func notYet() string {
+// laterWords lists what the table says is for later, one to a line.
+func laterWords() string {
 	var b strings.Builder
 	for i := range settings {
 		s := &settings[i]
-		switch {
-		case s.notYet:
-			fmt.Fprintf(&b, "- `%s`\n", s.path)
-		case len(s.later) > 0:
+		if len(s.later) > 0 {
 			fmt.Fprintf(&b, "- `%s`: `%s`\n", s.path, strings.Join(s.later, "`, `"))
 		}
 	}

@@ -151,8 +151,6 @@ func (s *section) take(key, value *yaml.Node) {
 	switch {
 	case row == nil:
 		s.r.fault(path, key, "", "%s", s.unknown(k))
-	case row.notYet:
-		s.r.fault(path, key, "", "is not supported yet")
 	default:
 		s.fields[k] = value
 	}

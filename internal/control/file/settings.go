@@ -71,7 +71,6 @@ type setting struct {
 	zero      string   // what 0 means; not empty: 0 is allowed even when below min
 	words     []string // word: what may be said
 	later     []string // word: what may be said one day
-	notYet    bool     // the key is in the contract but lull cannot do it yet
 	only      string   // the one timeout model that has it
 	onlyHTTP  bool     // means nothing unless its mapping's protocol is http or https
 	onlyTLS   bool     // means nothing unless its mapping's protocol is https or ssl
@@ -108,6 +107,10 @@ const (
 	tokenMax   = 128                    // names of cookies and header fields: far above what anybody uses
 	fileMax    = 4096                   // Linux: PATH_MAX
 	alpnMax    = 255                    // RFC 7301 §3.1: one octet says how long a name is
+	labelMax   = 63                     // RFC 1035 §2.3.4: a label of a DNS name
+	ttlMax     = 24 * time.Hour         // api.dns.ttl: an address may change hands the day after
+	accountMin = 12                     // AWS: digits of an account, and no more of them
+	rangeMax   = 79                     // of api.addresses: two IPv6 addresses and a hyphen
 )
 
 // idleWidest is what either timeout model accepts as idle timeout; reading narrows it to the model in force.
@@ -120,7 +123,38 @@ var settings = []setting{
 	{path: "admin", kind: kindMapping, doc: "The control socket of this process."},
 	{path: "admin.socket", kind: kindText, def: "./lull.sock", min: 1, max: 107, effect: onRestart,
 		doc: "Path of the Unix socket that `lull conns`, `lull events`, `lull explain` and `lull version` talk to, made with mode 0600. 107 bytes is what the kernel takes."},
-	{path: "api", kind: kindMapping, notYet: true, doc: "The cloud APIs and the console."},
+	{path: "api", kind: kindMapping, defNote: "absent: not served", doc: "The cloud APIs: see [the APIs](../operate/api.md). `api: {}` serves them with every default."},
+	{path: "api.address", kind: kindEndpoint, def: "127.0.0.1:8440", effect: onRestart,
+		doc: "Where the APIs are served. One that other machines can reach takes `tls`, or `insecure`."},
+	{path: "api.data", kind: kindText, def: "./lull-data", min: 1, max: fileMax, effect: onRestart,
+		doc: "Directory of what is changed through the APIs and of the access keys that the first start makes: see [the state](../operate/state.md). It is made with mode 0700."},
+	{path: "api.region", kind: kindText, def: "us-east-1", min: 1, max: labelMax, allowNote: labelAllowed, effect: onRestart,
+		doc: "The region that load balancers are in by their names and ARNs, and the only one that requests may be signed for."},
+	{path: "api.account", kind: kindText, def: "000000000000", min: accountMin, max: accountMin, allowNote: accountAllowed, effect: onRestart,
+		doc: "The AWS account that ARNs and security groups name."},
+	{path: "api.zones", kind: kindTexts, min: 1, max: labelMax, allowNote: labelAllowed, defNote: "the region with `a`, `b` and `c` behind it", effect: onRestart,
+		aws: "AvailabilityZones", doc: "The Availability Zones that there are. A load balancer has an address in each of its own."},
+	{path: "api.addresses", kind: kindTexts, min: 1, max: rangeMax, allowNote: "addresses `10.1.0.7`, prefixes `10.1.0.0/24`, ranges `10.1.0.16-10.1.0.31`; IPv6 too",
+		defNote: "`" + addressesDefault + "`", effect: onRestart,
+		doc: "The addresses that load balancers get, one for each zone. They must be this machine's when a listener is made. All of a prefix is used, its first and last address too."},
+	{path: "api.insecure", kind: kindBoolean, def: "false", effect: onRestart,
+		doc: "Serves plain HTTP where other machines can reach it. Keys never travel, but everything else can be read on the way, and a request repeated for five minutes."},
+	{path: "api.tls", kind: kindMapping, defNote: "absent: plain HTTP", doc: "The certificate that the APIs are served with over HTTPS, by the TLS policy `default`."},
+	{path: "api.tls.certificate", kind: kindFile, required: true, min: 1, max: fileMax, effect: onRestart,
+		doc: "PEM file with the certificate and then those that lead from it to a root. It is replaced when the file changes."},
+	{path: "api.tls.key", kind: kindFile, required: true, min: 1, max: fileMax, effect: onRestart, doc: "PEM file with its private key, not encrypted."},
+	{path: "api.dns", kind: kindMapping, defNote: "absent: off", doc: "A DNS server for the names of load balancers, and for nothing else."},
+	{path: "api.dns.address", kind: kindEndpoint, required: true, effect: onRestart, doc: "Where it answers, UDP and TCP."},
+	{path: "api.dns.ttl", kind: kindSeconds, def: "60s", min: int64(time.Second), max: int64(ttlMax), effect: onRestart, doc: "How long its answers may be kept. 60s is what the Classic Load Balancer says."},
+	{path: "api.access_logs", kind: kindMapping, aws: "AccessLog", doc: "Where the access logs go that load balancers of the Classic ELB API have switched on."},
+	{path: "api.access_logs.directory", kind: kindText, min: 1, max: fileMax, defNote: "`access-logs` below `api.data`", effect: onRestart,
+		doc: "Directory that stands for S3: a bucket is a directory in it."},
+	{path: "api.access_logs.s3", kind: kindMapping, defNote: "absent: they go to `directory`", doc: "A service with S3's API that they are sent to."},
+	{path: "api.access_logs.s3.endpoint", kind: kindText, required: true, min: 1, max: 2048, allowNote: "URL of scheme http or https, without a path", effect: onRestart, doc: "Its URL."},
+	{path: "api.access_logs.s3.region", kind: kindText, min: 1, max: labelMax, allowNote: labelAllowed, defNote: "`api.region`", effect: onRestart,
+		doc: "The region that requests to it are signed for."},
+	{path: "api.access_logs.s3.credentials", kind: kindFile, required: true, min: 1, max: fileMax, effect: onRestart,
+		doc: "File with the access key, as AWS's tools have it: a section `[default]` with `aws_access_key_id` and `aws_secret_access_key`."},
 	{path: "metrics", kind: kindMapping, defNote: "absent: not served", doc: "Prometheus metrics."},
 	{path: "metrics.address", kind: kindEndpoint, def: "127.0.0.1:9440", effect: onRestart,
 		doc: "Where `/metrics`, `/healthz` and `/readyz` are served."},
@@ -136,6 +170,11 @@ var settings = []setting{
 		doc: "Front-end connections open at once; more wait in the accept backlog (PR-04)."},
 	{path: "limits.head_bytes", kind: kindInteger, def: strconv.Itoa(plan.HeadMaxDefault), min: 4096, max: 1048576, effect: nextConn,
 		doc: "The largest head of an HTTP request or response. TCP listeners have no use for it."},
+	{path: "instances", kind: kindList, doc: "Where instances are, for the Classic ELB API. Those of this file cannot be changed by `lull instances`."},
+	{path: "instances[].id", kind: kindText, required: true, min: 1, max: 255, allowNote: idAllowed, aws: "InstanceId", effect: atOnce, doc: "Its id."},
+	{path: "instances[].host", kind: kindHost, required: true, effect: atOnce, doc: "Its IP address, or a host name that is looked up again and again."},
+	{path: "instances[].zone", kind: kindText, min: 1, max: labelMax, allowNote: "one of `api.zones`", defNote: "none: it is in every zone", aws: "AvailabilityZone", effect: atOnce,
+		doc: "Its Availability Zone."},
 
 	{path: "load_balancers", kind: kindList, doc: "The load balancers of this file."},
 	{path: inBalancer + "name", kind: kindName, required: true, aws: "LoadBalancerName", oci: "displayName", effect: nextConn,
@@ -369,6 +408,13 @@ func versions() []string { return []string{"1.2", "1.3"} }
 func clientModes() []string {
 	return []string{plan.ClientCertNone.String(), plan.ClientCertOptional.String(), plan.ClientCertRequired.String()}
 }
+
+// What texts with a form of their own may be, as messages and the reference show it.
+const (
+	labelAllowed   = "1..63 of a-z 0-9 -, with no hyphen at either end"
+	accountAllowed = "12 digits, in quotes"
+	idAllowed      = "1..255 of ! to ~ without /, such as i-0abc123"
+)
 
 // policyAllowed is the reference's text for TLS policies, of which there are too many for a table.
 const policyAllowed = "see [TLS policies](tls-policies.md)"

@@ -25,10 +25,10 @@ func TestTable(t *testing.T) {
 				t.Errorf("doc: got %q, want a sentence", s.doc)
 			}
 			holder := s.kind == kindMapping || s.kind == kindList
-			if !s.notYet && holder != (s.effect == "") {
+			if holder != (s.effect == "") {
 				t.Errorf("effect %q of a %s", s.effect, s.kind)
 			}
-			if !s.notYet && !holder && s.required == (s.def != "" || s.defNote != "") {
+			if !holder && s.required == (s.def != "" || s.defNote != "") {
 				t.Errorf("required %v with default %q %q, want either", s.required, s.def, s.defNote)
 			}
 			checkDefault(t, s)

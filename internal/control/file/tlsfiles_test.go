@@ -31,8 +31,9 @@ func tlsDir(t testing.TB) string {
 	writePEM(t, dir, map[string][]byte{
 		"cert.pem": own.Chain, "key.pem": own.Key, "other.pem": other.Chain, "other.key": other.Key, "rsa.pem": rsa.Chain, "rsa.key": rsa.Key,
 		"ca.pem": ca.PEM(), "clients.pem": clients.PEM(), "broken.pem": []byte("this is no PEM\n"),
-		"reversed.pem": append(ca.PEM(), own.Chain...),
-		"backend.pub":  pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
+		"s3.credentials": []byte("[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = " + s3Secret + "\n"),
+		"reversed.pem":   append(ca.PEM(), own.Chain...),
+		"backend.pub":    pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
 		// The words of a password-protected key; what is inside is never looked at.
 		"encrypted.key": pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("sealed")}),
 	})

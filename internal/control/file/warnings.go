@@ -14,6 +14,7 @@ import (
 // that begins with what it is about.
 func (c *Config) Warnings() []string {
 	out := append(slices.Clone(c.unused), c.certificateWarnings()...)
+	out = append(out, c.apiWarnings()...)
 	for _, l := range c.Plan.LoadBalancers {
 		if len(l.Listeners) == 0 {
 			out = append(out, shorten(l.Name)+": has no listeners, so nothing can connect to it")
@@ -36,6 +37,21 @@ func (c *Config) Warnings() []string {
 		}
 	}
 	return out
+}
+
+// apiWarnings finds what is given away by serving the APIs like this, and what nobody can use as they are not served.
+func (c *Config) apiWarnings() []string {
+	switch a := c.API; {
+	case a == nil && len(c.Instances) > 0:
+		return []string{"instances: not used, as there is no api"}
+	case a != nil && a.Certificate == nil && !isLoopback(a.Address):
+		return []string{"api.address " + a.Address + ": other machines can reach it, and without TLS they can read along"}
+	case a != nil && a.Certificate == nil && a.Insecure:
+		return []string{"api.insecure: not needed, as only this machine can reach " + a.Address}
+	case a != nil && a.Certificate != nil && a.Insecure:
+		return []string{"api.insecure: not used, as api.tls is given"}
+	}
+	return nil
 }
 
 // timerWarnings finds timers of a listener that another one always beats.

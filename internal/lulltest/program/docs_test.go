@@ -49,7 +49,7 @@ func documents(t *testing.T) []string {
 	return found
 }
 
-// writeCertificates writes every certificate, key and authority that the documents name.
+// writeCertificates writes every certificate, key, authority and credential that the documents name.
 func writeCertificates(t *testing.T, d *program.Dir) {
 	t.Helper()
 	ca := testca.NewFor(t)
@@ -65,6 +65,7 @@ func writeCertificates(t *testing.T, d *program.Dir) {
 	for _, name := range []string{"ca.pem", "clients.pem", "internal-ca.pem"} {
 		d.Write(name, string(ca.PEM()))
 	}
+	d.Write("s3.credentials", "[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = example\n")
 }
 
 // inListener returns a whole file with a listener that has a part of a document in it.
