@@ -191,16 +191,16 @@ func (r *Registry) List() []Listed {
 	return list
 }
 
-// Set makes an id stand for an address, be it a new one or not.
-func (r *Registry) Set(ctx context.Context, instance Instance) error {
+// Set makes an id stand for an address, be it a new one or not, and returns the instance as it is kept.
+func (r *Registry) Set(ctx context.Context, instance Instance) (Instance, error) {
 	instance, err := canonical(instance)
 	if err != nil {
-		return err
+		return Instance{}, err
 	}
 	if err = r.refuseFixed(instance.ID); err != nil {
-		return err
+		return Instance{}, err
 	}
-	return r.change(ctx, "set instance "+instance.ID, instance.ID, func(e store.Entry, found bool) (*store.Txn, error) {
+	return instance, r.change(ctx, "set instance "+instance.ID, instance.ID, func(e store.Entry, found bool) (*store.Txn, error) {
 		old, _ := decode(e)
 		switch {
 		case found && old == instance:

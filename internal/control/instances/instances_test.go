@@ -37,6 +37,12 @@ func registry(t testing.TB, s *store.Store, o instances.Options) *instances.Regi
 	return r
 }
 
+// set makes a change and returns its error alone.
+func set(t testing.TB, r *instances.Registry, i instances.Instance) error {
+	_, err := r.Set(t.Context(), i)
+	return err
+}
+
 // wantFault wants a refusal of a kind with words in it.
 func wantFault(t *testing.T, name string, err error, kind fault.Kind, words ...string) {
 	t.Helper()
@@ -63,7 +69,7 @@ func TestSetLookupRemove(t *testing.T) {
 	a := instances.Instance{ID: "i-0abc123", Host: "10.0.0.5", Zone: "us-east-1a"}
 	b := instances.Instance{ID: "i-0def456", Host: "2001:DB8:0::1"}
 	for _, one := range []instances.Instance{b, a, a} { // the second time nothing changes
-		if err := r.Set(t.Context(), one); err != nil {
+		if err := set(t, r, one); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,7 +85,7 @@ func TestSetLookupRemove(t *testing.T) {
 		t.Errorf("listed %+v", got)
 	}
 	a.Host, a.Zone = "app1.internal", ""
-	if err := r.Set(t.Context(), a); err != nil {
+	if err := set(t, r, a); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := again.Lookup(a.ID); got != a {
@@ -150,7 +156,7 @@ func TestCheck(t *testing.T) {
 			wantFault(t, c.name, err, fault.Invalid, c.wants)
 			s := open(t)
 			r := registry(t, s, instances.Options{})
-			wantFault(t, c.name, r.Set(t.Context(), c.in), fault.Invalid, c.wants)
+			wantFault(t, c.name, set(t, r, c.in), fault.Invalid, c.wants)
 			if got := r.List(); len(got) != 0 {
 				t.Errorf("%+v is there", got)
 			}
@@ -162,7 +168,7 @@ func TestFixed(t *testing.T) {
 	t.Parallel()
 	r := registry(t, open(t), instances.Options{})
 	stored := instances.Instance{ID: "i-1", Host: "10.0.0.1"}
-	if err := r.Set(t.Context(), stored); err != nil {
+	if err := set(t, r, stored); err != nil {
 		t.Fatal(err)
 	}
 	changes := 0
@@ -184,7 +190,7 @@ func TestFixed(t *testing.T) {
 		t.Errorf("got %+v, want the file's", got)
 	}
 	const refusal = "instance i-1 is defined in lull.yaml and can only be changed there"
-	wantFault(t, "set", r.Set(t.Context(), stored), fault.Fixed, refusal)
+	wantFault(t, "set", set(t, r, stored), fault.Fixed, refusal)
 	wantFault(t, "remove", r.Remove(t.Context(), "i-1"), fault.Fixed, refusal)
 	for _, bad := range [][]instances.Instance{
 		{{ID: "a", Host: "b"}, {ID: "a b", Host: "c"}}, {{ID: "a", Host: "b"}, {ID: "a", Host: "c"}},
@@ -206,11 +212,11 @@ func TestInUse(t *testing.T) {
 	t.Parallel()
 	used := true
 	r := registry(t, open(t), instances.Options{InUse: func(id string) (string, bool) { return "web-of-" + id, used }})
-	if err := r.Set(t.Context(), instances.Instance{ID: "i-1", Host: "10.0.0.1"}); err != nil {
+	if err := set(t, r, instances.Instance{ID: "i-1", Host: "10.0.0.1"}); err != nil {
 		t.Fatal(err)
 	}
 	wantFault(t, "in use", r.Remove(t.Context(), "i-1"), fault.InUse, "registered with load balancer web-of-i-1: deregister it there first")
-	if err := r.Set(t.Context(), instances.Instance{ID: "i-1", Host: "10.0.0.2"}); err != nil {
+	if err := set(t, r, instances.Instance{ID: "i-1", Host: "10.0.0.2"}); err != nil {
 		t.Errorf("change one in use: %v", err)
 	}
 	used = false
@@ -231,7 +237,7 @@ func TestAtOnce(t *testing.T) {
 				shared := instances.Instance{ID: "i-shared", Host: own.Host}
 				for _, one := range []instances.Instance{own, shared} {
 					// Whoever loses ten times in a row is told to look again.
-					if err := r.Set(t.Context(), one); err != nil && fault.KindOf(err) != fault.Conflict {
+					if err := set(t, r, one); err != nil && fault.KindOf(err) != fault.Conflict {
 						t.Error(err)
 					}
 				}
@@ -272,7 +278,7 @@ func TestStoreRefuses(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	wantFault(t, "closed", r.Set(t.Context(), instances.Instance{ID: "i", Host: "a"}), fault.Unavailable, "set instance i: the store is closed")
+	wantFault(t, "closed", set(t, r, instances.Instance{ID: "i", Host: "a"}), fault.Unavailable, "set instance i: the store is closed")
 }
 
 func TestFull(t *testing.T) {
@@ -288,8 +294,8 @@ func TestFull(t *testing.T) {
 		}
 	}
 	r := registry(t, s, instances.Options{})
-	wantFault(t, "one more", r.Set(t.Context(), instances.Instance{ID: "i-more", Host: "b"}), fault.Full, "there are 20000 instances")
-	if err := r.Set(t.Context(), instances.Instance{ID: "i-7", Host: "b"}); err != nil {
+	wantFault(t, "one more", set(t, r, instances.Instance{ID: "i-more", Host: "b"}), fault.Full, "there are 20000 instances")
+	if err := set(t, r, instances.Instance{ID: "i-7", Host: "b"}); err != nil {
 		t.Errorf("change one of them: %v", err)
 	}
 }
@@ -334,7 +340,7 @@ func FuzzCheck(f *testing.F) {
 
 func BenchmarkLookup(b *testing.B) {
 	r := registry(b, open(b), instances.Options{})
-	if err := r.Set(b.Context(), instances.Instance{ID: "i-0abc123", Host: "10.0.0.5", Zone: "us-east-1a"}); err != nil {
+	if err := set(b, r, instances.Instance{ID: "i-0abc123", Host: "10.0.0.5", Zone: "us-east-1a"}); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
