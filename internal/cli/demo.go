@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lull/internal/control/admin"
+	"lull/internal/control/awselb/query"
 	"lull/internal/demo"
 )
 
@@ -56,7 +58,10 @@ func runStage(e *env) error {
 		return err
 	}
 	defer s.clear()
-	return serve(e, s.config, func() { s.announce(e, programName(os.Args[0]), os.Getpid()) })
+	return serve(e, s.config, func(i *instance) {
+		s.addClassic(i)
+		s.announce(e, programName(os.Args[0]), os.Getpid())
+	})
 }
 
 // stage is what a demonstration needs besides lull.
@@ -64,6 +69,7 @@ type stage struct {
 	layout   demo.Layout
 	dir      string // temporary
 	config   string // the file served, in dir
+	classic  string // URL of the load balancer that was made through the API; empty if that failed
 	backends []*demo.Backend
 }
 
@@ -82,11 +88,12 @@ func (s *stage) set() (err error) {
 		return fmt.Errorf("make a directory for the configuration: %w", err)
 	}
 	l := &s.layout
-	for _, port := range []*uint16{&l.AWS.HTTP, &l.OCI.HTTP, &l.AWS.TCP, &l.OCI.TCP} {
+	for _, port := range []*uint16{&l.AWS.HTTP, &l.OCI.HTTP, &l.AWS.TCP, &l.OCI.TCP, &l.API} {
 		if *port, err = demo.FreePort(*port); err != nil {
 			return err
 		}
 	}
+	l.Data = filepath.Join(s.dir, "data")
 	if !canOwn(l.Socket) {
 		l.Socket = filepath.Join(s.dir, "lull.sock")
 	}
@@ -181,6 +188,9 @@ func (s *stage) announce(e *env, program string, pid int) {
 	try("TCP: say something to a backend, then say nothing for 10 s", "nc 127.0.0.1 %d", l.AWS.TCP)
 	try("What is open, and when will it close", "%s conns%s", program, flags)
 	try("What goes wrong or ends, as it happens", "%s events%s", program, flags)
+	if s.classic != "" {
+		try("The Classic ELB API on a third one, "+s.classic+", with the aws command", "%s", s.awsCommand())
+	}
 	try("Give HTTP 30 s, connections that are open included",
 		"sed -i 's/idle: 5s/idle: 30s/' %s && kill -HUP %d", s.config, pid)
 	p.head(0, "")
@@ -188,6 +198,52 @@ func (s *stage) announce(e *env, program string, pid int) {
 	p.head(0, "Below: a line for each exchange that ends, and for each connection.")
 	p.head(0, "")
 	_, _ = e.stdout.Write(p.Bytes()) // a reader who has left misses nothing else
+}
+
+// classicName is the load balancer that is made through the API. AWS's own examples call theirs that.
+const classicName = "my-loadbalancer"
+
+// addClassic makes a load balancer through the API, as its users do, so that there is one to change with the aws command. Without
+// it there is less to try, which is no reason to stop.
+func (s *stage) addClassic(i *instance) {
+	elb := i.cloud.elb.Load()
+	back := int32(s.layout.First.HTTP)
+	for _, port := range []int32{8080, 8088, 18080} { // others may run a demonstration, too
+		_, err := elb.Do(context.Background(), &query.CreateLoadBalancerRequest{
+			LoadBalancerName: classicName, AvailabilityZones: i.config.API.Zones[:1],
+			Listeners: []query.Listener{{Protocol: "HTTP", LoadBalancerPort: port, InstanceProtocol: new("HTTP"), InstancePort: back}},
+		})
+		if err != nil {
+			i.logger.Info("no load balancer made through the API", "error", err)
+			continue
+		}
+		_, err = elb.Do(context.Background(), &query.ConfigureHealthCheckRequest{LoadBalancerName: classicName, HealthCheck: query.HealthCheck{
+			Target: fmt.Sprintf("HTTP:%d/healthz", back), Interval: 5, Timeout: 2, UnhealthyThreshold: 2, HealthyThreshold: 2,
+		}})
+		if err == nil {
+			_, err = elb.Do(context.Background(), &query.RegisterInstancesWithLoadBalancerRequest{
+				LoadBalancerName: classicName, Instances: []query.Instance{{InstanceID: "127.0.0.1"}},
+			})
+		}
+		if err != nil {
+			i.logger.Warn("the load balancer made through the API has no backend", "error", err)
+			return
+		}
+		for _, l := range i.applier.Plan().LoadBalancers {
+			if l.Name == classicName {
+				s.classic = "http://" + l.Listeners[0].Address.String() + "/"
+			}
+		}
+		return
+	}
+}
+
+// awsCommand returns the command that changes that load balancer's idle timeout.
+func (s *stage) awsCommand() string {
+	files := filepath.Join(s.layout.Data, "aws")
+	return fmt.Sprintf("AWS_CONFIG_FILE=%s/config AWS_SHARED_CREDENTIALS_FILE=%s/credentials aws --endpoint-url http://127.0.0.1:%d elb "+
+		"modify-load-balancer-attributes --load-balancer-name %s --load-balancer-attributes '{\"ConnectionSettings\":{\"IdleTimeout\":30}}'",
+		files, files, s.layout.API, classicName)
 }
 
 // programName returns how to call this program again from the same directory.

@@ -31,6 +31,7 @@ type instance struct {
 	metrics *metrics.Server   // nil: not served
 	log     *accesslog.Writer // nil: none is written
 	watcher *certfile.Watcher
+	cloud   *cloud // nil: the clouds' APIs are not served
 }
 
 // startInstance starts what the configuration asks for. When it returns, every listener accepts. On an error nothing is
@@ -57,6 +58,11 @@ func (i *instance) start() (err error) {
 	}
 	i.applier = apply.New(i.engine)
 	i.watcher = certfile.NewWatcher(i.logger)
+	if c.API != nil {
+		if i.cloud, err = openCloud(c, i.engine, i.logger); err != nil {
+			return err
+		}
+	}
 	if i.admin, err = admin.Serve(c.AdminSocket, i.engine, adminVersion(), i.logger); err != nil {
 		return err
 	}
@@ -74,6 +80,9 @@ func (i *instance) start() (err error) {
 		return err
 	}
 	i.watcher.Apply(c.Certificates)
+	if i.cloud != nil {
+		return i.cloud.serve(i.applier, i.engine)
+	}
 	return nil
 }
 
@@ -104,6 +113,9 @@ func (i *instance) reload(c *file.Config) error {
 		return err
 	}
 	i.watcher.Apply(c.Certificates)
+	if i.cloud != nil {
+		i.warn("instances of the file", i.cloud.reload(c))
+	}
 	i.engine.SetConnectionsMax(c.ConnectionsMax)
 	i.useAccessLog(log)
 	next := *c
@@ -157,13 +169,19 @@ func restartOnly(running, next *file.Config) []string {
 	if next.Metrics != running.Metrics {
 		names = append(names, "metrics.address")
 	}
-	next.Loops, next.AdminSocket, next.Metrics = running.Loops, running.AdminSocket, running.Metrics
+	if !sameAPI(next.API, running.API) {
+		names = append(names, "api")
+	}
+	next.Loops, next.AdminSocket, next.Metrics, next.API = running.Loops, running.AdminSocket, running.Metrics, running.API
 	return names
 }
 
 // drain stops accepting and gives open connections their drain time, or until ctx is over.
 func (i *instance) drain(ctx context.Context) {
 	i.setReady(false)
+	if i.cloud != nil {
+		i.cloud.stop() // nothing changes any more
+	}
 	if n := i.engine.Stats().Connections; n > 0 {
 		i.logger.Info("draining; a second signal ends at once", "connections", n)
 	}
@@ -174,6 +192,9 @@ func (i *instance) drain(ctx context.Context) {
 
 // close ends everything; the access log last, so that every end is in it.
 func (i *instance) close() {
+	if i.cloud != nil {
+		i.cloud.stop()
+	}
 	if i.watcher != nil {
 		i.watcher.Close()
 	}
@@ -191,6 +212,9 @@ func (i *instance) close() {
 	}
 	if i.log != nil {
 		i.warn("access log", i.log.Close())
+	}
+	if i.cloud != nil {
+		i.cloud.close()
 	}
 }
 

@@ -16,26 +16,36 @@ import (
 
 func newServe(e *env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "serve lull.yaml",
+		Use:   "serve [lull.yaml]",
 		Short: "Run in the foreground until SIGTERM or SIGINT",
-		Long: "Runs what the file says, in the foreground. Prints `ready` on standard error once every listener accepts.\n" +
+		Long: "Runs what the file says, in the foreground; without a file, the Classic ELB API on 127.0.0.1:8440 with its state in\n" +
+			"./lull-data, and what is made through it. Prints `ready` on standard error once every listener accepts.\n" +
 			"SIGHUP re-reads the file: what did not change is not touched, changed timeouts reach open connections, and a\n" +
 			"faulty file changes nothing. It re-reads certificates, too; one whose files change is replaced within seconds even\n" +
 			"without it, and open connections do not notice. SIGTERM and SIGINT stop accepting and let open connections end within their drain\n" +
 			"time; a second one ends them at once.",
 		Args: between(0, 1, "the file to serve"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return badUsage("the file to serve is missing: serving without one needs the cloud APIs, which are not supported yet")
+			path := "" // no file
+			if len(args) > 0 {
+				path = args[0]
 			}
-			return serve(e, args[0], func() {})
+			return serve(e, path, func(*instance) {})
 		},
 	}
 }
 
+// load reads the file at path; "" stands for no file.
+func load(path string) (*file.Config, error) {
+	if path == "" {
+		return file.Default(), nil
+	}
+	return file.Load(path)
+}
+
 // serve runs the file until a signal ends it; it calls started when every listener accepts, and then prints `ready`.
-func serve(e *env, path string, started func()) error {
-	c, err := file.Load(path)
+func serve(e *env, path string, started func(*instance)) error {
+	c, err := load(path)
 	if err != nil {
 		return err
 	}
@@ -55,7 +65,7 @@ func serve(e *env, path string, started func()) error {
 		return err
 	}
 	defer i.close()
-	started()
+	started(i)
 	fmt.Fprintln(e.stderr, "ready")
 	i.run(signals, path)
 	return nil
@@ -84,7 +94,7 @@ func (i *instance) run(signals <-chan os.Signal, path string) {
 
 // reloadFile obeys SIGHUP.
 func (i *instance) reloadFile(path string) {
-	c, err := file.Load(path)
+	c, err := load(path)
 	if err == nil {
 		err = i.reload(c)
 	}

@@ -26,13 +26,15 @@ type Ports struct{ TCP, HTTP uint16 }
 // Layout is where the parts of the demonstration listen.
 type Layout struct {
 	Socket        string // path of the control socket
+	Data          string // directory of the API's state
+	API           uint16 // port of the API
 	AWS, OCI      Ports  // of the two load balancers
 	First, Second Ports  // of the two backends
 }
 
 // Wanted returns the layout that the documentation shows.
 func Wanted() Layout {
-	return Layout{Socket: "./lull.sock", AWS: Ports{7001, 8001}, OCI: Ports{7002, 8002}, First: Ports{7101, 8101},
+	return Layout{Socket: "./lull.sock", Data: "./lull-data", API: 8440, AWS: Ports{7001, 8001}, OCI: Ports{7002, 8002}, First: Ports{7101, 8101},
 		Second: Ports{7102, 8102}}
 }
 

@@ -23,27 +23,24 @@ func inTermsOf(origin string, story []string, e *record.Ends) []string {
 	told := make([]string, len(story))
 	for i, sentence := range story {
 		if told[i] = sentence; !strings.Contains(sentence, "`limits.") { // those are the process's, and stay where they are
-			told[i] = terms.Replace(sentence)
+			told[i] = terms.Replace(sentence) + commandFor(sentence, e)
 		}
-	}
-	if command := commandFor(story, e); command != "" {
-		told = append(told, command)
 	}
 	return told
 }
 
-// commandFor returns the command that changes the timeout which a story advises to raise, if it is one of those that the API has.
-func commandFor(story []string, e *record.Ends) string {
-	all := strings.Join(story, "\n")
+// commandFor returns a sentence with the command that changes the timeout which a sentence advises to raise; empty if that is none
+// of those that the API has.
+func commandFor(sentence string, e *record.Ends) string {
 	attribute := ""
 	switch {
-	case strings.Contains(all, whereIs("idle", e)):
+	case strings.Contains(sentence, whereIs("idle", e)):
 		attribute = `{"ConnectionSettings":{"IdleTimeout":SECONDS}}`
-	case strings.Contains(all, whereIs("drain", e)):
+	case strings.Contains(sentence, whereIs("drain", e)):
 		attribute = `{"ConnectionDraining":{"Enabled":true,"Timeout":SECONDS}}`
 	default:
 		return ""
 	}
-	return fmt.Sprintf("The command for that: aws elb modify-load-balancer-attributes --load-balancer-name %s --load-balancer-attributes '%s'",
+	return fmt.Sprintf(" The command: aws elb modify-load-balancer-attributes --load-balancer-name %s --load-balancer-attributes '%s'",
 		e.LoadBalancer, attribute)
 }

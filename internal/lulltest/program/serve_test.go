@@ -53,11 +53,10 @@ func TestServeRefused(t *testing.T) {
 	taken.Serve(before(backend, "access_log:", "metrics: {address: \"{address}:9440\"}\naccess_log:"))
 	cases := []struct {
 		name   string
-		file   string // "": none is named
+		file   string // "-": there is none
 		code   int
 		stderr []string
 	}{
-		{"no-file", "", 2, []string{"lull serve: the file to serve is missing", "see lull serve --help"}},
 		{"absent", "-", 2, []string{"lull.yaml: cannot be read: no such file or directory"}},
 		{"faulty", before(backend, "idle: 60s", "idle: 5000s"), 2, []string{"lull.yaml:7: ", "timeouts.idle: 5000s is out of range: allowed 1s..4000s"}},
 		{"not-here", before(backend, "{address}", "192.0.2.1"), 1, []string{"lull serve: ", "listener lb/echo", "192.0.2.1:7001", "cannot assign requested address"}},
@@ -74,10 +73,7 @@ func TestServeRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			d := program.NewDir(t)
-			args := []string{"serve"}
-			if c.file != "" {
-				args = append(args, "lull.yaml")
-			}
+			args := []string{"serve", "lull.yaml"}
 			if len(c.file) > 1 {
 				d.Write("lull.yaml", c.file)
 			}

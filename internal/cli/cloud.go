@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"lull/internal/clock"
+	"lull/internal/control/apiserver"
+	"lull/internal/control/apply"
+	"lull/internal/control/awselb"
+	"lull/internal/control/certstore"
+	"lull/internal/control/dnsserver"
+	"lull/internal/control/file"
+	"lull/internal/control/instances"
+	"lull/internal/control/keys"
+	"lull/internal/control/logdelivery"
+	"lull/internal/control/lullapi"
+	"lull/internal/control/sigv4"
+	"lull/internal/control/store"
+	"lull/internal/dataplane"
+	"lull/internal/dataplane/certs"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/stats"
+)
+
+// Names below api.data.
+const (
+	stateFile = "state.db"
+	spoolDir  = "access-log-spool"
+)
+
+// cloud is what serves the clouds' APIs: their documents, and who may change them. It is started in two steps, because the control
+// socket needs the first and the load balancers need the engine to be ready. Its owner calls close.
+type cloud struct {
+	config *file.API
+	logger *slog.Logger
+
+	store     *store.Store
+	keys      *keys.Keys
+	instances *instances.Registry
+	certs     *certstore.Store
+	logs      *logdelivery.Delivery
+	server    *apiserver.Server // nil until serve
+	dns       *dnsserver.Server // nil: names are not resolved
+
+	// Atomic, because the control socket answers before serve.
+	elb         atomic.Pointer[awselb.Service] // nil until serve
+	certificate atomic.Pointer[certs.Holder]   // of the API; nil: plain HTTP
+}
+
+// wallClock is the time of day, for what is stored or signed.
+func wallClock() time.Time { return clock.Wall(clock.Now()) }
+
+// openCloud opens the state below api.data. On an error nothing is left open.
+func openCloud(c *file.Config, engine *dataplane.Engine, logger *slog.Logger) (*cloud, error) {
+	s := &cloud{config: c.API, logger: logger}
+	if err := s.open(c, engine); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *cloud) open(c *file.Config, engine *dataplane.Engine) (err error) {
+	if s.store, err = store.Open(filepath.Join(s.config.Data, stateFile), store.Options{Now: wallClock, Log: s.logger}); err != nil {
+		return err
+	}
+	if s.keys, err = keys.New(s.store, keys.Options{Now: wallClock}); err != nil {
+		return err
+	}
+	if s.instances, err = instances.New(s.store, instances.Options{InUse: s.instanceInUse}); err != nil {
+		return err
+	}
+	if err = s.setFixed(c); err != nil {
+		return err
+	}
+	s.certs, err = certstore.New(s.store, certstore.Options{Account: s.config.Account, Now: wallClock, InUse: s.certificateInUse})
+	if err != nil {
+		return err
+	}
+	s.logs, err = openLogDelivery(s.config, engine, s.logger)
+	return err
+}
+
+// reload takes over what may change while lull runs: the instances that the file holds, and the certificate, which is watched in
+// the newest configuration only.
+func (s *cloud) reload(c *file.Config) error {
+	if s.config.Certificate != nil && c.API != nil && c.API.Certificate != nil {
+		s.certificate.Store(c.API.Certificate)
+	}
+	return s.setFixed(c)
+}
+
+// setFixed takes over the instances that the file holds.
+func (s *cloud) setFixed(c *file.Config) error {
+	list := make([]instances.Instance, len(c.Instances))
+	for i, one := range c.Instances {
+		list[i] = instances.Instance(one)
+	}
+	return s.instances.SetFixed(c.Path, list)
+}
+
+// starting is who uses an instance or a certificate as long as nobody knows.
+const starting = "lull, which is starting"
+
+func (s *cloud) instanceInUse(id string) (by string, used bool) {
+	if elb := s.elb.Load(); elb != nil {
+		return elb.InstanceUser(id)
+	}
+	return starting, true
+}
+
+func (s *cloud) certificateInUse(arn string) (by string, used bool) {
+	if elb := s.elb.Load(); elb != nil {
+		return elb.CertificateUser(arn)
+	}
+	return starting, true
+}
+
+// handler answers lull's own API.
+func (s *cloud) handler() http.Handler {
+	return lullapi.New(lullapi.Options{Keys: s.keys, Instances: s.instances, Certificates: s.certs}).Handler()
+}
+
+// serve puts the stored load balancers in force and begins to answer.
+func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
+	c := s.config
+	elb, err := awselb.New(awselb.Options{
+		Store: s.store, Runtime: inForce{applier, engine}, Instances: whereabouts{s.instances}, Certificates: s.certs,
+		AccessLogs: logs{s.logs}, Region: c.Region, Account: c.Account, Zones: c.Zones, Addresses: ranges(c.Addresses),
+		Now: wallClock, Random: rand.Reader, Log: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.elb.Store(elb)
+	s.instances.OnChange(s.refresh)
+	s.server, err = apiserver.Serve(apiserver.Options{
+		Address: c.Address, TLS: s.tls(), Insecure: c.Insecure, Keys: s.keys, Region: c.Region,
+		ELB:     func(ctx context.Context, request any, _ sigv4.Identity) (any, error) { return elb.Do(ctx, request) },
+		LullAPI: s.handler(), Log: s.logger, Now: wallClock,
+	})
+	if err != nil {
+		return err
+	}
+	if c.DNS != nil {
+		zone := c.Region + ".elb.amazonaws.com"
+		s.dns, err = dnsserver.Serve(dnsserver.Options{Address: c.DNS.Address, Zone: zone, TTL: c.DNS.TTL, Lookup: elb.LookupDNS, Logger: s.logger})
+		if err != nil {
+			return err
+		}
+	}
+	return s.firstStart()
+}
+
+// refresh has the load balancers follow where instances are.
+func (s *cloud) refresh() {
+	if err := s.elb.Load().Refresh(); err != nil {
+		s.logger.Error("load balancers do not follow a change of instances", "error", err)
+	}
+}
+
+// firstStart makes an administrator, unless there are keys, and says where the credentials are.
+func (s *cloud) firstStart() error {
+	first, err := s.keys.FirstStart(context.Background(), s.config.Data, s.url(), s.config.Region)
+	if err != nil {
+		return err
+	}
+	for _, path := range first.Aside {
+		s.logger.Warn("credentials of another store were moved aside", "to", path)
+	}
+	if first.Created {
+		s.logger.Info("access key of an administrator created", "id", first.ID)
+	}
+	for _, path := range first.Written {
+		s.logger.Info("written for the aws command and SDKs", "file", path)
+	}
+	s.logger.Info("the Classic ELB API is served", "url", s.url(), "credentials", filepath.Join(s.config.Data, "aws", "credentials"))
+	return nil
+}
+
+// url is where clients find the APIs.
+func (s *cloud) url() string {
+	scheme := "http"
+	if s.config.Certificate != nil {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(s.server.Addr())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // as seen from here
+	}
+	return fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, port))
+}
+
+// stop ends the answering: nothing changes any more while connections drain.
+func (s *cloud) stop() {
+	if s.server != nil {
+		s.warn("API server", s.server.Close())
+		s.server = nil
+	}
+	if s.dns != nil {
+		s.warn("DNS responder", s.dns.Close())
+		s.dns = nil
+	}
+}
+
+// close ends everything. The engine has been closed by then, so that every end is in the access logs.
+func (s *cloud) close() {
+	s.stop()
+	if s.logs != nil {
+		s.warn("access logs", s.logs.Close())
+	}
+	if s.store != nil {
+		s.warn("state", s.store.Close())
+	}
+}
+
+func (s *cloud) warn(what string, err error) {
+	if err != nil {
+		s.logger.Warn(what, "error", err)
+	}
+}
+
+// tls is how the APIs are served to others than this machine; nil is plain HTTP.
+func (s *cloud) tls() *tls.Config {
+	if s.config.Certificate == nil {
+		return nil
+	}
+	s.certificate.Store(s.config.Certificate)
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return s.certificate.Load().For(hello)
+	}}
+}
+
+// sameAPI says whether two configurations serve the same APIs in the same way. A certificate is replaced where it is.
+func sameAPI(a, b *file.API) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	one, other := *a, *b
+	if (one.Certificate == nil) != (other.Certificate == nil) {
+		return false
+	}
+	one.Certificate, other.Certificate = nil, nil
+	return reflect.DeepEqual(one, other)
+}
+
+func ranges(from []file.AddressRange) []awselb.AddressRange {
+	to := make([]awselb.AddressRange, len(from))
+	for i, r := range from {
+		to[i] = awselb.AddressRange(r)
+	}
+	return to
+}
+
+// inForce is what awselb sees of the data plane.
+type inForce struct {
+	*apply.Applier
+	engine *dataplane.Engine
+}
+
+// Backend implements awselb.Runtime.
+func (r inForce) Backend(key plan.BackendKey) (stats.BackendTotals, bool) {
+	return r.engine.Backend(key)
+}
+
+// whereabouts is what awselb sees of the instances.
+type whereabouts struct{ registry *instances.Registry }
+
+// Lookup implements awselb.Instances.
+func (w whereabouts) Lookup(id string) (host, zone string, found bool) {
+	one, found := w.registry.Lookup(id)
+	return one.Host, one.Zone, found
+}
