@@ -8,9 +8,6 @@ import (
 	"lull/internal/control/awselb/query"
 )
 
-// registeredMax is the quota of registered instances.
-const registeredMax = 1000
-
 // registerInstances adds instances, all of them or none. One that is registered stays as it is, and one that drains ceases to: AWS
 // says nothing of that, and to cut connections of an instance that is wanted again would serve nobody.
 func (s *Service) registerInstances(ctx context.Context, r *query.RegisterInstancesWithLoadBalancerRequest) (any, error) {
@@ -28,8 +25,8 @@ func (s *Service) register(d *document, wanted []query.Instance) error {
 		if registered[w.InstanceID] {
 			continue
 		}
-		if len(d.Instances) == registeredMax {
-			return invalid("Instances", "The load balancer '%s' cannot have more than %d registered instances", d.Name, registeredMax)
+		if len(d.Instances) == instancesMax {
+			return invalid("Instances", "The load balancer '%s' cannot have more than %d registered instances", d.Name, instancesMax)
 		}
 		if _, _, found := s.locate(w.InstanceID); !found {
 			return unknownInstance(w.InstanceID)

@@ -208,7 +208,7 @@ var settings = []setting{
 	{path: inTimeouts + "request_head", kind: kindDuration, def: FormatDuration(timeout.RequestHeadDefault),
 		min: int64(time.Second), max: int64(headMax), zero: "off", effect: atOnce,
 		doc: "HTTP: the whole request head, from its first byte (PR-01)."},
-	{path: inTimeouts + "stale_retry", kind: kindBoolean, def: "true", effect: atOnce,
+	{path: inTimeouts + "stale_retry", kind: kindBoolean, def: strconv.FormatBool(timeout.StaleRetryDefault), effect: atOnce,
 		doc: "HTTP: a request that went to a pooled connection which turns out dead is sent once more, over a fresh one, where no backend can have acted on it or acting twice does no harm (SH-09). Neither cloud says that it does this."},
 	{path: inTimeouts + "connection_age_max", kind: kindDuration, def: "0s",
 		min: int64(time.Second), max: int64(ageMax), zero: "off", effect: atOnce,
