@@ -399,33 +399,6 @@ func TestReopened(t *testing.T) {
 	}
 }
 
-// BenchmarkCreateLoadBalancer measures with 1,000 others, each in three zones, what the lowest address and the rest cost without a disk.
-func BenchmarkGiveAddresses(b *testing.B) {
-	s := &Service{o: Options{
-		Runtime:   &fakeRuntime{},
-		Addresses: []AddressRange{{netip.MustParseAddr("127.0.0.16"), netip.MustParseAddr("127.255.255.254")}},
-	}}
-	s.show(map[string]*balancer{})
-	all := map[string]*balancer{}
-	for i := range 1000 {
-		d := newDocument(fmt.Sprintf("lb-%d", i))
-		d.Nodes = []node{{Zone: "a"}, {Zone: "b"}, {Zone: "c"}}
-		if err := s.giveAddresses(d); err != nil {
-			b.Fatal(err)
-		}
-		all[d.Name] = &balancer{document: d}
-		s.show(all)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		d := newDocument("web")
-		d.Nodes = []node{{Zone: "a"}, {Zone: "b"}, {Zone: "c"}}
-		if err := s.giveAddresses(d); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // TestGivenUp makes requests whose client has gone: they may do nothing or all.
 func TestGivenUp(t *testing.T) {
 	t.Parallel()
