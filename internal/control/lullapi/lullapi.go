@@ -2,8 +2,8 @@
 //
 // The control socket serves it, where the mode of the socket file is the authority; and so does the API server, behind Signature
 // Version 4. Each request runs on a goroutine of net/http. The handler knows neither of the two: who may call, and with which
-// headers, is settled before it is called. Reading methods (GET, HEAD) change nothing and the others do, so that a server can hold a
-// read-only key to ReadOnly without knowing the paths.
+// headers, is settled before it is called. GET and HEAD change nothing and the other methods do, so that a server can hold a read-only
+// key to the methods without knowing the paths.
 //
 // There are three kinds of documents and no relations between them, so paths and methods are written out rather than made from a
 // description. An ARN has slashes and colons, which clients and proxies escape in ways of their own, and a signature covers what
@@ -29,7 +29,6 @@ import (
 	"lull/internal/control/fault"
 	"lull/internal/control/instances"
 	"lull/internal/control/keys"
-	"lull/internal/control/sigv4"
 )
 
 // Root is the path below which everything is answered.
@@ -78,7 +77,7 @@ func New(o Options) *API {
 		a.mux.Handle(Root+path, a.methods(methods))
 	}
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		Refuse(w, http.StatusNotFound, fmt.Sprintf("no %s here; there are %s below %s", shortened(r.URL.Path),
+		refuse(w, http.StatusNotFound, fmt.Sprintf("no %s here; there are %s below %s", shortened(r.URL.Path),
 			"certificates, instances, instances/ID, keys and keys/ID", Root))
 	})
 	return a
@@ -86,21 +85,6 @@ func New(o Options) *API {
 
 // Handler returns what answers everything.
 func (a *API) Handler() http.Handler { return a.mux }
-
-// ReadOnly returns what answers to those who may not change anything.
-func (a *API) ReadOnly() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if reads(r.Method) {
-			a.mux.ServeHTTP(w, r)
-			return
-		}
-		Refuse(w, http.StatusForbidden, fmt.Sprintf("%s %s: the access key has the role %s, which may only read; an %s may change this",
-			shortened(r.Method), shortened(r.URL.Path), sigv4.ReadOnly, sigv4.Administrator))
-	})
-}
-
-// reads reports whether requests with a method change nothing.
-func reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 // handler answers a request with a status and a document, or an error. A document of nil is none.
 type handler func(w http.ResponseWriter, r *http.Request) (status int, document any, err error)
@@ -121,7 +105,7 @@ func (a *API) methods(table map[string]handler) http.Handler {
 		h := table[method]
 		if h == nil {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			Refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("method %s: must be %s", shortened(r.Method), strings.Join(allowed, " or ")))
+			refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("method %s: must be %s", shortened(r.Method), strings.Join(allowed, " or ")))
 			return
 		}
 		status, document, err := h(w, r)
@@ -155,16 +139,16 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if tooLong(err) {
 			status = http.StatusRequestEntityTooLarge
 		}
-		Refuse(w, status, err.Error())
+		refuse(w, status, err.Error())
 		return
 	}
 	number := a.mistakes.Add(1)
 	a.o.Log.Error("request failed", "mistake", number, "method", r.Method, "path", r.URL.Path, "error", err)
-	Refuse(w, http.StatusInternalServerError, fmt.Sprintf("lull has made a mistake; its log says more about mistake %d", number))
+	refuse(w, http.StatusInternalServerError, fmt.Sprintf("lull has made a mistake; its log says more about mistake %d", number))
 }
 
-// Refuse answers with an error, in the form that every error of the API has.
-func Refuse(w http.ResponseWriter, status int, message string) {
+// refuse answers with an error, in the form that every error of the API has.
+func refuse(w http.ResponseWriter, status int, message string) {
 	send(w, status, map[string]string{"error": message})
 }
 
