@@ -94,11 +94,11 @@ type Counters struct {
 
 // New returns a Delivery without targets, which begins to deliver what the spool holds from before.
 func New(o Options) (*Delivery, error) {
-	if !only(o.Account, "", false) || len(o.Account) != 12 {
+	if len(o.Account) != 12 || strings.Trim(o.Account, "0123456789") != "" {
 		return nil, fmt.Errorf("access logs: account %q: must be 12 digits", shown(o.Account))
 	}
-	if o.Region == "" || len(o.Region) > nameMax || !only(o.Region, "-", false) {
-		return nil, fmt.Errorf("access logs: region %q: must be 1 to %d small letters, digits and hyphens", shown(o.Region), nameMax)
+	if o.Region == "" || len(o.Region) > regionMax || !only(o.Region, "-", false) {
+		return nil, fmt.Errorf("access logs: region %q: must be 1 to %d small letters, digits and hyphens", shown(o.Region), regionMax)
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader

@@ -415,6 +415,8 @@ func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]Options{
 		"account":   {Account: "12345", Region: region},
+		"letters":   {Account: "12345678901a", Region: region},
+		"long":      {Account: account, Region: strings.Repeat("a", 64)},
 		"path":      {Account: "../../../etc", Region: region},
 		"region":    {Account: account, Region: "../x"},
 		"no-region": {Account: account},

@@ -18,6 +18,7 @@ const (
 
 const (
 	nameMax    = 32   // bytes of a load balancer's name
+	regionMax  = 63   // bytes of a region's
 	segmentMax = 255  // bytes of one name between slashes: what file systems allow
 	prefixMax  = 512  // bytes of a prefix; with all that follows it a key stays below S3's 1,024
 	keyMax     = 1024 // bytes of a key, S3's limit
