@@ -129,8 +129,14 @@ func (p *Proxy) fail(f *front, status int, why reason.Reason, d timeout.Deadline
 	p.closeFront(f, why, d)
 }
 
-// timeOut ends an exchange whose deadline has passed. Who was waited for decides what the client is told.
-func (p *Proxy) timeOut(f *front, d timeout.Deadline) { p.fail(f, d.Why.Info().Status, d.Why, d) }
+// timeOut ends an exchange whose deadline has passed. Who was waited for decides what the client is told. A backend that has not
+// answered at all counts among the slow ones: a histogram of those that have would show nothing of it.
+func (p *Proxy) timeOut(f *front, d timeout.Deadline) {
+	if x := f.x; d.Why == reason.ResponseIdle && x.sentAt != 0 && x.answerAt == 0 {
+		f.listener.Stats.Latency.Observe(p.loop.Now() - x.sentAt)
+	}
+	p.fail(f, d.Why.Info().Status, d.Why, d)
+}
 
 // clientGone ends an exchange whose client has reset its connection, or broken the rules of TLS, and the connection.
 func (p *Proxy) clientGone(f *front) {

@@ -7,6 +7,7 @@ import (
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/relay"
+	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/timeout"
 )
@@ -20,7 +21,9 @@ func (p *Proxy) forward(f *front, n, size int) (more bool) {
 	if !alive {
 		return false
 	}
-	x.sentAt = x.up.Last
+	if x.sentAt = x.up.Last; !x.is(retried) {
+		f.listener.Stats.Routed.Add(1)
+	}
 	used += size
 	if p.replayable(f, used) {
 		x.replay = p.pool.Keep(p.in[:used])
@@ -154,7 +157,7 @@ func (p *Proxy) moveUp(f *front) bool {
 		if c == nil || c.conn.Is(relay.Failed) {
 			return true // moveDown finds out what a backend that has gone said before
 		}
-		if !x.up.Flush(&c.conn, p.loop, p.pool) || x.request.Done() {
+		if !p.flush(f, &x.up, &c.conn) || x.request.Done() {
 			return true
 		}
 		if !f.conn.Is(relay.Readable) {
@@ -173,7 +176,7 @@ func (p *Proxy) moveUp(f *front) bool {
 			continue
 		}
 		f.listener.Stats.BytesUp.Add(uint64(got))
-		x.up.Last = p.loop.Touch()
+		p.came(f, &x.up)
 		x.up.Judge(got)
 		n += got
 		moved += got
@@ -196,7 +199,10 @@ func (p *Proxy) spliceUp(f *front) (n int, ok bool) {
 	if f.held != nil || x.replay != nil {
 		return 0, false
 	}
-	n, ok = p.splice(&f.conn, &x.back.conn, &x.up, &x.request)
+	before := x.moved()
+	if n, ok = p.splice(&f.conn, &x.back.conn, &x.up, &x.request); n > 0 {
+		f.gap(stats.InExchange, x.up.Last-before)
+	}
 	x.bodyUp += uint64(n)
 	x.back.sent += uint64(n)
 	f.listener.Stats.BytesUp.Add(uint64(n))

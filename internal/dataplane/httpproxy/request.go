@@ -4,6 +4,7 @@ import (
 	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/relay"
+	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/timeout"
 )
 
@@ -26,6 +27,7 @@ func (p *Proxy) readFirst(f *front) (more bool) {
 	}
 	x := p.begin(f)
 	x.up.Last = x.began
+	f.gap(stats.Waiting, x.began-f.since)
 	return p.takeHead(f, n)
 }
 
@@ -47,7 +49,7 @@ func (p *Proxy) readRest(f *front) (more bool) {
 		return p.nothing(f)
 	}
 	f.listener.Stats.BytesUp.Add(uint64(got))
-	f.x.up.Last = p.loop.Touch()
+	p.came(f, &f.x.up)
 	return p.takeHead(f, n+got)
 }
 

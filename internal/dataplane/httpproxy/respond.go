@@ -4,6 +4,7 @@ import (
 	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/relay"
+	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/timeout"
 )
 
@@ -37,7 +38,7 @@ func (p *Proxy) exchange(f *front) (more bool) {
 func (p *Proxy) moveDown(f *front) bool {
 	x := f.x
 	for moved := 0; moved < turnBytesMax; {
-		if !x.down.Flush(&f.conn, p.loop, p.pool) || f.conn.Is(relay.Failed) || x.response.Done() {
+		if !p.flush(f, &x.down, &f.conn) || f.conn.Is(relay.Failed) || x.response.Done() {
 			return true
 		}
 		c := x.back
@@ -60,9 +61,10 @@ func (p *Proxy) moveDown(f *front) bool {
 			continue
 		}
 		f.listener.Stats.BytesDown.Add(uint64(got))
-		x.down.Last = p.loop.Touch()
+		p.came(f, &x.down)
 		if x.answerAt == 0 {
 			x.answerAt = x.down.Last
+			f.listener.Stats.Latency.Observe(x.answerAt - x.sentAt)
 		}
 		moved += got
 		x.down.Judge(got)
@@ -80,7 +82,10 @@ func (p *Proxy) spliceDown(f *front) (n int, ok bool) {
 	if x.response.InHead() || x.body != bodyAsIs || x.back.held != nil {
 		return 0, false
 	}
-	n, ok = p.splice(&x.back.conn, &f.conn, &x.down, &x.response)
+	before := x.moved()
+	if n, ok = p.splice(&x.back.conn, &f.conn, &x.down, &x.response); n > 0 {
+		f.gap(stats.InExchange, x.down.Last-before)
+	}
 	x.bodyDown += uint64(n)
 	f.listener.Stats.BytesDown.Add(uint64(n))
 	return n, ok

@@ -29,6 +29,9 @@ type Listener struct {
 	BytesUp   Counter
 	BytesDown Counter
 	Closes    [reason.Count]Counter
+	Routed    Counter // TCP: connections made to backends; HTTP: requests sent to one, once each
+	Latency   Latency // TCP: of the connect; HTTP: from the request sent to the first byte of the answer
+	Gaps      [Phases]Gaps
 	HTTP
 	TLS
 }
@@ -66,8 +69,11 @@ type ListenerTotals struct {
 	BytesUp   uint64
 	BytesDown uint64
 	Closes    [reason.Count]uint64 // by reason
-	Secure    bool                 // clients speak TLS
-	Policy    *tlspolicy.Policy    // what they may speak now; nil if they speak no TLS
+	Routed    uint64
+	Latency   LatencyTotals
+	Gaps      [Phases]GapTotals
+	Secure    bool              // clients speak TLS
+	Policy    *tlspolicy.Policy // what they may speak now; nil if they speak no TLS
 	HTTPTotals
 	TLSTotals
 }
@@ -128,6 +134,11 @@ func (t *ListenerTotals) AddFrom(l *Listener) {
 	t.Active += accepted - ended
 	t.BytesUp += l.BytesUp.Load()
 	t.BytesDown += l.BytesDown.Load()
+	t.Routed += l.Routed.Load()
+	t.Latency.addFrom(&l.Latency)
+	for i := range l.Gaps {
+		t.Gaps[i].addFrom(&l.Gaps[i])
+	}
 	for i := range l.Closes {
 		t.Closes[i] += l.Closes[i].Load()
 	}

@@ -103,6 +103,8 @@ func (p *Proxy) connected(c *pair) {
 // open begins to relay: the backend is there.
 func (p *Proxy) open(c *pair) {
 	c.backend.Connected()
+	c.listener.Stats.Routed.Add(1)
+	c.listener.Stats.Latency.Observe(c.connect)
 	p.enter(c, relaying)
 	p.relay(c)
 }

@@ -5,6 +5,7 @@ import (
 
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/relay"
+	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/sys"
 )
 
@@ -96,6 +97,7 @@ func (p *Proxy) copy(c *pair, d int) (n int, alive bool) {
 		p.sawFIN(c, d)
 		return 0, true
 	}
+	before := c.moved()
 	f.Judge(n)
 	p.took(c, d, n)
 	if n < len(scratch) && from.Short() {
@@ -118,13 +120,29 @@ func (p *Proxy) copy(c *pair, d int) (n int, alive bool) {
 		to.Blocked(p.loop)
 	}
 	f.Moved(p.loop)
+	c.gap(f.Last - before)
 	return n, true
 }
 
 // flush passes on what is held of flow d and reports whether nothing is held any more.
 func (p *Proxy) flush(c *pair, d int) (empty bool) {
-	return c.flows[d].Flush(&c.legs[1-d], p.loop, p.pool)
+	f := &c.flows[d]
+	if f.Held == nil && f.Pipe == nil {
+		return true
+	}
+	last, before := f.Last, c.moved()
+	empty = f.Flush(&c.legs[1-d], p.loop, p.pool)
+	if f.Last != last && c.state == relaying {
+		c.gap(f.Last - before)
+	}
+	return empty
 }
+
+// moved returns when a byte last moved on the pair, or when it could have for the first time.
+func (c *pair) moved() int64 { return max(c.since, c.flows[client].Last, c.flows[server].Last) }
+
+// gap counts how long nothing had moved when something did.
+func (c *pair) gap(ns int64) { c.listener.Stats.Gaps[stats.InTunnel].Observe(ns) }
 
 // took counts bytes taken from the sending side of flow d.
 func (p *Proxy) took(c *pair, d, n int) {

@@ -20,11 +20,13 @@ func (p *Proxy) splice(c *pair, d int) (n int, alive, spliced bool) {
 		p.pool.ReturnPipe(pipe)
 		return p.spliceEnded(c, d, errno)
 	}
+	before := c.moved()
 	pipe.Len, f.Pipe = n, pipe
 	f.Judge(n)
 	p.took(c, d, n)
 	f.Moved(p.loop) // a byte taken counts even if none of it is passed on now
-	p.flush(c, d)
+	c.gap(f.Last - before)
+	f.Flush(&c.legs[1-d], p.loop, p.pool) // which is no news
 	return n, true, true
 }
 

@@ -1,0 +1,257 @@
+package dataplane_test
+
+import (
+	"testing"
+	"time"
+
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/stats"
+	"lull/internal/dataplane/timeout"
+	"lull/internal/lulltest"
+)
+
+// pause is a silence that a peer keeps. What lull sees of it may be shorter on a busy machine, which sees its beginning late:
+// more than least of it, mostly.
+const (
+	pause = 70 * time.Millisecond
+	least = 30 * time.Millisecond
+)
+
+// longer returns how many gaps are in buckets that have room for one of d and more.
+func longer(g *stats.GapTotals, d time.Duration) (n uint64) {
+	for i := range g.Counts {
+		if stats.GapLimit(i) >= d {
+			n += g.Counts[i]
+		}
+	}
+	return n
+}
+
+func gaps(g *stats.GapTotals) (n uint64) {
+	for _, c := range g.Counts {
+		n += c
+	}
+	return n
+}
+
+// once returns the counters of the TCP listener when they are as told, or after a while as they are: the last byte has
+// arrived before it is counted.
+func once(e *lulltest.Engine, done func(*stats.ListenerTotals) bool) (got stats.ListenerTotals) {
+	lulltest.Eventually(func() bool {
+		got, _ = totalsOf(e, lulltest.Key)
+		return done(&got)
+	})
+	return got
+}
+
+// TestGapsOfTunnel: a silence is counted when it ends, for as long as it was, whichever side ends it, and all of them together
+// are no longer than the connection was open.
+func TestGapsOfTunnel(t *testing.T) {
+	t.Parallel()
+	lulltest.OnWires(t, gapsOfTunnel)
+}
+
+func gapsOfTunnel(t *testing.T) {
+	backend, accepted := lulltest.Hands(t)
+	e := start(t, 1, lulltest.Plan(backend.Addr))
+	began := time.Now()
+	client := e.Dial()
+	server := lulltest.Take(t, accepted)
+	say := func(from, to *lulltest.Conn, text string) {
+		let(pause)
+		from.Send(text)
+		to.Expect(text)
+	}
+	say(client, server, "a")
+	say(server, client, "b")
+	say(server, client, "c")
+	lived := time.Since(began)
+	got := once(e, func(l *stats.ListenerTotals) bool { return gaps(&l.Gaps[stats.InTunnel]) >= 3 })
+	g := &got.Gaps[stats.InTunnel]
+	if longer(g, least) < 3 || g.Sum < 3*least || g.Sum > lived {
+		t.Errorf("gaps %+v in %v, want 3 of %v", g, lived, pause)
+	}
+	if gaps(&got.Gaps[stats.InExchange])+gaps(&got.Gaps[stats.Waiting]) != 0 {
+		t.Errorf("gaps of HTTP: %+v", got.Gaps)
+	}
+	if got.Routed != 1 || got.Latency.Count() != 1 || got.Latency.Sum <= 0 || got.Latency.Sum > lived {
+		t.Errorf("%d routed, latencies %+v; want one connect", got.Routed, got.Latency)
+	}
+}
+
+// TestRoutedTCP: a client for which no backend could be had is not routed.
+func TestRoutedTCP(t *testing.T) {
+	t.Parallel()
+	e := start(t, 1, lulltest.Plan(lulltest.Refused(t)))
+	e.Dial().End()
+	if got, _ := totalsOf(e, lulltest.Key); got.Accepted != 1 || got.Routed != 0 || got.Latency.Count() != 0 {
+		t.Errorf("%d accepted, %d routed, %d latencies; want none but the first", got.Accepted, got.Routed, got.Latency.Count())
+	}
+}
+
+// TestGapsOfExchanges: the silence of a backend and of a client count for themselves, and so do the latencies.
+func TestGapsOfExchanges(t *testing.T) {
+	t.Parallel()
+	lulltest.OnWires(t, gapsOfExchanges)
+}
+
+func gapsOfExchanges(t *testing.T) {
+	onModels(t, func(t *testing.T, m timeout.Model) {
+		s := counter(t, 1, m, nil)
+		began := time.Now()
+		client, server := s.meet(lulltest.Request("GET", "/", ""))
+		for range 2 {
+			server.Request()
+			let(pause)
+			server.Send(lulltest.Response("hello"))
+			client.ExpectAnswer("hello")
+			let(pause)
+			client.Get("/")
+		}
+		server.Request()
+		server.Send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhe")
+		let(pause)
+		server.Send("ll")
+		client.Answer("GET")
+		got, _ := totalsOf(s.Engine, lulltest.HTTPKey)
+		lived := time.Since(began)
+		exchange, waiting := &got.Gaps[stats.InExchange], &got.Gaps[stats.Waiting]
+		if longer(exchange, least) < 3 || exchange.Sum < 3*least {
+			t.Errorf("gaps in exchanges %+v, want 3 of %v", exchange, pause)
+		}
+		if gaps(waiting) != 3 || longer(waiting, least) < 2 || waiting.Sum < 2*least || exchange.Sum+waiting.Sum > lived {
+			t.Errorf("gaps between exchanges %+v, want 3, two of them of %v", waiting, pause)
+		}
+		if got.Routed != 3 || got.Latency.Count() != 3 || got.Latency.Sum < 2*least || got.Latency.Sum > lived {
+			t.Errorf("%d routed, latencies %+v; want 3, two of them of %v", got.Routed, got.Latency, pause)
+		}
+		peaks := s.TakePeaks()
+		if peak := peaks.Latency[lulltest.HTTPKey]; peak < least || peak > lived {
+			t.Errorf("longest latency %v, want at least %v", peak, pause)
+		}
+		if again := s.TakePeaks(); len(again.Latency) != 0 {
+			t.Errorf("longest latencies %v, want those before forgotten", again.Latency)
+		}
+	})
+}
+
+// TestGapsOfSlowReader: bytes that a peer takes late are counted when it does.
+func TestGapsOfSlowReader(t *testing.T) {
+	t.Parallel()
+	const size = 8 << 20
+	backend, accepted := lulltest.Hands(t)
+	e := start(t, 1, lulltest.Plan(backend.Addr))
+	client := lulltest.DialSized(t, e.Addr(), 4096)
+	server := lulltest.Take(t, accepted)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_, _ = server.Write(make([]byte, size))
+	}()
+	if !lulltest.Eventually(func() bool {
+		live := e.Live()
+		return len(live) == 1 && live[0].PendingDown > 0 && live[0].QuietDown > pause
+	}) {
+		t.Fatalf("the client reads nothing, and yet nothing is held: %+v", e.Live())
+	}
+	before, _ := totalsOf(e, lulltest.Key)
+	client.Expect(string(make([]byte, size)))
+	<-sent
+	b := &before.Gaps[stats.InTunnel]
+	after := once(e, func(l *stats.ListenerTotals) bool { return longer(&l.Gaps[stats.InTunnel], least) > longer(b, least) })
+	a := &after.Gaps[stats.InTunnel]
+	if longer(a, least) <= longer(b, least) || a.Sum < b.Sum+least {
+		t.Errorf("gaps %+v, and then %+v: the silence of %v is not counted", b, a, pause)
+	}
+}
+
+// TestRoutedHTTP: a request counts once when it is sent to a backend, and not at all when it never is.
+func TestRoutedHTTP(t *testing.T) {
+	t.Parallel()
+	check := func(t *testing.T, s *site, requests, routed, latencies uint64) {
+		t.Helper()
+		got, _ := totalsOf(s.Engine, lulltest.HTTPKey)
+		if got.Requests != requests || got.Routed != routed || got.Latency.Count() != latencies {
+			t.Errorf("%d requests, %d routed, %d latencies; want %d, %d, %d", got.Requests, got.Routed, got.Latency.Count(), requests, routed, latencies)
+		}
+	}
+	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
+		s := counter(t, 1, timeout.Shared, nil)
+		c := s.DialHTTP()
+		c.Send("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n")
+		c.Answer("CONNECT")
+		check(t, s, 1, 0, 0)
+	})
+	t.Run("no-backend", func(t *testing.T) {
+		t.Parallel()
+		p := lulltest.HTTPPlan(timeout.Shared, lulltest.Refused(t))
+		s := &site{startHTTP(t, 1, p), t, p, nil, nil}
+		c := s.DialHTTP()
+		c.Get("/")
+		c.Answer("GET")
+		check(t, s, 1, 0, 0)
+	})
+	t.Run("repeated", func(t *testing.T) {
+		t.Parallel()
+		s := counter(t, 1, timeout.Shared, nil)
+		client, stale := s.meet(lulltest.Request("GET", "/1", ""))
+		serve(t, client, stale, "/1")
+		client.Get("/2")
+		stale.Request()
+		stale.Close()
+		serve(t, client, lulltest.TakeHTTP(t, s.accepted), "/2")
+		if got, _ := totalsOf(s.Engine, lulltest.HTTPKey); got.Retries != 1 {
+			t.Fatalf("%d retries, want 1", got.Retries)
+		}
+		check(t, s, 2, 2, 2)
+	})
+}
+
+// TestLatencyOfSilence: a backend that does not answer within the idle timeout counts among the slow.
+func TestLatencyOfSilence(t *testing.T) {
+	t.Parallel()
+	const idle = 300 * time.Millisecond
+	s := newSite(t, 1, timeout.Shared, idleOf(idle))
+	client, _ := s.meet(lulltest.Request("GET", "/", ""))
+	if a := client.Answer("GET"); a.StatusCode != 504 {
+		t.Fatalf("got %d, want 504", a.StatusCode)
+	}
+	if x := s.NextExchange(); x.Reason != reason.ResponseIdle {
+		t.Errorf("the exchange ended by %v, want response-idle", x.Reason)
+	}
+	got, _ := totalsOf(s.Engine, lulltest.HTTPKey)
+	if got.Latency.Count() != 1 || got.Latency.Sum < idle || got.Latency.Sum > idle+lulltest.Patience {
+		t.Errorf("latencies %+v, want one of %v", got.Latency, idle)
+	}
+}
+
+// TestQueuePeak: the most requests that waited at a time are told once, but for those that wait still.
+func TestQueuePeak(t *testing.T) {
+	t.Parallel()
+	s := counter(t, 1, timeout.Shared, limited(1, 10))
+	first, server := s.meet(lulltest.Request("GET", "/", ""))
+	var waiting [3]*lulltest.HTTPConn
+	for i := range waiting {
+		waiting[i] = s.DialHTTP()
+		waiting[i].Get("/")
+		s.WaitState(waiting[i], "queued")
+	}
+	peak := func(want int) {
+		t.Helper()
+		if got := s.TakePeaks().Queued; len(got) != 1 || got["lb"] != want {
+			t.Errorf("most that waited: %v, want %d", got, want)
+		}
+	}
+	peak(3)
+	peak(3)
+	for range 4 {
+		server.Request()
+		server.Send(lulltest.Response("hello"))
+	}
+	for _, c := range append(waiting[:], first) {
+		c.ExpectAnswer("hello")
+	}
+	peak(3)
+	peak(0)
+}
