@@ -31,6 +31,9 @@ func commands(e *env) []*cobra.Command {
 		newConns(e),
 		newEvents(e),
 		newExplain(e),
+		newKeys(e),
+		newInstances(e),
+		newCerts(e),
 		newDemo(e),
 		newVersion(e),
 	}
