@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"lull/internal/control/awselb/query"
 	"lull/internal/control/sigv4"
@@ -13,7 +14,7 @@ import (
 func authenticate(v *sigv4.Verifier, c *call, r *http.Request, h *handler) (sigv4.Identity, []byte, error) {
 	body, err := readSigned(v, r, h)
 	if err != nil {
-		c.Header().Set("Connection", "close") // rather than read what nobody asked for
+		c.hangUp()
 		return sigv4.Identity{}, nil, refused(err)
 	}
 	verified, err := v.Verify(r, body, h.now())
@@ -24,15 +25,13 @@ func authenticate(v *sigv4.Verifier, c *call, r *http.Request, h *handler) (sigv
 	return verified.Identity, body, nil
 }
 
-// readSigned reads the body of a request whose signature may turn out right. Before that the signature is tried with no body at all: but
-// for the one error that a body can mend, what it is refused with holds for every body. So nobody can make lull read
-// anything who does not at least know the name of a key.
+// readSigned reads the body of a request whose signature may turn out right: nobody can make lull read anything who does not at
+// least know the name of a key.
 func readSigned(v *sigv4.Verifier, r *http.Request, h *handler) ([]byte, error) {
 	if r.ContentLength == 0 { // -1 where it is not known
 		return nil, nil
 	}
-	_, err := v.Verify(r, nil, h.now())
-	if e := new(sigv4.Error); errors.As(err, &e) && e.Code != sigv4.SignatureDoesNotMatch {
+	if err := v.Examine(r, h.now()); err != nil {
 		return nil, err
 	}
 	if r.ContentLength > int64(v.BodyBytesMax()) {
@@ -42,6 +41,13 @@ func readSigned(v *sigv4.Verifier, r *http.Request, h *handler) ([]byte, error) 
 		}
 	}
 	return query.ReadBody(r.Body)
+}
+
+// hangUp ends the connection behind the answer. Left alone, net/http would first read on for a while, to make room for another
+// request.
+func (c *call) hangUp() {
+	c.Header().Set("Connection", "close")
+	_ = http.NewResponseController(c).SetReadDeadline(time.Unix(1, 0)) // long over; writers that know no deadline read nothing either
 }
 
 // refused makes a refusal of what is wrong with a request that nobody is known to have signed.

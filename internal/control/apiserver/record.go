@@ -22,7 +22,7 @@ func (h *handler) record(c *call, f *failure) {
 			return
 		}
 		level = slog.LevelWarn
-	case c.status >= http.StatusInternalServerError:
+	case c.status >= http.StatusInternalServerError, f != nil && f.broken:
 		level = slog.LevelError
 	case c.change:
 		level = slog.LevelInfo

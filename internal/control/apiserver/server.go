@@ -87,8 +87,10 @@ func serve(o Options, l limits) (*Server, error) {
 		WriteTimeout:      l.write,
 		IdleTimeout:       l.idle,
 		MaxHeaderBytes:    headerBytesMax,
-		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // strangers' broken handshakes are no news
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		// What is asked of no path in particular gets no answer of net/http's own.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // strangers' broken handshakes are no news
+		BaseContext:                  func(net.Listener) context.Context { return ctx },
 	}
 	limited := netutil.LimitListener(listener, connectionsMax)
 	go func() {

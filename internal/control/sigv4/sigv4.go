@@ -1,7 +1,7 @@
 // Package sigv4 provides verification of AWS Signature Version 4 on requests, signed in a header or in the query.
 //
 // The API servers call Verify on the goroutine that serves the request, once the whole body is read and before anything in
-// it is acted on. What a key may do is theirs to decide: its role is only carried through. There is no signer here, because
+// it is acted on; Examine tells before that what no body can mend. What a key may do is theirs to decide: its role is only carried through. There is no signer here, because
 // lull is never the client of such an API; the tests sign with other people's code, so a mistake cannot sign and verify
 // itself.
 //
@@ -124,41 +124,65 @@ func (v *Verifier) Verify(r *http.Request, body []byte, now time.Time) (Verified
 	if len(body) > v.bodyBytesMax {
 		return Verified{}, refuse(RequestEntityTooLarge, "The body is longer than %d bytes", v.bodyBytesMax)
 	}
-	if len(r.URL.RawQuery) > queryBytesMax {
-		return Verified{}, refuse(RequestEntityTooLarge, "The query string is longer than %d bytes; send the parameters as a POST form", queryBytesMax)
-	}
-	query, err := parseQuery(r.URL.RawQuery)
+	c, err := v.examine(r, now)
 	if err != nil {
 		return Verified{}, err
 	}
-	claim, err := readClaim(r, query)
-	if err != nil {
-		return Verified{}, err
-	}
-	if err = v.checkScope(claim); err != nil {
-		return Verified{}, err
-	}
-	expires, err := v.checkTime(claim, now)
-	if err != nil {
-		return Verified{}, err
-	}
-	key, err := v.lookup(claim)
-	if err != nil {
-		return Verified{}, err
-	}
-	signature, err := v.checkSignature(r, query, body, claim, key)
+	signature, err := v.checkSignature(r, c.query, body, c.claim, c.key)
 	if err != nil {
 		return Verified{}, err
 	}
 	return Verified{
-		Identity:      Identity{KeyID: claim.keyID, Role: key.Role},
-		Region:        claim.region,
-		SignedHeaders: claim.signedHeaders,
-		Time:          claim.time,
-		Expires:       expires,
-		Presigned:     claim.presigned,
+		Identity:      Identity{KeyID: c.keyID, Role: c.key.Role},
+		Region:        c.region,
+		SignedHeaders: c.signedHeaders,
+		Time:          c.time,
+		Expires:       c.expires,
+		Presigned:     c.presigned,
 		signature:     signature,
 	}, nil
+}
+
+// Examine returns the error with which Verify would refuse a request whatever its body is, and nil where the body decides: where all
+// is well but for the signature, which has not been looked at. A caller reads the body of a stranger no further than to here.
+// The error is always an *Error.
+func (v *Verifier) Examine(r *http.Request, now time.Time) error {
+	_, err := v.examine(r, now)
+	return err
+}
+
+// examined is a claim that is right if its signature is.
+type examined struct {
+	*claim
+	query   []parameter
+	key     Key
+	expires time.Time // instead of the claim's duration
+}
+
+func (v *Verifier) examine(r *http.Request, now time.Time) (examined, error) {
+	if len(r.URL.RawQuery) > queryBytesMax {
+		return examined{}, refuse(RequestEntityTooLarge, "The query string is longer than %d bytes; send the parameters as a POST form", queryBytesMax)
+	}
+	query, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return examined{}, err
+	}
+	claim, err := readClaim(r, query)
+	if err != nil {
+		return examined{}, err
+	}
+	if err = v.checkScope(claim); err != nil {
+		return examined{}, err
+	}
+	expires, err := v.checkTime(claim, now)
+	if err != nil {
+		return examined{}, err
+	}
+	key, err := v.lookup(claim)
+	if err != nil {
+		return examined{}, err
+	}
+	return examined{claim, query, key, expires}, nil
 }
 
 // checkScope wants a scope for this service, so that what was signed for another one is of no use here.

@@ -11,6 +11,13 @@ import (
 	"time"
 )
 
+// leftToVerify are the cases of TestRefused in which the signature is looked at, so that Examine has nothing to say.
+//
+//nolint:gochecknoglobals // a constant in all but type
+var leftToVerify = []string{
+	"host-unsigned", "amz-unsigned", "header-absent", "signature", "payload-unsigned", "payload-twice", "presigned-wrong",
+}
+
 // TestRefused has one request for each thing that can be wrong with a signature. Every case starts from a request that
 // verifies.
 func TestRefused(t *testing.T) {
@@ -116,8 +123,19 @@ func TestRefused(t *testing.T) {
 			if _, err = verifier.Verify(r, nil, suiteTime()); err != nil {
 				t.Fatalf("before the change: %v", err)
 			}
+			if err = verifier.Examine(r, suiteTime()); err != nil {
+				t.Fatalf("examined before the change: %v", err)
+			}
 			c.change(r)
 			_, err = verifier.Verify(r, nil, suiteTime())
+			switch examined := verifier.Examine(r, suiteTime()); {
+			case slices.Contains(leftToVerify, c.name):
+				if examined != nil {
+					t.Errorf("examined: got %v, want it left to Verify", examined)
+				}
+			case fmt.Sprint(examined) != fmt.Sprint(err):
+				t.Errorf("examined: got %v, want what Verify says, %v", examined, err)
+			}
 			wantCode(t, err, c.code)
 			if e := new(Error); errors.As(err, &e) && !strings.HasPrefix(e.Message, c.message) {
 				t.Errorf("got %q, want %q", e.Message, c.message)
