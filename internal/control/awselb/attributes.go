@@ -20,15 +20,15 @@ func (s *Service) modifyAttributes(ctx context.Context, r *query.ModifyLoadBalan
 		return nil, err
 	}
 	tried := b.clone()
-	if err := tried.Attributes.apply(&r.LoadBalancerAttributes); err != nil {
+	if err = tried.Attributes.apply(&r.LoadBalancerAttributes); err != nil {
 		return nil, err
 	}
-	if err := s.tryLogs(ctx, &r.LoadBalancerAttributes, tried); err != nil {
+	if err = s.tryLogs(ctx, &r.LoadBalancerAttributes, tried); err != nil {
 		return nil, err
 	}
 	d, err := s.change(ctx, r.LoadBalancerName, func(d *document) error {
-		if err := d.Attributes.apply(&r.LoadBalancerAttributes); err != nil {
-			return err
+		if refusal := d.Attributes.apply(&r.LoadBalancerAttributes); refusal != nil {
+			return refusal
 		}
 		if enablesLogs(&r.LoadBalancerAttributes) && d.logTarget() != tried.logTarget() {
 			return conflict("another request has changed where the access logs of %s go: send this one again", d.Name)
