@@ -138,19 +138,31 @@ func TestDocsCommands(t *testing.T) {
 	command := regexp.MustCompile(`(?m)^\$ (?:bin/|\./bin/)?lull ([a-z]+)(.*)$`)
 	flag := regexp.MustCompile(`--[a-z-]+`)
 	help := map[string]string{}
+	ask := func(path string, name []string) string {
+		key := strings.Join(name, " ")
+		if help[key] == "" {
+			got := d.Run(append([]string{"help"}, name...)...)
+			if got.Code != 0 {
+				t.Errorf("%s: there is no command %q", path, key)
+			}
+			help[key] = got.Stdout
+		}
+		return help[key]
+	}
+	holds := func(name string) bool {
+		return strings.Contains(ask("the documents", []string{name}), "Available Commands:")
+	}
 	for _, path := range documents(t) {
 		for _, text := range append(blocks(t, path, "console"), blocks(t, path, "")...) {
 			for _, m := range command.FindAllStringSubmatch(text, -1) {
-				if help[m[1]] == "" {
-					got := d.Run("help", m[1])
-					if got.Code != 0 {
-						t.Errorf("%s: there is no command %q", path, m[1])
-					}
-					help[m[1]] = got.Stdout
+				name := []string{m[1]}
+				if holds(m[1]) { // lull keys create
+					name = append(name, strings.Fields(m[2] + " ?")[0])
 				}
+				about := ask(path, name)
 				for _, f := range flag.FindAllString(m[2], -1) {
-					if !strings.Contains(help[m[1]], f) {
-						t.Errorf("%s: lull %s has no %s", path, m[1], f)
+					if !strings.Contains(about, f) {
+						t.Errorf("%s: lull %s has no %s", path, strings.Join(name, " "), f)
 					}
 				}
 			}
