@@ -127,7 +127,7 @@ func (e *Engine) Backend(key plan.BackendKey) (t stats.BackendTotals, found bool
 func backendTotals(b *backend.Backend) stats.BackendTotals {
 	ok, failed := b.Connects()
 	status := b.Status()
-	return stats.BackendTotals{Key: b.Key, Up: status.Up, Detail: status.Detail, Proven: b.Proven(), Active: b.Active(), Conns: b.Conns(),
+	return stats.BackendTotals{Key: b.Key, Up: status.Up, Detail: status.Detail, Proven: b.Proven(), Withheld: b.Withheld(), Active: b.Active(), Conns: b.Conns(),
 		ClosedIdle: b.ClosingsIdle(), Connects: ok, ConnectFails: failed}
 }
 

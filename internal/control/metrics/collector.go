@@ -26,6 +26,11 @@ func gauge(name, help string, labels ...string) metric {
 	return metric{prometheus.NewDesc("lull_"+name, help, labels, nil), prometheus.GaugeValue}
 }
 
+// histogram returns a metric that putHistogram sends, which does not ask for the kind.
+func histogram(name, help string, labels ...string) metric {
+	return metric{prometheus.NewDesc("lull_"+name, help, labels, nil), prometheus.UntypedValue}
+}
+
 // The metrics; docs/reference/metrics.md lists them, and a test holds the two together.
 //
 //nolint:gochecknoglobals // a table
@@ -35,6 +40,10 @@ var (
 	connectionsTop = gauge("connections_max", "Client connections that may be open at once.")
 	bytesMoved     = counter("bytes_total", "Payload bytes taken from clients (up) and from backends (down).", "listener", "direction")
 	closes         = counter("closes_total", "Connections ended, by reason; reasons that never occurred have no series.", "listener", "reason", "side")
+
+	routed         = counter("routed_total", "Requests sent to a backend, or connections made to one for TCP.", "listener")
+	backendLatency = histogram("backend_latency_seconds", "Time from a request sent to a backend to the first byte of the answer, or for TCP to connect; those that were given up included.", "listener")
+	gap            = histogram("gap_seconds", "Time for which no byte moved on a connection, until one did, by what the connection was in the middle of (tunnel, exchange, waiting).", "listener", "phase")
 
 	requests       = counter("requests_total", "HTTP requests whose head came whole.", "listener")
 	exchangeEnds   = counter("exchange_ends_total", "HTTP exchanges ended, by reason; reasons that never occurred have no series.", "listener", "reason", "side")
@@ -75,7 +84,7 @@ var (
 //
 //nolint:gochecknoglobals // a table
 var described = []metric{
-	accepted, active, connectionsTop, bytesMoved, closes,
+	accepted, active, connectionsTop, bytesMoved, closes, routed, backendLatency, gap,
 	requests, exchangeEnds, responses, reuses, retries, retriesRefused, noncompliant, queued, poolCloses, pooled,
 	handshakes, handshakeFailures, certificateExpiry,
 	backendUp, backendActive, backendConns, backendClosedIdle, backendConnects, backendFailures,
@@ -88,12 +97,15 @@ type collector struct {
 	source       Source
 	log          *atomic.Pointer[accesslog.Writer]
 	certificates *atomic.Pointer[Certificates]
+	elb          *elbPeriods
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, m := range described {
-		out <- m.desc
+	for _, list := range [][]metric{described, elbDescribed} {
+		for _, m := range list {
+			out <- m.desc
+		}
 	}
 }
 
@@ -114,6 +126,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	if known := c.certificates.Load(); known != nil {
 		w.certificates((*known).Certificates())
 	}
+	w.elb(c.elb.last.Load())
 }
 
 // writer sends metrics.
@@ -163,6 +176,11 @@ func add(sum, l *stats.ListenerTotals) {
 	sum.Accepted += l.Accepted
 	sum.BytesUp += l.BytesUp
 	sum.BytesDown += l.BytesDown
+	sum.Routed += l.Routed
+	sum.Latency.Add(&l.Latency)
+	for phase := range l.Gaps {
+		sum.Gaps[phase].Add(&l.Gaps[phase])
+	}
 	sum.Requests += l.Requests
 	sum.Reused += l.Reused
 	sum.Retries += l.Retries
@@ -191,6 +209,11 @@ func (w writer) listener(name string, sum *stats.ListenerTotals) {
 	w.put(bytesMoved, float64(sum.BytesUp), name, "up")
 	w.put(bytesMoved, float64(sum.BytesDown), name, "down")
 	w.reasons(closes, &sum.Closes, name)
+	w.put(routed, float64(sum.Routed), name)
+	w.latency(&sum.Latency, name)
+	for phase := range sum.Gaps {
+		w.gaps(&sum.Gaps[phase], name, stats.Phase(phase).String())
+	}
 	if sum.Protocol == plan.HTTP {
 		w.http(name, &sum.HTTPTotals)
 	}

@@ -6,6 +6,11 @@
 // written and who knows the certificates, all atomic and set from anywhere. Limits: connectionsMax connections, scrapesMax
 // at once, certificatesMost series of certificates, and a deadline on everything a scraper may delay. Reasons are those of spec/timeouts.md §5 (TO-07); docs/reference/metrics.md
 // lists every metric.
+//
+// Load balancers of the Classic ELB API have the metrics of CloudWatch besides, under the names that
+// prometheus/cloudwatch_exporter gives them (elb.go). Those are statistics of a period, which cannot be made at a scrape: a
+// goroutine, the sampler, looks at the counters now and then and keeps what it made of the last whole period. The alternative,
+// counters under these names, would be more to Prometheus's taste, and no dashboard of that exporter would be right.
 package metrics
 
 import (
@@ -16,6 +21,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +30,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/net/netutil"
 
+	"lull/internal/clock"
 	"lull/internal/dataplane/accesslog"
 	"lull/internal/dataplane/stats"
 )
@@ -38,17 +45,22 @@ const (
 	closeLimit     = 2 * time.Second
 )
 
-// Source is the data plane as seen from here. Stats may be called from any goroutine.
+// Source is the data plane as seen from here. Stats may be called from any goroutine; TakePeaks, which forgets what it tells, is
+// called from one.
 type Source interface {
 	Stats() stats.Snapshot
+	TakePeaks() stats.Peaks
 }
 
 // Server serves /metrics, /healthz and /readyz.
 type Server struct {
 	// Fixed after Serve.
-	http *http.Server
-	addr net.Addr
-	done chan error // takes what ended the accepting
+	http     *http.Server
+	addr     net.Addr
+	done     chan error // takes what ended the accepting
+	stop     chan struct{}
+	sampling sync.WaitGroup
+	elb      elbPeriods
 
 	// Atomic.
 	ready        atomic.Bool
@@ -62,7 +74,7 @@ func Serve(address string, source Source, logger *slog.Logger) (*Server, error) 
 	if err != nil {
 		return nil, fmt.Errorf("metrics.address %s: cannot listen: %w", address, cause(err))
 	}
-	s := &Server{addr: ln.Addr(), done: make(chan error, 1)}
+	s := &Server{addr: ln.Addr(), done: make(chan error, 1), stop: make(chan struct{})}
 	s.http = &http.Server{
 		Handler:           s.handler(source),
 		ReadHeaderTimeout: headerLimit,
@@ -73,6 +85,7 @@ func Serve(address string, source Source, logger *slog.Logger) (*Server, error) 
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug), // port scanners are no news
 	}
 	go func() { s.done <- s.http.Serve(netutil.LimitListener(ln, connectionsMax)) }()
+	s.sampling.Go(func() { s.sample(source) })
 	return s, nil
 }
 
@@ -94,8 +107,34 @@ func (s *Server) SetCertificates(c Certificates) {
 	s.certificates.Store(&c)
 }
 
+// sample looks at the counters until the server is closed.
+func (s *Server) sample(source Source) {
+	t := time.NewTicker(elbLook)
+	defer t.Stop()
+	sampler := newSampler(source, &s.elb)
+	for {
+		sampler.look(clock.Now())
+		select {
+		case <-t.C:
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// SetClassic names who knows the load balancers of the Classic ELB API; nil stands for nobody.
+func (s *Server) SetClassic(c Classic) {
+	if c == nil {
+		s.elb.classic.Store(nil)
+		return
+	}
+	s.elb.classic.Store(&c)
+}
+
 // Close ends the answering. It may be called once.
 func (s *Server) Close() error {
+	close(s.stop)
+	s.sampling.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil { // a reader was too slow
@@ -112,7 +151,7 @@ func (s *Server) handler(source Source) http.Handler {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{source: source, log: &s.log, certificates: &s.certificates},
+		&collector{source: source, log: &s.log, certificates: &s.certificates, elb: &s.elb},
 	)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesMax}))

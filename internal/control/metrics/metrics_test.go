@@ -28,6 +28,8 @@ type fixed stats.Snapshot
 
 func (f fixed) Stats() stats.Snapshot { return stats.Snapshot(f) }
 
+func (f fixed) TakePeaks() stats.Peaks { return stats.Peaks{} }
+
 func sample() fixed {
 	listener := func(name string, accepted, up, down, idle, reset uint64) stats.ListenerTotals {
 		l := stats.ListenerTotals{Key: plan.ListenerKey{LoadBalancer: "web", Name: name}, Accepted: accepted, BytesUp: up, BytesDown: down}
@@ -44,6 +46,12 @@ func sample() fixed {
 			Noncompliant: 14 * times, Queued: 15 * times}
 		l.Ends[reason.Completed], l.Ends[reason.ResponseIdle], l.PoolCloses[reason.BackendClosedIdle] = 16*times, 17*times, 18*times
 		l.BackendStatus[2], l.BackendStatus[5], l.OwnStatus[5] = 19*times, 20*times, 21*times
+		l.Routed = 25 * times
+		l.Latency.Counts[stats.LatencyBucket(int64(time.Millisecond))] = 26 * times
+		l.Latency.Counts[stats.LatencyBuckets-1] = times
+		l.Latency.Sum = time.Duration(times) * time.Second
+		l.Gaps[stats.Waiting].Counts[10], l.Gaps[stats.Waiting].Counts[23] = 27*times, times
+		l.Gaps[stats.Waiting].Sum = time.Duration(times) * time.Minute
 		l.Secure = times == 1 // it was plain before, and those counters are there while its connections are
 		l.TLSTotals = stats.TLSTotals{Handshakes: 30 * times, Resumed: 22 * times, BackHandshakes: 50 * times, BackResumed: 23 * times, BackFailed: 24 * times}
 		return l
@@ -95,7 +103,7 @@ func TestScrape(t *testing.T) {
 	_, body := get(t, serve(t, sample()), "/metrics")
 	var got []string
 	for line := range strings.Lines(body) {
-		if strings.HasPrefix(line, "lull_") {
+		if strings.HasPrefix(line, "lull_") && !strings.Contains(line, "_bucket{") {
 			got = append(got, strings.TrimSuffix(line, "\n"))
 		}
 	}
@@ -125,6 +133,13 @@ func TestScrape(t *testing.T) {
 		`lull_bytes_total{direction="down",listener="web/front"} 0`,
 		`lull_bytes_total{direction="up",listener="web/front"} 0`,
 		`lull_pooled_connections 4`,
+		`lull_routed_total{listener="web/front"} 2525`,
+		`lull_routed_total{listener="web/mq"} 0`,
+		`lull_routed_total{listener="web/pg"} 0`,
+		`lull_backend_latency_seconds_count{listener="web/front"} 2727`,
+		`lull_backend_latency_seconds_sum{listener="web/front"} 101`,
+		`lull_gap_seconds_count{listener="web/front",phase="waiting"} 2828`,
+		`lull_gap_seconds_sum{listener="web/front",phase="waiting"} 6060`,
 		`lull_backend_http_connections_open{backend="[2001:db8::1]:5432",backend_set="web/app"} 7`,
 		`lull_backend_http_connections_open{backend="db1:5432",backend_set="web/app"} 7`,
 		`lull_backend_closed_idle_total{backend="[2001:db8::1]:5432",backend_set="web/app"} 5`,
@@ -189,6 +204,38 @@ func TestAccessLogIsCounted(t *testing.T) {
 	s.SetAccessLog(nil)
 	if _, body = get(t, s, "/metrics"); strings.Contains(body, "lull_access_log") {
 		t.Error("an access log that is not written is counted")
+	}
+}
+
+// TestHistograms: each bucket has what those below it have, those that are in none are counted all the same, and what nobody
+// observed has no series.
+func TestHistograms(t *testing.T) {
+	t.Parallel()
+	_, body := get(t, serve(t, sample()), "/metrics")
+	for _, tt := range []struct {
+		name, listener string
+		buckets        int
+		lines          []string
+	}{
+		{"lull_backend_latency_seconds_bucket", "web/front", 22, []string{`le="0.000512"} 0`, `le="0.001024"} 2626`, `le="4294.967296"} 2626`, `le="+Inf"} 2727`}},
+		{"lull_gap_seconds_bucket", "web/front", 24, []string{`le="0.001"} 0`, `le="0.512"} 0`, `le="1.024"} 2727`, `le="4194.304"} 2727`, `le="+Inf"} 2828`}},
+		{"lull_backend_latency_seconds_bucket", "web/pg", 0, nil},
+		{"lull_gap_seconds_bucket", "web/pg", 0, nil},
+	} {
+		var got []string
+		for _, line := range series(body, tt.name) {
+			if strings.Contains(line, tt.listener) {
+				got = append(got, line)
+			}
+		}
+		if len(got) != tt.buckets {
+			t.Errorf("%s of %s: %d buckets, want %d", tt.name, tt.listener, len(got), tt.buckets)
+		}
+		for _, want := range tt.lines {
+			if !slices.ContainsFunc(got, func(line string) bool { return strings.HasSuffix(line, want) }) {
+				t.Errorf("%s of %s: no bucket %s in\n%s", tt.name, tt.listener, want, strings.Join(got, "\n"))
+			}
+		}
 	}
 }
 
@@ -307,11 +354,11 @@ func TestReferenceNamesEveryMetric(t *testing.T) {
 		t.Fatal(err)
 	}
 	var documented, known []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `(lull_[a-z_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `((?:lull|aws_elb)_[a-z0-9_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
 		documented = append(documented, m[1])
 	}
-	name := regexp.MustCompile(`fqName: "([a-z_]+)"`)
-	out := make(chan *prometheus.Desc, len(described))
+	name := regexp.MustCompile(`fqName: "([a-z0-9_]+)"`)
+	out := make(chan *prometheus.Desc, len(described)+len(elbDescribed))
 	new(collector).Describe(out)
 	close(out)
 	for desc := range out {

@@ -175,6 +175,12 @@ func (b *Backend) keeps() bool {
 	return !c.Offline && !(c.Drain && c.DrainSessions) && b.closing.Load() == nil && b.status.Load().Up && len(b.Addrs()) > 0
 }
 
+// Withheld says whether the plan keeps new connections from the backend, whatever health checks say of it.
+func (b *Backend) Withheld() bool {
+	c := b.config.Load()
+	return c.Drain || c.Offline
+}
+
 // usable says whether a new connection may go to the backend, but for its connection limit.
 func (b *Backend) usable() bool {
 	c := b.config.Load()

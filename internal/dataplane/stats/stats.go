@@ -152,6 +152,7 @@ type BackendTotals struct {
 	Up           bool   // as health checks see it
 	Detail       string // why it is not up
 	Proven       bool   // health checks have seen it up since it came into the plan
+	Withheld     bool   // the plan keeps new connections from it: drained, or offline
 	Active       int64  // TCP: open back-end connections; HTTP: exchanges under way
 	Conns        int64  // open back-end connections, pooled ones included
 	ClosedIdle   uint64 // pooled connections that the backend closed before lull did (SH-08)
