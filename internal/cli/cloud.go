@@ -128,7 +128,7 @@ func (s *cloud) certificateInUse(arn string) (by string, used bool) {
 
 // handler answers lull's own API.
 func (s *cloud) handler() http.Handler {
-	return lullapi.New(lullapi.Options{Keys: s.keys, Instances: s.instances, Certificates: s.certs}).Handler()
+	return lullapi.New(lullapi.Options{Keys: s.keys, Instances: s.instances, Certificates: s.certs, Log: s.logger}).Handler()
 }
 
 // serve puts the stored load balancers in force and begins to answer.

@@ -12,6 +12,7 @@ import (
 	"lull/internal/control/apply"
 	"lull/internal/control/certfile"
 	"lull/internal/control/file"
+	"lull/internal/control/lullapi"
 	"lull/internal/control/metrics"
 	"lull/internal/dataplane"
 	"lull/internal/dataplane/accesslog"
@@ -58,12 +59,14 @@ func (i *instance) start() (err error) {
 	}
 	i.applier = apply.New(i.engine)
 	i.watcher = certfile.NewWatcher(i.logger)
+	var mounts []admin.Mount
 	if c.API != nil {
 		if i.cloud, err = openCloud(c, i.engine, i.logger); err != nil {
 			return err
 		}
+		mounts = append(mounts, admin.Mount{Names: lullapi.Names(), Handler: i.cloud.handler()})
 	}
-	if i.admin, err = admin.Serve(c.AdminSocket, i.engine, adminVersion(), i.logger); err != nil {
+	if i.admin, err = admin.Serve(c.AdminSocket, i.engine, adminVersion(), i.logger, mounts...); err != nil {
 		return err
 	}
 	if i.log, err = openAccessLog(i.engine, c.AccessLog, i.logger); err != nil {
