@@ -21,7 +21,7 @@ func (s *Service) giveAddresses(d *document) error {
 	if len(without) == 0 {
 		return nil
 	}
-	for address := range freeAddresses(s.o.Addresses, s.takenAddresses(d)) {
+	for address := range freeAddresses(s.o.Addresses, s.takenAddresses()) {
 		without[0].Address = address
 		if without = without[1:]; len(without) == 0 {
 			return nil
@@ -33,19 +33,15 @@ func (s *Service) giveAddresses(d *document) error {
 		d.Name, describeRanges(s.o.Addresses))}
 }
 
-// takenAddresses returns the addresses of all nodes, d's among them, and those that other front doors listen on. One that listens on
+// takenAddresses returns the addresses of all nodes, and those that other front doors listen on. One that listens on
 // every address takes none: it stands in the way of a port only.
-func (s *Service) takenAddresses(d *document) map[netip.Addr]bool {
+func (s *Service) takenAddresses() map[netip.Addr]bool {
 	balancers := s.state.Load().balancers
 	taken := make(map[netip.Addr]bool, 2*len(balancers))
-	add := func(d *document) {
-		for _, n := range d.Nodes {
+	for _, b := range balancers {
+		for _, n := range b.Nodes {
 			taken[n.Address] = true
 		}
-	}
-	add(d)
-	for _, b := range balancers {
-		add(b.document)
 	}
 	for _, lb := range s.o.Runtime.Plan().LoadBalancers {
 		if balancers[lb.Name] != nil {

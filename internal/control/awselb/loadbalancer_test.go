@@ -151,6 +151,9 @@ func TestCreateLoadBalancerRepeated(t *testing.T) {
 	} {
 		wrong = append(wrong, wrongForm{name, form, query.DuplicateLoadBalancerName, taken})
 	}
+	made[query.CreateLoadBalancerResult](r, "Action=CreateLoadBalancer&LoadBalancerName=web2"+httpListener+"&AvailabilityZones.member.1=subnet-1")
+	wrong = append(wrong, wrongForm{"zone-of-that-name", "Action=CreateLoadBalancer&LoadBalancerName=web2" + httpListener + "&Subnets.member.1=subnet-1",
+		query.DuplicateLoadBalancerName, taken + "2"})
 	r.checkWrong(wrong)
 }
 

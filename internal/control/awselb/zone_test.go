@@ -119,19 +119,39 @@ func TestSubnetZone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	for _, c := range []struct {
-		name          string
-		subnets, want []string
+		name    string
+		subnets []string
+		want    string // zone=subnet
 	}{
-		{"a", []string{"subnet-1", "subnet-2"}, []string{"subnet-1", "subnet-2"}},
-		{"b", []string{"subnet-3", "subnet-2"}, []string{"subnet-3", "subnet-2"}},                         // 3 comes to the first zone, which 2 leaves to it
-		{"c", []string{"subnet-4", "subnet-1", "subnet-2"}, []string{"subnet-1", "subnet-2", "subnet-4"}}, // 4 comes to the last
-		{"d", []string{"subnet-1", "subnet-3"}, []string{"subnet-1", "subnet-3"}},                         // both were in the first
+		{"a", []string{"subnet-1", "subnet-2"}, "us-west-2a=subnet-1 us-west-2b=subnet-2"},
+		{"b", []string{"subnet-3", "subnet-2"}, "us-west-2a=subnet-3 us-west-2b=subnet-2"},
+		{"c", []string{"subnet-4", "subnet-1", "subnet-2"}, "us-west-2a=subnet-1 us-west-2b=subnet-2 us-west-2c=subnet-4"},
+		{"d", []string{"subnet-1", "subnet-3"}, "us-west-2a=subnet-1 us-west-2b=subnet-3"}, // both were in the first
 	} {
 		made[query.CreateLoadBalancerResult](r, "Action=CreateLoadBalancer&LoadBalancerName="+c.name+httpListener+listOf("Subnets", c.subnets...))
-		if got := r.document(c.name).subnets(); !reflect.DeepEqual(got, c.want) {
+		var got []string
+		for _, n := range r.document(c.name).Nodes {
+			got = append(got, n.Zone+"="+n.Subnet)
+		}
+		if strings.Join(got, " ") != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 	}
+}
+
+// TestSubnetsMax has more zones than a load balancer can have.
+func TestSubnetsMax(t *testing.T) {
+	t.Parallel()
+	var zones, subnets []string
+	for i := range zonesMax + 1 {
+		zones, subnets = append(zones, fmt.Sprintf("zone-%d", i)), append(subnets, fmt.Sprintf("subnet-%d", i))
+	}
+	r := newRig(t, func(o *Options) { o.Zones = zones })
+	base := "Action=CreateLoadBalancer&LoadBalancerName=vpc" + httpListener
+	r.checkWrong([]wrongForm{
+		{"one-too-many", base + listOf("Subnets", subnets...), query.InvalidConfigurationRequest, "A load balancer has at most 16 subnets"},
+	})
+	made[query.CreateLoadBalancerResult](r, base+listOf("Subnets", subnets[:zonesMax]...))
 }
 
 func TestSubnetsWrong(t *testing.T) {
