@@ -51,7 +51,9 @@ func keeping(t *testing.T) *documents {
 	if d.keys, err = keys.New(s, keys.Options{Now: noon, Random: rand.NewChaCha8([32]byte{7})}); err != nil {
 		t.Fatal(err)
 	}
-	inUse := func(name string) (string, bool) { return "my-loadbalancer", strings.HasSuffix(name, "used") }
+	inUse := func(name string) (string, bool) {
+		return "load balancer my-loadbalancer", strings.HasSuffix(name, "used")
+	}
 	if d.instances, err = instances.New(s, instances.Options{InUse: inUse}); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +208,7 @@ func TestDocumentsGoWrong(t *testing.T) {
 		{"host", "instances set i-1 10.0.0.256", d.socket, exitWrong, `lull instances set: host: "10.0.0.256": must be an IP address`},
 		{"zone", "instances set i-1 a --zone a/b", d.socket, exitWrong, `lull instances set: zone: "a/b": must be`},
 		{"no-host", "instances set i-1", d.socket, exitWrong, "lull instances set: the id of the instance or its address is missing"},
-		{"used", "instances remove i-used", d.socket, exitFailed, "lull instances remove: instance i-used is registered with load balancer my-loadbalancer"},
+		{"used", "instances remove i-used", d.socket, exitFailed, "lull instances remove: instance i-used is used by load balancer my-loadbalancer"},
 		{"unknown", "instances remove i-1", d.socket, exitFailed, `lull instances remove: there is no instance "i-1"`},
 		{"dots", "instances remove ..", d.socket, exitFailed, `lull instances remove: there is no instance ".."`},
 		{"used-cert", "certs delete used", d.socket, exitFailed, "lull certs delete: certificate arn:aws:iam::123456789012:server-certificate/used is used by load balancer my-loadbalancer"},

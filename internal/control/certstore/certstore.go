@@ -71,11 +71,8 @@ type document struct {
 type Options struct {
 	Account string           // of the ARNs that bare names get: 12 digits
 	Now     func() time.Time // the wall clock; required
-	// InUse returns which load balancer uses a certificate, if there is one. nil: none ever is.
+	// InUse returns who uses a certificate, as in "listener 443 of load balancer web", if anybody does. nil: nobody ever does.
 	InUse func(arn string) (by string, used bool)
-	// Accept says why a certificate must not replace the one that is in force under its ARN: there may be a listener whose policy has
-	// no cipher for its kind of key. nil: all may.
-	Accept func(arn string, c *certs.Certificate) error
 }
 
 // Store is the certificates. See New.
@@ -104,9 +101,6 @@ func New(s *store.Store, o Options) (*Store, error) {
 	}
 	if o.InUse == nil {
 		o.InUse = func(string) (string, bool) { return "", false }
-	}
-	if o.Accept == nil {
-		o.Accept = func(string, *certs.Certificate) error { return nil }
 	}
 	c := &Store{store: s, o: o, held: map[string]*held{}}
 	entries, _ := s.List(prefix)
@@ -202,11 +196,8 @@ func (c *Store) Import(ctx context.Context, arnOrName string, chain, key []byte)
 	if err != nil {
 		return Info{}, err
 	}
-	if _, found := c.Holder(arn); found {
-		if err = c.o.Accept(arn, cert); err != nil {
-			return Info{}, &fault.Error{Kind: fault.Conflict, Field: "chain", Message: "chain: " + err.Error(), Err: err}
-		}
-	} else if c.full() {
+	old, found := c.Certificate(arn)
+	if !found && c.full() {
 		return Info{}, fault.New(fault.Full, "there are %d certificates, no more are allowed: delete some first", Max)
 	}
 	revision, err := c.store.Commit(ctx, store.Txn{Puts: []store.Put{{Key: prefix + arn, Value: value}}})
@@ -215,7 +206,18 @@ func (c *Store) Import(ctx context.Context, arnOrName string, chain, key []byte)
 	}
 	next := &held{cert: cert, imported: imported, revision: revision}
 	c.take(arn, next)
-	return next.info(arn, c.o.Now()), nil
+	info := next.info(arn, c.o.Now())
+	if found && old.KeyKind() != cert.KeyKind() {
+		info.Warnings = append(info.Warnings, otherKind(old.KeyKind(), cert.KeyKind()))
+	}
+	return info, nil
+}
+
+// otherKind warns of a renewal that a listener may have no use for. It is none to refuse: the usual policies have ciphers for both, and
+// whoever wants to change over has to begin with one of the two.
+func otherKind(old, next certs.KeyKind) string {
+	return fmt.Sprintf("its key is %s, that of the certificate before was %s: clients that only know ciphers for that kind are refused now, "+
+		"and so is everybody by a listener whose SSL policy has ciphers for that kind alone", next, old)
 }
 
 // full reports whether there are as many certificates as there may be. Several imports at once may take it a few beyond that.
@@ -253,7 +255,7 @@ func (c *Store) Delete(ctx context.Context, arnOrName string) error {
 			return notFound(arn)
 		}
 		if by, used := c.o.InUse(arn); used {
-			return fault.New(fault.InUse, "certificate %s is used by load balancer %s: give its listeners another one first", arn, by)
+			return fault.New(fault.InUse, "certificate %s is used by %s: give it another one first", arn, by)
 		}
 		revision, err := c.store.Commit(ctx, store.Txn{
 			If:      []store.Condition{{Key: e.Key, Revision: e.Revision}}, // or else it is another certificate by now

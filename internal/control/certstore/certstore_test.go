@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -124,11 +123,11 @@ func TestDelete(t *testing.T) {
 	t.Parallel()
 	s, ca := open(t), testca.NewFor(t)
 	used := true
-	c := newStore(t, s, certstore.Options{InUse: func(arn string) (string, bool) { return "my-loadbalancer", used && arn == arnACM }})
+	c := newStore(t, s, certstore.Options{InUse: func(arn string) (string, bool) { return "listener 443 of load balancer web", used && arn == arnACM }})
 	first := ca.IssueFor(t, testca.Request{Names: []string{"web.example"}})
 	imported(t, c, arnACM, first)
 	holder, _ := c.Holder(arnACM)
-	wantFault(t, "in use", c.Delete(t.Context(), arnACM), fault.InUse, "certificate "+arnACM+" is used by load balancer my-loadbalancer")
+	wantFault(t, "in use", c.Delete(t.Context(), arnACM), fault.InUse, "certificate "+arnACM+" is used by listener 443 of load balancer web: give it another one first")
 	used = false
 	if err := c.Delete(t.Context(), arnACM); err != nil {
 		t.Fatal(err)
@@ -186,13 +185,7 @@ func TestAccount(t *testing.T) {
 func TestImportRefuses(t *testing.T) {
 	t.Parallel()
 	s, ca := open(t), testca.NewFor(t)
-	accept := errors.New("listener https of load balancer web has no cipher for an RSA key")
-	c := newStore(t, s, certstore.Options{Accept: func(arn string, c *certs.Certificate) error {
-		if arn == arnWeb && c.KeyKind() == certs.RSA {
-			return accept
-		}
-		return nil
-	}})
+	c := newStore(t, s, certstore.Options{})
 	a, b := ca.IssueFor(t, testca.Request{Names: []string{"a.example"}}), ca.IssueFor(t, testca.Request{Names: []string{"b.example"}})
 	large := bytes.Repeat(a.Chain, (600<<10)/len(a.Chain))
 	for _, one := range []struct {
@@ -216,18 +209,11 @@ func TestImportRefuses(t *testing.T) {
 	if len(c.List()) != 0 {
 		t.Errorf("got %+v, want no certificate", c.List())
 	}
-	rsa := ca.IssueFor(t, testca.Request{Names: []string{"a.example"}, RSA: true})
 	imported(t, c, "web", a)
-	_, err := c.Import(t.Context(), "web", rsa.Chain, rsa.Key)
-	wantFault(t, "not accepted", err, fault.Conflict, "chain: "+accept.Error())
-	if h, _ := c.Holder(arnWeb); serves(t, h) != serial(a) {
-		t.Error("what was refused is in force")
-	}
-	imported(t, c, "other", rsa)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.Import(t.Context(), "web", b.Chain, b.Key)
+	_, err := c.Import(t.Context(), "web", b.Chain, b.Key)
 	wantFault(t, "closed", err, fault.Unavailable, "import certificate "+arnWeb+": the store is closed")
 	wantFault(t, "closed", c.Delete(t.Context(), "web"), fault.Unavailable, "delete certificate "+arnWeb)
 	if h, _ := c.Holder(arnWeb); serves(t, h) != serial(a) {
@@ -241,6 +227,13 @@ func TestWarnings(t *testing.T) {
 	old := testca.NewFor(t).IssueFor(t, testca.Request{Names: []string{"a.example"}, NotBefore: time.Now().AddDate(0, -3, 0), NotAfter: time.Now().AddDate(0, 0, -1)})
 	if info := imported(t, c, "web", old); len(info.Warnings) != 1 || !strings.Contains(info.Warnings[0], "expired on") {
 		t.Errorf("got %q, want that it has expired", info.Warnings)
+	}
+	rsa := testca.NewFor(t).IssueFor(t, testca.Request{Names: []string{"a.example"}, RSA: true})
+	if info := imported(t, c, "web", rsa); len(info.Warnings) != 1 || !strings.Contains(info.Warnings[0], "its key is RSA, that of the certificate before was ECDSA") {
+		t.Errorf("got %q, want that the key is of another kind", info.Warnings)
+	}
+	if info := imported(t, c, "web", rsa); len(info.Warnings) != 0 {
+		t.Errorf("got %q, want none", info.Warnings)
 	}
 }
 

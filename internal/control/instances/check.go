@@ -45,7 +45,7 @@ func canonical(instance Instance) (Instance, error) {
 }
 
 // checkID refuses ids that cannot be a name in a path or a line. The two that are directories never reach a handler: HTTP
-// servers resolve them.
+// servers resolve them. An address stands for itself wherever an instance is named, so as an id it would never be looked for.
 func checkID(id string) error {
 	if id == "" || len(id) > idBytesMax {
 		return fault.Field("id", "has %d bytes, 1 to %d are allowed", len(id), idBytesMax)
@@ -53,6 +53,9 @@ func checkID(id string) error {
 	bad := strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' })
 	if bad >= 0 || id == "." || id == ".." {
 		return fault.Field("id", "%q: must be printable ASCII without spaces and slashes, such as i-0abc123, and neither . nor ..", shortened(id))
+	}
+	if _, err := netip.ParseAddr(strings.Trim(id, "[]")); err == nil {
+		return fault.Field("id", "%q: is an address, which stands for itself; register it as it is", shortened(id))
 	}
 	return nil
 }

@@ -63,8 +63,9 @@ type document struct {
 
 // Options are what a registry needs besides a store.
 type Options struct {
-	// InUse returns which load balancer an instance is registered with, if there is one. nil: none ever is.
+	// InUse returns who uses an instance, as in "load balancer web", if anybody does. nil: nobody ever does.
 	InUse func(id string) (by string, used bool)
+	Zones []string // that an instance may be set in; nil: any
 }
 
 // Registry is the instances. See New.
@@ -197,6 +198,9 @@ func (r *Registry) Set(ctx context.Context, instance Instance) (Instance, error)
 	if err != nil {
 		return Instance{}, err
 	}
+	if zones := r.o.Zones; zones != nil && instance.Zone != "" && !slices.Contains(zones, instance.Zone) {
+		return Instance{}, fault.Field("zone", "%q: must be one of %s, or empty for none", shortened(instance.Zone), strings.Join(zones, ", "))
+	}
 	if err = r.refuseFixed(instance.ID); err != nil {
 		return Instance{}, err
 	}
@@ -233,7 +237,7 @@ func (r *Registry) Remove(ctx context.Context, id string) error {
 			return nil, NotFound(id)
 		}
 		if by, used := r.o.InUse(id); used {
-			return nil, fault.New(fault.InUse, "instance %s is registered with load balancer %s: deregister it there first", id, by)
+			return nil, fault.New(fault.InUse, "instance %s is used by %s: deregister it there first", id, by)
 		}
 		return &store.Txn{Deletes: []string{e.Key}}, nil
 	})

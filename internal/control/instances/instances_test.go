@@ -128,6 +128,9 @@ func TestCheck(t *testing.T) {
 		{"id-letters", instances.Instance{ID: "ï", Host: "a"}, `id: "ï"`},
 		{"id-dot", instances.Instance{ID: ".", Host: "a"}, `id: "."`},
 		{"id-dots", instances.Instance{ID: "..", Host: "a"}, `id: ".."`},
+		{"id-address", instances.Instance{ID: "10.0.0.5", Host: "a"}, `id: "10.0.0.5": is an address, which stands for itself`},
+		{"id-address6", instances.Instance{ID: "2001:db8::1", Host: "a"}, "is an address"},
+		{"id-bracketed", instances.Instance{ID: "[2001:db8::1]", Host: "a"}, "is an address"},
 		{"no-host", instances.Instance{ID: "i"}, `host: "": must be an IP address`},
 		{"brackets", instances.Instance{ID: "i", Host: "[::1]"}, `host: "[::1]": must be an IP address`},
 		{"port", instances.Instance{ID: "i", Host: "10.0.0.5:80"}, "no port"},
@@ -211,17 +214,32 @@ func TestFixed(t *testing.T) {
 func TestInUse(t *testing.T) {
 	t.Parallel()
 	used := true
-	r := registry(t, open(t), instances.Options{InUse: func(id string) (string, bool) { return "web-of-" + id, used }})
+	r := registry(t, open(t), instances.Options{InUse: func(id string) (string, bool) { return "load balancer web-of-" + id, used }})
 	if err := set(t, r, instances.Instance{ID: "i-1", Host: "10.0.0.1"}); err != nil {
 		t.Fatal(err)
 	}
-	wantFault(t, "in use", r.Remove(t.Context(), "i-1"), fault.InUse, "registered with load balancer web-of-i-1: deregister it there first")
+	wantFault(t, "in use", r.Remove(t.Context(), "i-1"), fault.InUse, "instance i-1 is used by load balancer web-of-i-1: deregister it there first")
 	if err := set(t, r, instances.Instance{ID: "i-1", Host: "10.0.0.2"}); err != nil {
 		t.Errorf("change one in use: %v", err)
 	}
 	used = false
 	if err := r.Remove(t.Context(), "i-1"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestZones(t *testing.T) {
+	t.Parallel()
+	r := registry(t, open(t), instances.Options{Zones: []string{"us-east-1a", "us-east-1b"}})
+	for _, zone := range []string{"", "us-east-1b"} {
+		if err := set(t, r, instances.Instance{ID: "i-1", Host: "a", Zone: zone}); err != nil {
+			t.Errorf("%q: %v", zone, err)
+		}
+	}
+	err := set(t, r, instances.Instance{ID: "i-1", Host: "a", Zone: "us-east-1c"})
+	wantFault(t, "other", err, fault.Invalid, `zone: "us-east-1c": must be one of us-east-1a, us-east-1b, or empty for none`)
+	if got, _ := r.Lookup("i-1"); got.Zone != "us-east-1b" {
+		t.Errorf("got %+v, want it as it was", got)
 	}
 }
 

@@ -39,7 +39,7 @@ type First struct {
 	Aside   []string // paths to which files of an earlier store were moved
 }
 
-// FirstStart makes an administrator if the store has no key, and writes files with which AWS's tools find him and lull:
+// FirstStart makes an administrator if the store has none, and writes files with which AWS's tools find him and lull:
 // aws/credentials and aws/config below a directory.
 //
 // It is called at each start. As long as that administrator's key is in force, files that are missing are written again: a crash
@@ -52,9 +52,10 @@ func (k *Keys) FirstStart(ctx context.Context, dir, endpoint, region string) (Fi
 		return First{}, err
 	}
 	w := files{dir: filepath.Join(dir, filesDirectory)}
-	first, found := k.first()
+	first, found := k.administrator(true)
+	_, others := k.administrator(false)
 	switch {
-	case !found && len(k.List()) > 0: // revoked, or another lull's of before there was a first start
+	case !found && others: // the first was revoked
 		return w.first, w.refresh(configFile, config)
 	case !found:
 		if err = w.moveAside(k.o.Now().UTC().Format("20060102T150405Z")); err != nil {
@@ -79,10 +80,10 @@ func (k *Keys) FirstStart(ctx context.Context, dir, endpoint, region string) (Fi
 	return w.first, w.refresh(configFile, config)
 }
 
-// first returns the administrator that the first start made.
-func (k *Keys) first() (sigv4.Key, bool) {
+// administrator returns the oldest administrator that the first start made, or that it did not make.
+func (k *Keys) administrator(firstStart bool) (sigv4.Key, bool) {
 	for _, key := range k.List() {
-		if key.FirstStart && key.Role == sigv4.Administrator {
+		if key.FirstStart == firstStart && key.Role == sigv4.Administrator {
 			return k.Lookup(key.ID)
 		}
 	}

@@ -89,6 +89,18 @@ func TestFirstStart(t *testing.T) {
 	}
 }
 
+// TestOnlyReaders: keys that may only read are no reason to leave the API without an administrator.
+func TestOnlyReaders(t *testing.T) {
+	t.Parallel()
+	k, dir := newKeys(t, open(t)), t.TempDir()
+	create(t, k, sigv4.ReadOnly, "")
+	first := start(t, k, dir)
+	if key, _ := k.Lookup(first.ID); !first.Created || key.Role != sigv4.Administrator {
+		t.Errorf("got %+v, want an administrator", first)
+	}
+	wantCredentials(t, k, dir, first.ID)
+}
+
 // TestFilesLost: what is missing is written again for as long as the key is in force, as after a crash before they were written.
 func TestFilesLost(t *testing.T) {
 	t.Parallel()

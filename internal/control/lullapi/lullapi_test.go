@@ -54,7 +54,9 @@ func newWorld(t testing.TB) *world {
 	if w.keys, err = keys.New(s, keys.Options{Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
-	inUse := func(name string) (string, bool) { return "my-loadbalancer", strings.Contains(name, "used") }
+	inUse := func(name string) (string, bool) {
+		return "load balancer my-loadbalancer", strings.Contains(name, "used")
+	}
 	if w.instances, err = instances.New(s, instances.Options{InUse: inUse}); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +160,7 @@ func TestInstances(t *testing.T) {
 		status                     int
 		want                       string
 	}{
-		{"used", "DELETE", "instances/i-used", "", 409, "registered with load balancer my-loadbalancer"},
+		{"used", "DELETE", "instances/i-used", "", 409, "instance i-used is used by load balancer my-loadbalancer"},
 		{"fixed", "PUT", "instances/i-fixed", `{"host":"a"}`, 409, "defined in lull.yaml"},
 		{"fixed-delete", "DELETE", "instances/i-fixed", "", 409, "defined in lull.yaml"},
 		{"unknown", "GET", "instances/i-1", "", 404, `there is no instance "i-1"`},
