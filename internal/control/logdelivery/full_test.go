@@ -1,6 +1,7 @@
 package logdelivery
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -117,12 +118,18 @@ func fullSpool(dir string) error {
 	}
 	write(1000)
 	lost := s.lost
+	if err := onlyWholeLines(s, at); err != nil {
+		return err
+	}
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=4m"); err != nil {
 		return err
 	}
 	write(1000)
 	if s.lost != lost || s.lines+s.lost != 3500 {
 		return fmt.Errorf("with room again: %d lines, %d lost", s.lines, s.lost)
+	}
+	if err := onlyWholeLines(s, at); err != nil {
+		return err
 	}
 	s.shutWhere(func(slot) bool { return true })
 	f, _ := s.take(now)
@@ -136,6 +143,28 @@ func fullSpool(dir string) error {
 	again, odd, err := openSpool(s.dir, s.owner, SpoolBytesDefault, rand.Reader)
 	if err != nil || odd != nil || len(again.shut) != 1 || again.shut[0].size != f.size || again.shut[0].start != f.start {
 		return fmt.Errorf("taken up again: %v %v: %w", again.shut, odd, err)
+	}
+	return nil
+}
+
+// onlyWholeLines wants the spool to hold the slot's file alone, and in it only what was written.
+func onlyWholeLines(s *spool, at slot) error {
+	other := at
+	other.end += 300
+	lost := s.lost
+	s.addLocked(other, bytes.Repeat([]byte("x"), 8<<20), time.Unix(0, 0)) // more than there is room for
+	s.flushLocked()
+	if s.lost != lost+1 || s.open[other] != nil || s.pending != 0 {
+		return fmt.Errorf("a file of its own for a line that has no room: %d lost, %v, %d pending", s.lost-lost, s.open[other], s.pending)
+	}
+	s.lost = lost
+	all, err := os.ReadDir(s.dir)
+	if err != nil || len(all) != 1 {
+		return fmt.Errorf("%v in the spool: %w", all, err)
+	}
+	info, err := all[0].Info()
+	if err != nil || info.Name() != s.open[at].name || info.Size() != s.open[at].size {
+		return fmt.Errorf("%s has %d bytes, want %d: %w", info.Name(), info.Size(), s.open[at].size, err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -290,9 +291,9 @@ func TestStoreThatHangs(t *testing.T) {
 			w.end(fmt.Sprint(i), local, 1)
 		}
 		w.end("other", local, 1)
-		w.pass(FiveMinutes)
-		if n := w.deliveries.Load(); n > uploadsMost {
-			t.Errorf("%d deliveries at once, want at most %d", n, uploadsMost)
+		w.pass(FiveMinutes + shutAfter)
+		if n := w.deliveries.Load(); n != uploadsMost {
+			t.Errorf("%d deliveries at once, want %d", n, uploadsMost)
 		}
 		w.end("other", local, 2)
 		w.written()
@@ -326,6 +327,10 @@ func TestSpoolIsFull(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		w.end("c", local, 1)
+		w.written()
+		if text := w.words.String(); strings.Count(text, "lines=") != 1 {
+			t.Errorf("two reports within a minute: %s", text)
+		}
 		w.pass(FiveMinutes + shutAfter)
 		w.end("c", local, 1)
 		w.pass(FiveMinutes + shutAfter)
@@ -336,6 +341,65 @@ func TestSpoolIsFull(t *testing.T) {
 		text := w.words.String()
 		if !strings.Contains(text, "lines=7 reason=") || !strings.Contains(text, "lines=1 reason=") || !strings.Contains(text, "at most 8192 are allowed") {
 			t.Errorf("log: %s", text)
+		}
+		w.end("a", local, 1)
+		w.end("b", local, 1)
+		w.end("c", local, 2)
+		w.written()
+		w.end("c", local, 3)
+		w.close() // which does not wait for the minute to be over
+		if text := w.words.String(); !strings.Contains(text, "lines=2 reason=") || !strings.Contains(text, "lines=3 reason=") {
+			t.Errorf("log: %s", text)
+		}
+	})
+}
+
+// TestClockSetBack: what waits for a time that is far off again does not wait for it.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	s := &shelf{}
+	inBubble(t, s, func(w *world) {
+		w.close()
+		var ahead atomic.Int64
+		w.options.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		ahead.Store(int64(2 * time.Hour))
+		w.open()
+		w.Delivery.spool.bytesMax = blockBytes
+		w.SetTargets(map[string]Target{"a": target("a"), "b": target("b")})
+		w.end("a", local, 1)
+		w.written()
+		w.end("b", local, 2) // has no room
+		w.written()
+		w.end("a", local, 1)
+		ahead.Store(0)
+		w.pass(lookMost)
+		name := place("logs", "my-app", "a", "0205", "127.0.0.16")
+		wantList(t, "a minute after", s.list(), name+" 2")
+		w.end("a", local, 1)
+		w.end("b", local, 3)
+		w.pass(reportEvery + flushEvery)
+		if text := w.words.String(); !strings.Contains(text, "lines=2 reason=") || !strings.Contains(text, "lines=3 reason=") {
+			t.Errorf("log: %s", text)
+		}
+	})
+}
+
+// TestSessionsDoNotOverlap: a follower that is not wanted any more and its successor never write the same line.
+func TestSessionsDoNotOverlap(t *testing.T) {
+	t.Parallel()
+	s := &shelf{}
+	inBubble(t, s, func(w *world) {
+		targets := map[string]Target{"lb": target("my-lb")}
+		w.SetTargets(targets)
+		for range 50 {
+			w.SetTargets(nil)
+			w.SetTargets(targets)
+			w.exchanges.Append([]record.Exchange{exchange("lb", local)})
+		}
+		w.SetTargets(targets)
+		w.pass(2 * time.Second)
+		if c := w.Counters(); c.Lines > 50 || c.Lines == 0 {
+			t.Errorf("%d lines of 50 exchanges", c.Lines)
 		}
 	})
 }

@@ -96,7 +96,7 @@ func TestRecovery(t *testing.T) {
 		if err := os.CopyFS(dir, os.DirFS(w.spool)); err != nil {
 			t.Fatal(err)
 		}
-		long := strings.Repeat("x", 3*pendingMost)
+		long := strings.Repeat("x", 3*pendingMost+100)
 		whole := read(t, filepath.Join(dir, left[0]))
 		for name, text := range map[string]string{
 			left[0]:          whole + long, // a line that did not come whole
@@ -121,6 +121,11 @@ func TestRecovery(t *testing.T) {
 		w.options.Spool = dir
 		w.open()
 		wantList(t, "delivered", s.list(), slices.Sorted(slices.Values(append(want, "logs/a/only-a-key.log 0")))...)
+		for name, text := range s.files {
+			if _, lines, _ := strings.Cut(whole, "\n"); filepath.Base(name) == left[0] && text != lines {
+				t.Errorf("%s: %d bytes, want %d", name, len(text), len(lines))
+			}
+		}
 		wantList(t, "left alone", files(t, dir), "another.log", "elsewhere.log", "empty.log", "endless.log", "foreign.log", "notes.txt")
 		if n := strings.Count(w.words.String(), "is left alone"); n != 5 {
 			t.Errorf("%d warnings, want 5: %s", n, w.words.String())
@@ -173,6 +178,39 @@ func TestSpoolFileVanishes(t *testing.T) {
 		w.pass(FiveMinutes + shutAfter)
 		wantList(t, "files", s.list(), place("logs", "my-app", "my-lb", "0005", "127.0.0.16")+" 2")
 	})
+}
+
+// TestPendingIsBounded: what waits for its write stays within its limits, however much comes within a second.
+func TestPendingIsBounded(t *testing.T) {
+	t.Parallel()
+	s, _, err := openSpool(t.TempDir(), owner{account, region}, SpoolBytesDefault, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := []byte(strings.Repeat("x", 999) + "\n")
+	const balancers, each = 300, 70 // enough for a write of each file, and together for one of all
+	for range each {
+		for i := range balancers {
+			at := slot{target(fmt.Sprint("lb", i)).destination(), nodeIPv4(), 300}
+			s.addLocked(at, line, time.Unix(0, 0))
+			if f := s.open[at]; len(f.pending) >= pendingMost || s.pending >= pendingAll {
+				t.Fatalf("%d bytes pending in a file, %d in all", len(f.pending), s.pending)
+			}
+		}
+	}
+	if s.lines == 0 {
+		t.Error("nothing was written")
+	}
+	for range 70 {
+		s.addLocked(slot{target("one").destination(), nodeIPv4(), 300}, line, time.Unix(0, 0))
+	}
+	if f := s.open[slot{target("one").destination(), nodeIPv4(), 300}]; f.lines != 66 {
+		t.Errorf("%d lines of the one are written, want 66", f.lines)
+	}
+	s.flushLocked()
+	if s.pending != 0 || s.lines != balancers*each+70 || len(s.room) > roomMost || len(s.touched) != 0 {
+		t.Errorf("after a flush: %d pending, %d lines, %d buffers kept, %d touched", s.pending, s.lines, len(s.room), len(s.touched))
+	}
 }
 
 // FuzzReadHead reads whatever a file in the spool may begin with.
