@@ -150,6 +150,27 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// TestDeleteWhileImporting: whoever deletes a certificate that is imported and taken into use meanwhile is refused.
+func TestDeleteWhileImporting(t *testing.T) {
+	t.Parallel()
+	ca := testca.NewFor(t)
+	next := ca.IssueFor(t, testca.Request{Names: []string{"next.example"}})
+	var c *certstore.Store
+	asked := 0
+	c = newStore(t, open(t), certstore.Options{InUse: func(string) (string, bool) {
+		if asked++; asked == 1 {
+			imported(t, c, "web", next)
+			return "", false
+		}
+		return "listener 443 of load balancer web", true
+	}})
+	imported(t, c, "web", ca.IssueFor(t, testca.Request{Names: []string{"web.example"}}))
+	wantFault(t, "delete", c.Delete(t.Context(), "web"), fault.InUse, "is used by listener 443")
+	if h, found := c.Holder(arnWeb); !found || serves(t, h) != serial(next) || asked != 2 {
+		t.Errorf("found %t after %d questions, want the new certificate in force", found, asked)
+	}
+}
+
 func TestARN(t *testing.T) {
 	t.Parallel()
 	c := newStore(t, open(t), certstore.Options{})
