@@ -276,14 +276,20 @@ func notFound(arn string) error {
 	return fault.New(fault.NotFound, "there is no certificate %s", arn)
 }
 
-// refusal tells which field a certificate was refused for. certs never repeats a part of a key.
+// refusal tells what of a certificate was refused, and why. certs never repeats a part of a key.
 func refusal(err error) error {
-	field := "chain"
 	var e *certs.Error
-	if errors.As(err, &e) && e.Part == certs.PartKey {
-		field = "key"
+	if !errors.As(err, &e) { // which it is
+		return fault.Field("chain", "%v", err)
 	}
-	return &fault.Error{Kind: fault.Invalid, Field: field, Message: field + ": " + err.Error(), Err: err}
+	switch e.Part {
+	case certs.PartChain:
+		return fault.Field("chain", "%s", e.Text)
+	case certs.PartKey:
+		return fault.Field("key", "%s", e.Text)
+	case certs.PartPair:
+	}
+	return fault.Field("chain and key", "%s", e.Text)
 }
 
 // encode returns the document of a certificate, and the time that is in it.

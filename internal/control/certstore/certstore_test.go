@@ -216,7 +216,7 @@ func TestImportRefuses(t *testing.T) {
 		{"name", "a b", `arn: "a b": must be`, a.Chain, a.Key},
 		{"no-chain", "web", "chain: ", nil, a.Key},
 		{"no-key", "web", "key: ", a.Chain, nil},
-		{"other-key", "web", "chain: ", a.Chain, b.Key},
+		{"other-key", "web", "chain and key: the private key does not belong to the certificate", a.Chain, b.Key},
 		{"half", "web", "chain: ", a.Chain[:len(a.Chain)/2], a.Key},
 		{"half-key", "web", "key: ", a.Chain, a.Key[:len(a.Key)-20]},
 		{"huge", "web", "chain: ", bytes.Repeat([]byte("x"), certs.BytesMax+1), a.Key},

@@ -226,7 +226,7 @@ func TestCertificates(t *testing.T) {
 		{"parameter", "GET", "certificates?name=a", "", 400, `parameter "name" is not known; allowed is arn`},
 		{"query", "GET", "certificates?arn=%zz", "", 400, "query: cannot be decoded"},
 		{"no-key", "PUT", "certificates?arn=web", `{"chain":"x"}`, 400, "key: is missing; allowed are chain, key"},
-		{"mismatch", "PUT", "certificates?arn=web", body(issued.Chain, other.Key), 400, "chain: "},
+		{"mismatch", "PUT", "certificates?arn=web", body(issued.Chain, other.Key), 400, "chain and key: "},
 		{"bad-key", "PUT", "certificates?arn=web", body(issued.Chain, other.Key[:99]), 400, "key: "},
 		{"too-long", "PUT", "certificates?arn=web", `{"chain":"` + strings.Repeat("x", lullapi.BodyBytesMax) + `"}`, 413, "body: has too many bytes, at most 1114112 are allowed"},
 	} {
