@@ -208,6 +208,43 @@ func TestRoutedHTTP(t *testing.T) {
 	})
 }
 
+// TestUnheard: a client that goes away before there is a response is counted, one that goes away behind its head is not.
+func TestUnheard(t *testing.T) {
+	t.Parallel()
+	s := counter(t, 1, timeout.Shared, nil)
+	early, server := s.meet(lulltest.Request("GET", "/", ""))
+	server.Request()
+	early.Reset()
+	if x := s.NextExchange(); x.Reason != reason.ClientReset || x.Status != 0 {
+		t.Fatalf("the exchange ended by %v with %d, want client-reset with none", x.Reason, x.Status)
+	}
+	late, server := s.meet(lulltest.Request("GET", "/", ""))
+	server.Request()
+	server.Send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhe")
+	late.Head()
+	late.Reset()
+	if x := s.NextExchange(); x.Reason != reason.ClientReset || x.Status != 200 {
+		t.Fatalf("the exchange ended by %v with %d, want client-reset with 200", x.Reason, x.Status)
+	}
+	if got, _ := totalsOf(s.Engine, lulltest.HTTPKey); got.Unheard != 1 {
+		t.Errorf("%d unheard, want 1", got.Unheard)
+	}
+}
+
+// TestWithheld: the plan keeps new connections from a backend that it drains or sets offline.
+func TestWithheld(t *testing.T) {
+	t.Parallel()
+	p := lulltest.Plan(lulltest.Loopback(1), lulltest.Loopback(2), lulltest.Loopback(3))
+	lulltest.Set(p).Backends[1].Drain = true
+	lulltest.Set(p).Backends[2].Offline = true
+	e := start(t, 1, p)
+	for _, b := range e.Stats().Backends {
+		if want := b.Key.Port != 1; b.Withheld != want {
+			t.Errorf("%s: withheld %t, want %t", b.Key, b.Withheld, want)
+		}
+	}
+}
+
 // TestLatencyOfSilence: a backend that does not answer within the idle timeout counts among the slow.
 func TestLatencyOfSilence(t *testing.T) {
 	t.Parallel()

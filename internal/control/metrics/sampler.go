@@ -19,7 +19,7 @@ type sampler struct {
 
 	// Owned by the goroutine that calls look.
 	begun     bool
-	began     int64 // the period
+	began     int64                           // the period
 	listeners map[plan.ListenerKey]*elbTotals // as they were at its beginning, as fails
 	fails     map[plan.BackendKey]uint64
 	hosts     map[elbPlace]*hostCounts // of the looks of this period
@@ -226,6 +226,7 @@ func (t *elbTotals) take(l *stats.ListenerTotals) {
 		t.backend[class] += l.BackendStatus[class]
 		t.own[class] += l.OwnStatus[class]
 	}
+	t.own[4] += l.Unheard // as in the access log: a client that went away got a 408 that it did not wait for
 }
 
 // addSince adds by how much the counters of one listener have grown.

@@ -152,7 +152,7 @@ func TestPeriod(t *testing.T) {
 	w.observe(tcp, time.Millisecond)
 	http.BackendStatus = [6]uint64{2: 90, 3: 5, 4: 4, 1: 7}
 	https.BackendStatus[5] = 1
-	http.OwnStatus = [6]uint64{4: 8, 5: 9}
+	http.OwnStatus, http.Unheard = [6]uint64{4: 6, 5: 9}, 2
 	http.Noncompliant, http.Ends[reason.QueueFull] = 10, 11
 	w.backend("web", "http-80.us-east-1a", "10.0.0.1", 80).ConnectFails = 12
 	w.backend("web", "tcp-25.us-east-1b", "10.0.0.1", 25).ConnectFails = 13
@@ -189,8 +189,8 @@ func TestPeriod(t *testing.T) {
 		"request_count_sum" + a: 1, "request_count_sum" + b: 0, "latency_average" + a: 0.02, "latency_maximum" + a: 0.02,
 		"httpcode_backend_2_xx_sum" + a: 0, "httpcode_backend_3_xx_sum" + a: 0, "httpcode_backend_4_xx_sum" + a: 0, "httpcode_backend_5_xx_sum" + a: 0,
 		"httpcode_elb_4_xx_sum" + a: 0, "httpcode_elb_5_xx_sum" + a: 0,
-		"surge_queue_length_maximum" + all: 0,
-	}, "request", "latency_average", "latency_maximum", "httpcode", "surge")
+		"surge_queue_length_maximum" + all: 0, "backend_connection_errors_sum" + a: 0, "backend_connection_errors_sum" + b: 0,
+	}, "request", "latency_average", "latency_maximum", "httpcode", "surge", "backend")
 }
 
 func TestHostCounts(t *testing.T) {
@@ -225,6 +225,13 @@ func TestHostCounts(t *testing.T) {
 	maps.Copy(want, counts("{off,b}", [3]float64{1, 1, 1}, [3]float64{0, 0, 0}))
 	maps.Copy(want, counts("{on,}", [3]float64{2.6, 2, 3}, [3]float64{0.4, 0, 1}))
 	w.check(t, want, "healthy", "un_healthy")
+	for range 4 {
+		w.look()
+	}
+	want = counts("{off,a}", [3]float64{1, 1, 1}, [3]float64{1, 1, 1})
+	maps.Copy(want, counts("{off,b}", [3]float64{1, 1, 1}, [3]float64{0, 0, 0}))
+	maps.Copy(want, counts("{on,}", [3]float64{3, 3, 3}, [3]float64{0, 0, 0}))
+	w.check(t, want, "healthy", "un_healthy")
 }
 
 // TestCountersThatEnd: load balancers and listeners come and go, and what is told of others is right all the same.
@@ -252,9 +259,18 @@ func TestCountersThatEnd(t *testing.T) {
 	if minute(w); requests(w) != 7 {
 		t.Errorf("a listener added again: %v requests, want 7", requests(w))
 	}
+	w.observe(w.listener("web", "http-80.a", plan.HTTP), time.Minute)
+	minute(w)
 	w.listener("web", "http-80.a", plan.HTTP).Routed = 3 // the counters of one that had been removed are gone
+	w.listener("web", "http-80.a", plan.HTTP).Latency = stats.LatencyTotals{}
+	w.observe(w.listener("web", "http-80.a", plan.HTTP), time.Second)
 	if minute(w); requests(w) != 0 {
 		t.Errorf("counters that have become less: %v requests, want 0", requests(w))
+	}
+	for name, value := range w.said() {
+		if strings.HasPrefix(name, "latency") {
+			t.Errorf("counters that have become less: %s %v, want none", name, value)
+		}
 	}
 	w.know()
 	if w.look(); w.out.last.Load() != nil {

@@ -57,6 +57,9 @@ func (f *front) traffic(now int64) record.Traffic {
 func (p *Proxy) recordExchange(f *front, why reason.Reason, d timeout.Deadline) {
 	x, l := f.x, f.listener
 	l.Stats.Ends[why].Add(1)
+	if x.status == 0 && why.Info().Side == reason.FrontEnd {
+		l.Stats.Unheard.Add(1)
+	}
 	if !p.records.Followed() && !why.Info().Error && (x.status == 0 || x.answered != 0) {
 		return // nobody would see it
 	}

@@ -56,6 +56,7 @@ type HTTP struct {
 	RetriesRefused Counter               // SH-09: those for which it could not
 	Noncompliant   Counter               // requests of any desync class but Compliant
 	Queued         Counter               // exchanges that had to wait for a backend with room
+	Unheard        Counter               // exchanges whose client went away before there was a response
 	PoolCloses     [reason.Count]Counter // back-end connections that ended while no exchange used them
 }
 
@@ -106,6 +107,7 @@ type HTTPTotals struct {
 	RetriesRefused uint64
 	Noncompliant   uint64
 	Queued         uint64
+	Unheard        uint64
 	PoolCloses     [reason.Count]uint64
 }
 
@@ -116,6 +118,7 @@ func (t *HTTPTotals) addFrom(h *HTTP) {
 	t.RetriesRefused += h.RetriesRefused.Load()
 	t.Noncompliant += h.Noncompliant.Load()
 	t.Queued += h.Queued.Load()
+	t.Unheard += h.Unheard.Load()
 	for i := range h.Ends {
 		t.Ends[i] += h.Ends[i].Load()
 		t.PoolCloses[i] += h.PoolCloses[i].Load()
