@@ -164,6 +164,7 @@ func send(w http.ResponseWriter, status int, document any) {
 		status, text = http.StatusInternalServerError, []byte(`{"error":"lull cannot encode its answer"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff") // descriptions hold what people made up, and are no page
 	w.WriteHeader(status)
 	_, _ = w.Write(append(text, '\n')) // there is nobody to tell
 }

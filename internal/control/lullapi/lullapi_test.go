@@ -95,8 +95,10 @@ func wantRefusal(t *testing.T, name string, rec *httptest.ResponseRecorder, stat
 	if err := json.Unmarshal(rec.Body.Bytes(), &told); err != nil || len(told) != 1 || rec.Code != status || !strings.Contains(told["error"], words) {
 		t.Errorf("%s: got %d %.300s, %v, want %d and an error with %q", name, rec.Code, rec.Body, err, status, words)
 	}
-	if kind := rec.Header().Get("Content-Type"); kind != "application/json" {
-		t.Errorf("%s: content type %q", name, kind)
+	for field, want := range map[string]string{"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"} {
+		if got := rec.Header().Get(field); got != want {
+			t.Errorf("%s: %s is %q, want %q", name, field, got, want)
+		}
 	}
 }
 
