@@ -199,3 +199,37 @@ func TestEngineNotStored(t *testing.T) {
 		})
 	}
 }
+
+// TestEngineUnproven: an instance that has never passed a health check gets nothing.
+func TestEngineUnproven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.newBackends("i-1")
+	host, _, _ := w.instances.Lookup("i-2")
+	_ = w.serveHTTP(b, "i-2", host) // but nothing where it is probed
+	w.create(b, "us-west-2a")
+	w.do(registration("i-1", "i-2"))
+	w.awaitHealth([]string{"i-1"}, saysUp)
+	w.awaitHealth([]string{"i-2"}, saysNeverUp)
+	w.wantHosts(w.node(0), "i-1")
+}
+
+// TestEngineRegistering: an instance gets nothing while its first health check has not been answered.
+func TestEngineRegistering(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.newBackends("i-1")
+	w.create(b, "us-west-2a")
+	w.asks("Action=ConfigureHealthCheck&LoadBalancerName=web&HealthCheck.Target=HTTP:%d/slow&HealthCheck.Interval=300&HealthCheck.Timeout=60"+
+		"&HealthCheck.UnhealthyThreshold=2&HealthCheck.HealthyThreshold=10", b.http)
+	w.do(registration("i-1"))
+	b.await(t) // a probe for each listener
+	b.await(t)
+	w.awaitHealth(nil, saysNew)
+	if http, tcp := w.httpHosts(w.node(0)), w.tcpHosts(w.node(0)); !slices.Equal(http, []string{"503"}) || !slices.Equal(tcp, []string{""}) {
+		t.Errorf("got %q and %q, want 503 and nobody", http, tcp)
+	}
+	close(b.answer)
+	w.awaitHealth(nil, saysUp)
+	w.wantHosts(w.node(0), "i-1")
+}

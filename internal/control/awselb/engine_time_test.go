@@ -110,11 +110,7 @@ func (w *world) slow(b *backends) <-chan answered {
 		status, body, err := fetch(node, "/slow")
 		result <- answered{status, body, err}
 	}()
-	select {
-	case <-b.asked:
-	case <-time.After(lulltest.Patience):
-		w.t.Fatal("the request does not reach a backend")
-	}
+	b.await(w.t)
 	return result
 }
 

@@ -207,6 +207,16 @@ func (w *world) serveHTTP(b *backends, name, host string) uint16 {
 	return portOf(l)
 }
 
+// await waits until a request for /slow has come.
+func (b *backends) await(t *testing.T) {
+	t.Helper()
+	select {
+	case <-b.asked:
+	case <-time.After(lulltest.Patience):
+		t.Fatal("the request does not reach a backend")
+	}
+}
+
 // serveTCP greets with the name and then echoes lines.
 func serveTCP(t *testing.T, name, host string, port uint16) uint16 {
 	t.Helper()
