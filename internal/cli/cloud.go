@@ -24,6 +24,7 @@ import (
 	"lull/internal/control/keys"
 	"lull/internal/control/logdelivery"
 	"lull/internal/control/lullapi"
+	"lull/internal/control/metrics"
 	"lull/internal/control/sigv4"
 	"lull/internal/control/store"
 	"lull/internal/dataplane"
@@ -160,6 +161,15 @@ func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
 		}
 	}
 	return s.firstStart()
+}
+
+// LoadBalancers implements metrics.Classic.
+func (s *cloud) LoadBalancers() []metrics.ClassicLoadBalancer {
+	var list []metrics.ClassicLoadBalancer
+	for _, lb := range s.elb.Load().Summaries() {
+		list = append(list, metrics.ClassicLoadBalancer{Name: lb.Name, CrossZone: lb.CrossZone})
+	}
+	return list
 }
 
 // refresh has the load balancers follow where instances are.

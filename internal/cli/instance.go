@@ -77,14 +77,20 @@ func (i *instance) start() (err error) {
 			return err
 		}
 		i.metrics.SetAccessLog(i.log)
-		i.metrics.SetCertificates(expiries{i.watcher})
+		i.metrics.SetCertificates(expiries{i.watcher, i.cloud})
 	}
 	if err = i.applier.Change(apply.File, c.Plan.LoadBalancers, nil); err != nil {
 		return err
 	}
 	i.watcher.Apply(c.Certificates)
-	if i.cloud != nil {
-		return i.cloud.serve(i.applier, i.engine)
+	if i.cloud == nil {
+		return nil
+	}
+	if err = i.cloud.serve(i.applier, i.engine); err != nil {
+		return err
+	}
+	if i.metrics != nil {
+		i.metrics.SetClassic(i.cloud)
 	}
 	return nil
 }

@@ -10,6 +10,8 @@ type Summary struct {
 	Name     string
 	PlanName string   // in the plan, in commands and in counters
 	Zones    []string // sorted
+	// CrossZone says that the addresses of each zone use the instances of all.
+	CrossZone bool
 }
 
 // Summaries returns all load balancers by name. Callable from anywhere.
@@ -18,7 +20,7 @@ func (s *Service) Summaries() []Summary {
 	list := make([]Summary, 0, len(state.names))
 	for _, name := range state.names {
 		b := state.balancers[name]
-		list = append(list, Summary{Name: name, PlanName: b.planName(), Zones: b.zones()})
+		list = append(list, Summary{Name: name, PlanName: b.planName(), Zones: b.zones(), CrossZone: b.Attributes.CrossZone})
 	}
 	return list
 }
