@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/url"
@@ -190,7 +191,9 @@ func TestCookiePolicies(t *testing.T) {
 func TestPolicyRefusals(t *testing.T) {
 	t.Parallel()
 	const app, own = "Action=CreateAppCookieStickinessPolicy&", "Action=CreateLBCookieStickinessPolicy&"
-	key, _ := newPublicKey(t)
+	key, der := newPublicKey(t)
+	_, other := newPublicKey(t)
+	armoured := string(slices.Concat(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: other})))
 	for name, c := range map[string]struct {
 		body string
 		code query.Code
@@ -236,6 +239,7 @@ func TestPolicyRefusals(t *testing.T) {
 		"key-text":          {createForm("p", typePublicKey, "PublicKey=not a key"), query.ValidationError, "base64"},
 		"key-cut":           {createForm("p", typePublicKey, "PublicKey="+key[:40]), query.ValidationError, "one key is wanted"},
 		"key-twice":         {createForm("p", typePublicKey, "PublicKey="+key, "PublicKey="+key+"="), query.ValidationError, "takes one"},
+		"key-two":           {createForm("p", typePublicKey, "PublicKey="+armoured), query.ValidationError, "more than one key"},
 		"auth-none":         {createForm("p", typeBackendAuthentication), query.ValidationError, "ONE_OR_MORE"},
 		"auth-empty":        {createForm("p", typeBackendAuthentication, "PublicKeyPolicyName="), query.ValidationError, "name of a policy"},
 		"auth-unknown":      {createForm("p", typeBackendAuthentication, "PublicKeyPolicyName=none"), query.InvalidConfigurationRequest, "none"},

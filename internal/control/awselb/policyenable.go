@@ -2,7 +2,7 @@ package awselb
 
 import (
 	"context"
-	"strconv"
+	"crypto/x509"
 
 	"lull/internal/control/awselb/query"
 )
@@ -11,15 +11,14 @@ func (s *Service) setListenerPolicies(ctx context.Context, r *query.SetLoadBalan
 	_, err := s.change(ctx, r.LoadBalancerName, func(d *document) error {
 		l := d.listener(r.LoadBalancerPort)
 		if l == nil {
-			return &query.Error{Code: query.ListenerNotFound, Field: "LoadBalancerPort", Message: "There is no listener with port " +
-				strconv.Itoa(int(r.LoadBalancerPort)) + " for load balancer " + d.Name}
+			return listenerNotFound(d.Name, r.LoadBalancerPort)
 		}
 		names := distinct(r.PolicyNames)
 		if err := d.checkListenerPolicies(l, names); err != nil {
 			return err
 		}
 		l.Policies = names
-		return nil
+		return s.checkServed(d, l)
 	})
 	if err != nil {
 		return nil, err
@@ -58,6 +57,30 @@ func (d *document) checkListenerPolicies(l *listener, names []string) error {
 		*group = name
 	}
 	return nil
+}
+
+// checkServed refuses an SSL negotiation policy with which no client could be served, since none of its ciphers goes with a key of the
+// listener's certificate. The default policy goes with all. A certificate that does not exist is somebody else's to refuse.
+func (s *Service) checkServed(d *document, l *listener) error {
+	holder, found := s.o.Certificates.Holder(l.CertificateID)
+	enabled := d.enabled(l.Policies, typeSSLNegotiation)
+	if !found || enabled == nil {
+		return nil
+	}
+	negotiable, err := enabled.negotiation()
+	if err != nil {
+		return err
+	}
+	kind := x509.UnknownPublicKeyAlgorithm
+	for _, c := range holder.Set().All() {
+		if kind = c.Leaf().PublicKeyAlgorithm; negotiable.Serves(kind) {
+			return nil
+		}
+	}
+	if kind == x509.UnknownPublicKeyAlgorithm {
+		return nil // there is no certificate to judge by
+	}
+	return conflict("%s cannot be enabled: none of its ciphers goes with the certificate of port %d, which has an %s key", enabled.Name, l.Port, kind)
 }
 
 func (s *Service) setBackendPolicies(ctx context.Context, r *query.SetLoadBalancerPoliciesForBackendServerRequest) (any, error) {

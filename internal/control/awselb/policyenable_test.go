@@ -1,11 +1,20 @@
 package awselb
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"maps"
+	"math/big"
 	"slices"
 	"testing"
 
 	"lull/internal/control/awselb/query"
+	"lull/internal/dataplane/certs"
 )
 
 // haveEveryPolicy is haveAll with a policy of each type: app, own, ssl, proxy, key and auth.
@@ -127,4 +136,60 @@ func TestBackendPolicies(t *testing.T) {
 		r.formRefused(c.body, c.code, c.text)
 	}
 	r.formOK(backendForm(9999)) // there is nothing to take away
+}
+
+// certify gives rigARN a certificate with that key.
+func (r *rig) certify(key crypto.Signer) {
+	r.t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: r.clock.Now().AddDate(100, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c, err := certs.Parse(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	h, _ := r.certificates.Holder(rigARN)
+	h.Replace(certs.NewSet([]*certs.Certificate{c}))
+}
+
+// TestPolicyGoesWithCertificate: a policy for other certificates than the listener's would shut everybody out.
+func TestPolicyGoesWithCertificate(t *testing.T) {
+	t.Parallel()
+	r := haveAll(t)
+	r.formOK(createForm("rsa", typeSSLNegotiation, "Protocol-TLSv1.2=true", "ECDHE-RSA-AES128-GCM-SHA256=true"))
+	r.formOK(createForm("ecdsa", typeSSLNegotiation, "Protocol-TLSv1.2=true", "ECDHE-ECDSA-AES128-GCM-SHA256=true"))
+	r.formOK(createForm("old", typeSSLNegotiation, "Reference-Security-Policy=ELBSecurityPolicy-2011-08"))
+	r.formOK(createForm("cookie", typeLBCookie))
+	r.formOK(enableForm(443, "rsa")) // nobody knows the certificate yet
+	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		key        crypto.Signer
+		allowed    []string
+		refused    []string
+		keyInWords string
+	}{
+		{curve, []string{"ecdsa", defaultSSLPolicy, "cookie"}, []string{"rsa", "old"}, "ECDSA"},
+		{number, []string{"rsa", "old", defaultSSLPolicy, "cookie"}, []string{"ecdsa"}, "RSA"},
+	} {
+		r.certify(c.key)
+		for _, name := range c.allowed {
+			r.formOK(enableForm(443, name))
+		}
+		for _, name := range c.refused {
+			r.formRefused(enableForm(443, name), query.InvalidConfigurationRequest, name+" cannot be enabled: none of its ciphers goes with the certificate of port 443, which has an "+c.keyInWords)
+		}
+	}
 }
