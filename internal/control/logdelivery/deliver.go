@@ -2,7 +2,10 @@ package logdelivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"time"
 )
 
@@ -89,18 +92,36 @@ func (d *Delivery) begin(now time.Time) (next time.Time) {
 
 // deliver makes one attempt.
 func (d *Delivery) deliver(f *file) {
-	err := d.put(f)
-	d.noteBucket(f.Bucket, err)
-	if err == nil {
-		d.files.Add(1)
-		err = d.spool.remove(f)
-	} else if d.failures.Add(1); f.tries+1 < triesMost {
-		d.spool.again(f, d.now().Add(pauseAfter(f.tries)))
+	closer, body, err := d.spool.body(f)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.giveUp(f, fmt.Errorf("somebody has removed %s from the spool", f.name))
 		return
-	} else {
-		d.dropped.Add(1)
-		err = d.spool.drop(f, fmt.Errorf("%s was given up after %d attempts: bucket %s: %w", f.name, triesMost, f.Bucket, cause(err)))
+	case err == nil:
+		err = d.put(f, body)
+		closer.Close()
+		d.noteBucket(f.Bucket, err)
 	}
+	switch {
+	case err == nil:
+		d.files.Add(1)
+		d.noteRemoval(d.spool.remove(f))
+	case f.tries+1 < triesMost:
+		d.failures.Add(1)
+		d.spool.again(f, d.now().Add(pauseAfter(f.tries)))
+	default:
+		d.failures.Add(1)
+		d.giveUp(f, fmt.Errorf("%s was given up after %d attempts: bucket %s: %w", f.name, triesMost, f.Bucket, cause(err)))
+	}
+}
+
+// giveUp drops a file.
+func (d *Delivery) giveUp(f *file, why error) {
+	d.dropped.Add(1)
+	d.noteRemoval(d.spool.drop(f, why))
+}
+
+func (d *Delivery) noteRemoval(err error) {
 	if err != nil {
 		d.logger.Error("a file in the spool of access logs cannot be removed; the next start delivers it again", "error", err)
 	}
@@ -111,14 +132,9 @@ func pauseAfter(failures int) time.Duration {
 	return min(pauseFirst<<failures, pauseMost)
 }
 
-func (d *Delivery) put(f *file) error {
+func (d *Delivery) put(f *file, body *io.SectionReader) error {
 	ctx, cancel := context.WithTimeout(d.ctx, attemptMost)
 	defer cancel()
-	closer, body, err := d.spool.body(f)
-	if err != nil {
-		return err
-	}
-	defer closer.Close()
 	return d.store.Put(ctx, f.Bucket, f.Key, body)
 }
 
@@ -144,7 +160,7 @@ func (d *Delivery) noteBucket(bucket string, err error) {
 // tell logs what was lost since it last did, and returns when it may log again; zero if there is nothing more to log.
 func (d *Delivery) tell(now time.Time) (next time.Time) {
 	d.spool.mu.Lock()
-	lost, reason := d.spool.lost, d.spool.reason
+	lost, reason := d.spool.lost.Load(), d.spool.reason
 	d.spool.mu.Unlock()
 	missed := d.missed.Load()
 	if lost == d.report.lost && missed == d.report.missed {

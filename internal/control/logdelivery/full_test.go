@@ -109,15 +109,15 @@ func fullSpool(dir string) error {
 		s.flushLocked()
 	}
 	write(500)
-	if s.lost != 0 || s.lines != 500 {
-		return fmt.Errorf("with room: %d lines, %d lost", s.lines, s.lost)
+	if s.lost.Load() != 0 || s.lines.Load() != 500 {
+		return fmt.Errorf("with room: %d lines, %d lost", s.lines.Load(), s.lost.Load())
 	}
 	write(1000)
-	if s.lost == 0 || s.lines+s.lost != 1500 || !errors.Is(s.reason, syscall.ENOSPC) {
-		return fmt.Errorf("without room: %d lines, %d lost: %w", s.lines, s.lost, s.reason)
+	if s.lost.Load() == 0 || s.lines.Load()+s.lost.Load() != 1500 || !errors.Is(s.reason, syscall.ENOSPC) {
+		return fmt.Errorf("without room: %d lines, %d lost: %w", s.lines.Load(), s.lost.Load(), s.reason)
 	}
 	write(1000)
-	lost := s.lost
+	lost := s.lost.Load()
 	if err := onlyWholeLines(s, at); err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func fullSpool(dir string) error {
 		return err
 	}
 	write(1000)
-	if s.lost != lost || s.lines+s.lost != 3500 {
-		return fmt.Errorf("with room again: %d lines, %d lost", s.lines, s.lost)
+	if s.lost.Load() != lost || s.lines.Load()+s.lost.Load() != 3500 {
+		return fmt.Errorf("with room again: %d lines, %d lost", s.lines.Load(), s.lost.Load())
 	}
 	if err := onlyWholeLines(s, at); err != nil {
 		return err
@@ -137,8 +137,8 @@ func fullSpool(dir string) error {
 	if err != nil {
 		return err
 	}
-	if want := strings.Repeat(line, int(s.lines)); string(got[f.start:f.size]) != want || int64(len(got)) != f.size {
-		return fmt.Errorf("the file has %d bytes of %d for %d lines, or not those", f.size-f.start, len(want), s.lines)
+	if want := strings.Repeat(line, int(s.lines.Load())); string(got[f.start:f.size]) != want || int64(len(got)) != f.size {
+		return fmt.Errorf("the file has %d bytes of %d for %d lines, or not those", f.size-f.start, len(want), s.lines.Load())
 	}
 	again, odd, err := openSpool(s.dir, s.owner, SpoolBytesDefault, rand.Reader)
 	if err != nil || odd != nil || len(again.shut) != 1 || again.shut[0].size != f.size || again.shut[0].start != f.start {
@@ -151,13 +151,13 @@ func fullSpool(dir string) error {
 func onlyWholeLines(s *spool, at slot) error {
 	other := at
 	other.end += 300
-	lost := s.lost
+	lost := s.lost.Load()
 	s.addLocked(other, bytes.Repeat([]byte("x"), 8<<20), time.Unix(0, 0)) // more than there is room for
 	s.flushLocked()
-	if s.lost != lost+1 || s.open[other] != nil || s.pending != 0 {
-		return fmt.Errorf("a file of its own for a line that has no room: %d lost, %v, %d pending", s.lost-lost, s.open[other], s.pending)
+	if s.lost.Load() != lost+1 || s.open[other] != nil || s.pending != 0 {
+		return fmt.Errorf("a file of its own for a line that has no room: %d lost, %v, %d pending", s.lost.Load()-lost, s.open[other], s.pending)
 	}
-	s.lost = lost
+	s.lost.Store(lost)
 	all, err := os.ReadDir(s.dir)
 	if err != nil || len(all) != 1 {
 		return fmt.Errorf("%v in the spool: %w", all, err)

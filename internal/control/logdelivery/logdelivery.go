@@ -116,6 +116,9 @@ func New(o Options) (*Delivery, error) {
 	for _, err := range odd {
 		o.Logger.Warn("a file in the spool of access logs is left alone", "error", err)
 	}
+	if n := len(s.shut); n > 0 {
+		o.Logger.Info("access logs that an earlier process has left are delivered", "files", n)
+	}
 	d := &Delivery{
 		ended:     record.History{Conns: &o.Log.Ring, Exchanges: &o.Exchanges.Ring},
 		exchanges: o.Exchanges, store: o.Store, owner: s.owner, spool: s, now: o.Now, logger: o.Logger,
@@ -219,14 +222,13 @@ func (d *Delivery) Close() error {
 	return nil
 }
 
-// Counters returns what the Delivery has done so far.
+// Counters returns what the Delivery has done so far. It waits for nothing.
 func (d *Delivery) Counters() Counters {
-	c := Counters{Missed: d.missed.Load(), Files: d.files.Load(), Failures: d.failures.Load(), Dropped: d.dropped.Load()}
 	s := d.spool
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.Lines, c.Lost, c.Waiting, c.SpoolBytes = s.lines, s.lost, len(s.shut), s.used
-	return c
+	return Counters{
+		Lines: s.lines.Load(), Missed: d.missed.Load(), Lost: s.lost.Load(), Files: d.files.Load(), Failures: d.failures.Load(),
+		Dropped: d.dropped.Load(), Waiting: int(s.waiting.Load()), SpoolBytes: s.used.Load(),
+	}
 }
 
 func (d *Delivery) wake() {

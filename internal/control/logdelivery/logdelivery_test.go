@@ -312,6 +312,25 @@ func TestStoreThatHangs(t *testing.T) {
 	})
 }
 
+// TestSpoolThatHangs: who asks or changes something does not wait for a disk that takes no lines.
+func TestSpoolThatHangs(t *testing.T) {
+	t.Parallel()
+	s := &shelf{}
+	inBubble(t, s, func(w *world) {
+		w.SetTargets(map[string]Target{"lb": target("my-lb")})
+		w.Delivery.spool.mu.Lock() // as while a write does not return
+		w.exchanges.Append([]record.Exchange{exchange("lb", local)})
+		_ = w.Counters()
+		w.SetTargets(map[string]Target{"lb": target("my-lb"), "other": target("other-lb")})
+		if err := w.Check(w.t.Context(), target("my-lb")); err != nil {
+			t.Error(err)
+		}
+		w.SetTargets(nil)
+		w.SetTargets(map[string]Target{"lb": target("my-lb")})
+		w.Delivery.spool.mu.Unlock()
+	})
+}
+
 // TestSpoolIsFull: beyond its limit lines are lost, counted and logged; what is there is delivered, and then there is room.
 func TestSpoolIsFull(t *testing.T) {
 	t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -73,6 +74,12 @@ type spool struct {
 	fileMax  int64 // fileBytesMax but in tests
 	random   io.Reader
 
+	// Atomic. They change with mu held, and are read without it: a disk that hangs keeps mu for as long.
+	used    atomic.Int64 // bytes on the disk, in whole blocks
+	waiting atomic.Int64 // files shut
+	lines   atomic.Uint64
+	lost    atomic.Uint64
+
 	// Guarded by mu.
 	mu      sync.Mutex
 	open    map[slot]*file
@@ -81,11 +88,8 @@ type spool struct {
 	pending int       // bytes of all of them
 	room    [][]byte  // for more of them
 	shut    []*file   // waiting for their delivery, oldest first
-	used    int64     // bytes on the disk, in whole blocks
 	changed bool      // there is something for the scheduler to look at
-	lines   uint64
-	lost    uint64
-	reason  error // why lines were lost last
+	reason  error     // why lines were lost last
 }
 
 // openSpool makes the directory, and takes up what a crashed or stopped process left there.
@@ -108,7 +112,8 @@ func openSpool(dir string, o owner, bytesMax int64, random io.Reader) (s *spool,
 			continue
 		}
 		s.shut = append(s.shut, f)
-		s.used += blocks(f.size)
+		s.waiting.Add(1)
+		s.used.Add(blocks(f.size))
 	}
 	return s, odd, nil
 }
@@ -258,7 +263,7 @@ func (s *spool) writeLocked(at slot, f *file) {
 		err = s.appendLocked(f)
 	}
 	if err == nil {
-		s.lines += f.pendingLines
+		s.lines.Add(f.pendingLines)
 		f.lines += f.pendingLines
 	} else {
 		s.loseLocked(f.pendingLines, err)
@@ -270,7 +275,7 @@ func (s *spool) writeLocked(at slot, f *file) {
 	f.pending, f.pendingLines = nil, 0
 	if errors.Is(err, fs.ErrNotExist) && f.size > 0 { // somebody has removed it; the next line begins a new one
 		s.loseLocked(f.lines, err)
-		s.used -= blocks(f.size)
+		s.used.Add(-blocks(f.size))
 		delete(s.open, at)
 	}
 	if f.lines == 0 {
@@ -304,14 +309,14 @@ func (s *spool) appendLocked(f *file) error {
 	}
 	size := f.size + int64(len(data))
 	more := blocks(size) - blocks(f.size)
-	if s.used+more > s.bytesMax {
-		return fmt.Errorf("the spool %s holds %d bytes, at most %d are allowed", s.dir, s.used, s.bytesMax)
+	if used := s.used.Load(); used+more > s.bytesMax {
+		return fmt.Errorf("the spool %s holds %d bytes, at most %d are allowed", s.dir, used, s.bytesMax)
 	}
 	if err := writeAt(filepath.Join(s.dir, f.name), data, f.size); err != nil {
 		return err
 	}
 	f.size = size
-	s.used += more
+	s.used.Add(more)
 	return nil
 }
 
@@ -337,7 +342,7 @@ func writeAt(name string, data []byte, size int64) error {
 }
 
 func (s *spool) loseLocked(lines uint64, why error) {
-	s.lost += lines
+	s.lost.Add(lines)
 	s.reason = why
 	s.changed = true
 }
@@ -347,6 +352,7 @@ func (s *spool) shutLocked(at slot) {
 	s.writeLocked(at, s.open[at])
 	if f := s.open[at]; f != nil { // it has lines
 		s.shut = append(s.shut, f)
+		s.waiting.Add(1)
 		s.changed = true
 		delete(s.open, at)
 	}
@@ -406,7 +412,8 @@ func (s *spool) remove(f *file) error {
 	for i := range s.shut {
 		if s.shut[i] == f {
 			s.shut = append(s.shut[:i], s.shut[i+1:]...)
-			s.used -= blocks(f.size)
+			s.waiting.Add(-1)
+			s.used.Add(-blocks(f.size))
 			break
 		}
 	}

@@ -198,7 +198,7 @@ func TestPendingIsBounded(t *testing.T) {
 			}
 		}
 	}
-	if s.lines == 0 {
+	if s.lines.Load() == 0 {
 		t.Error("nothing was written")
 	}
 	for range 70 {
@@ -208,9 +208,33 @@ func TestPendingIsBounded(t *testing.T) {
 		t.Errorf("%d lines of the one are written, want 66", f.lines)
 	}
 	s.flushLocked()
-	if s.pending != 0 || s.lines != balancers*each+70 || len(s.room) > roomMost || len(s.touched) != 0 {
-		t.Errorf("after a flush: %d pending, %d lines, %d buffers kept, %d touched", s.pending, s.lines, len(s.room), len(s.touched))
+	if s.pending != 0 || s.lines.Load() != balancers*each+70 || len(s.room) > roomMost || len(s.touched) != 0 {
+		t.Errorf("after a flush: %d pending, %d lines, %d buffers kept, %d touched", s.pending, s.lines.Load(), len(s.room), len(s.touched))
 	}
+}
+
+// TestShutFileVanishes: somebody removes it before its delivery, which is given up at once.
+func TestShutFileVanishes(t *testing.T) {
+	t.Parallel()
+	s := &shelf{fail: failing(errors.New("no"))}
+	inBubble(t, s, func(w *world) {
+		w.SetTargets(map[string]Target{"lb": target("my-lb")})
+		w.end("lb", local, 3)
+		w.pass(FiveMinutes + shutAfter)
+		for _, name := range files(t, w.spool) {
+			if err := os.Remove(filepath.Join(w.spool, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.setFail(nil)
+		w.pass(pauseFirst)
+		if got, want := w.Counters(), (Counters{Lines: 3, Lost: 3, Failures: 1, Dropped: 1}); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		if text := w.words.String(); !strings.Contains(text, "somebody has removed") {
+			t.Errorf("log: %s", text)
+		}
+	})
 }
 
 // FuzzReadHead reads whatever a file in the spool may begin with.
