@@ -52,43 +52,52 @@ func (c *raw) drip(text string) {
 	}
 }
 
-// TestSlow: whoever sends a byte now and then is cut off, at each stage of a request.
+// TestSlow: whoever sends a byte now and then is cut off, at each stage of a request, by the limit of that stage.
 func TestSlow(t *testing.T) {
 	t.Parallel()
-	s := start(t, options(&fake{lull: echo}, io.Discard), hasty)
-	body := strings.Repeat("a", 1000)
-	honest := signed(t, "PUT", "http://"+s.Addr()+"/lull/v1/x", "lull", "AKIAADMIN", body)
-	for name, begin := range map[string]string{
-		"nothing":        "",
-		"request-line":   "GET ",
-		"headers":        "GET / HTTP/1.1\r\nHost: x\r\n",
-		"unsigned-body":  "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
-		"signed-body":    headOf(honest, "/lull/v1/x"),
-		"signed-chunked": strings.Replace(headOf(honest, "/lull/v1/x"), "Content-Length: 1000", "Transfer-Encoding: chunked", 1) + "3e8\r\n",
-		"next-request":   "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\nGET /noth",
-	} {
-		t.Run(name, func(t *testing.T) {
+	const short = 300 * time.Millisecond
+	header, read, rest := defaultLimits, defaultLimits, defaultLimits
+	header.header, read.read, rest.idle = short, short, short
+	for _, l := range []*limits{&header, &read, &rest} { // the others are out of reach
+		for _, limit := range []*time.Duration{&l.header, &l.read, &l.write, &l.idle} {
+			if *limit != short {
+				*limit = 2 * patience
+			}
+		}
+	}
+	slowHead := start(t, options(&fake{}, io.Discard), header)
+	slowBody := start(t, options(&fake{lull: echo}, io.Discard), read)
+	slowNext := start(t, options(&fake{}, io.Discard), rest)
+	honest := signed(t, "PUT", "http://"+slowBody.Addr()+"/lull/v1/x", "lull", "AKIAADMIN", strings.Repeat("a", 1000))
+	cases := []struct {
+		name  string
+		s     *Server
+		begin string
+		drip  bool
+	}{
+		{"silent", slowHead, "", false},
+		{"from-the-start", slowHead, "", true},
+		{"request-line", slowHead, "GET ", true},
+		{"headers", slowHead, "GET / HTTP/1.1\r\nHost: x\r\n", true},
+		{"unsigned-body", slowHead, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", true},
+		{"second-request", slowHead, "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\nGET /noth", true},
+		{"signed-body", slowBody, headOf(honest, "/lull/v1/x"), true},
+		{"signed-chunked", slowBody, strings.Replace(headOf(honest, "/lull/v1/x"), "Content-Length: 1000", "Transfer-Encoding: chunked", 1) + "3e8\r\n", true},
+		{"between-requests", slowNext, "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, s).write("%s", begin)
-			began := time.Now()
-			c.drip("aaaaaaaaaaaaaaaaaa")
-			if took := time.Since(began); took > patience/2 {
-				t.Errorf("it took %s to be cut off, want less than a second or two", took)
+			conn := dial(t, c.s).write("%s", c.begin)
+			if c.drip {
+				conn.drip("aaaaaaaaaaaaaaaaaa")
+				return
+			}
+			if _, err := io.Copy(io.Discard, conn.r); err != nil && isTimeout(err) {
+				t.Error("the connection is still there")
 			}
 		})
 	}
-	t.Run("silent", func(t *testing.T) {
-		t.Parallel()
-		dial(t, s).ended()
-	})
-	t.Run("idle", func(t *testing.T) {
-		t.Parallel()
-		c := dial(t, s).write("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
-		if resp, _ := c.answer("GET"); resp.StatusCode != 404 {
-			t.Errorf("got %d", resp.StatusCode)
-		}
-		c.ended()
-	})
 }
 
 // TestSlowReader: an answer that nobody takes does not keep a goroutine for ever.
@@ -131,6 +140,35 @@ func TestCrowdOfTheSlow(t *testing.T) {
 	}
 }
 
+// TestConnectionsMax: one connection more than there may be waits until another ends.
+func TestConnectionsMax(t *testing.T) {
+	t.Parallel()
+	s, _ := running(t, &fake{})
+	var held []*raw
+	for range connectionsMax {
+		held = append(held, dial(t, s))
+	}
+	for _, c := range held { // all of them are in
+		if resp, _ := c.write("GET /x HTTP/1.1\r\nHost: x\r\n\r\n").answer("GET"); resp.StatusCode != 404 {
+			t.Fatalf("got %d", resp.StatusCode)
+		}
+	}
+	late := dial(t, s).write("GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+	if err := late.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := late.r.Peek(1); err == nil || !isTimeout(err) {
+		t.Errorf("beyond the limit: got %v, want to be kept waiting", err)
+	}
+	if err := late.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	_ = held[0].Close()
+	if resp, _ := late.answer("GET"); resp.StatusCode != 404 {
+		t.Errorf("after another one ended: got %d, want 404", resp.StatusCode)
+	}
+}
+
 // TestBusy: verified requests beyond those that are being carried out are told to come again, which SDKs do, and then get in.
 func TestBusy(t *testing.T) {
 	t.Parallel()
@@ -147,7 +185,9 @@ func TestBusy(t *testing.T) {
 	}}
 	s, log := running(t, f)
 	ask := func() error {
-		_, err := sdk(s, "AKIAREADER", testKeys["AKIAREADER"].Secret).DescribeAccountLimits(t.Context(), &elb.DescribeAccountLimitsInput{})
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		_, err := sdk(s, "AKIAREADER", testKeys["AKIAREADER"].Secret).DescribeAccountLimits(ctx, &elb.DescribeAccountLimitsInput{})
 		return err
 	}
 	var waiting sync.WaitGroup

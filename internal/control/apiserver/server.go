@@ -64,8 +64,7 @@ type Server struct {
 	http     *http.Server
 	listener net.Listener
 	limits   limits
-	cancel   context.CancelFunc // of the requests under way
-	done     chan error         // takes what ended the accepting
+	done     chan error // takes what ended the accepting
 }
 
 // Serve begins to answer, until Close. It refuses an address that other machines can reach unless there is TLS or o.Insecure.
@@ -76,8 +75,7 @@ func serve(o Options, l limits) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &Server{listener: listener, limits: l, cancel: cancel, done: make(chan error, 1)}
+	s := &Server{listener: listener, limits: l, done: make(chan error, 1)}
 	s.http = &http.Server{
 		Handler:           newHandler(&o),
 		TLSConfig:         o.TLS.Clone(),
@@ -90,7 +88,6 @@ func serve(o Options, l limits) (*Server, error) {
 		// What is asked of no path in particular gets no answer of net/http's own.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug), // strangers' broken handshakes are no news
-		BaseContext:                  func(net.Listener) context.Context { return ctx },
 	}
 	limited := netutil.LimitListener(listener, connectionsMax)
 	go func() {
@@ -133,10 +130,8 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.close)
 	defer cancel()
-	err := s.http.Shutdown(ctx)
-	s.cancel()
-	if err != nil { // somebody was too slow
-		_ = s.http.Close()
+	if s.http.Shutdown(ctx) != nil { // somebody was too slow
+		_ = s.http.Close() // which cancels what is under way
 	}
 	if err := <-s.done; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("the APIs at %s stopped answering: %w", s.Addr(), err)
