@@ -1,9 +1,12 @@
 package dataplane_test
 
 import (
+	"fmt"
+	"io"
 	"testing"
 	"time"
 
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/timeout"
@@ -162,6 +165,69 @@ func TestGapsOfSlowReader(t *testing.T) {
 	a := &after.Gaps[stats.InTunnel]
 	if longer(a, least) <= longer(b, least) || a.Sum < b.Sum+least {
 		t.Errorf("gaps %+v, and then %+v: the silence of %v is not counted", b, a, pause)
+	}
+}
+
+// TestGapsOfBulk: a silence in the middle of much data counts like any other; much data goes through a pipe where that is possible.
+func TestGapsOfBulk(t *testing.T) {
+	t.Parallel()
+	const half = 4 << 20
+	check := func(t *testing.T, e *lulltest.Engine, key plan.ListenerKey, phase stats.Phase) {
+		t.Helper()
+		var got stats.ListenerTotals
+		if !lulltest.Eventually(func() bool {
+			got, _ = totalsOf(e, key)
+			return longer(&got.Gaps[phase], least) > 0
+		}) {
+			t.Errorf("gaps %+v, want one of %v", got.Gaps[phase], pause)
+		}
+	}
+	for _, up := range []bool{true, false} {
+		name := map[bool]string{true: "up", false: "down"}[up]
+		t.Run("tunnel-"+name, func(t *testing.T) {
+			t.Parallel()
+			backend, accepted := lulltest.Hands(t)
+			e := start(t, 1, lulltest.Plan(backend.Addr))
+			from, to := e.Dial(), lulltest.Take(t, accepted)
+			if !up {
+				from, to = to, from
+			}
+			halves(t, from, to, half)
+			check(t, e, lulltest.Key, stats.InTunnel)
+		})
+		t.Run("exchange-"+name, func(t *testing.T) {
+			t.Parallel()
+			s := counter(t, 1, timeout.Shared, nil)
+			client, server := s.meet(fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", 2*half))
+			server.RequestHead()
+			from, to := client, server
+			if !up {
+				server.Send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 2*half))
+				client.Head()
+				from, to = server, client
+			}
+			halves(t, from, to, half)
+			check(t, s.Engine, lulltest.HTTPKey, stats.InExchange)
+		})
+	}
+}
+
+// halves sends twice as many bytes from one peer to the other, with a pause between.
+func halves(t *testing.T, from io.Writer, to io.Reader, size int64) {
+	t.Helper()
+	for range 2 {
+		sent := make(chan error, 1)
+		go func() {
+			_, err := from.Write(make([]byte, size))
+			sent <- err
+		}()
+		if n, err := io.CopyN(io.Discard, to, size); err != nil {
+			t.Fatalf("%d of %d bytes arrived: %v", n, size, err)
+		}
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		let(pause)
 	}
 }
 
