@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lull/internal/clock"
 	"lull/internal/dataplane/record"
 )
 
@@ -35,7 +34,7 @@ type Options struct {
 	Spool     string            // a directory on a local disk that no other process uses; made with mode 0700 if need be
 
 	SpoolBytesMax int64            // what the spool may take on the disk; 0: SpoolBytesDefault
-	Now           func() time.Time // wall clock; nil: package clock's
+	Now           func() time.Time // wall clock; nil: the machine's
 	Random        io.Reader        // nil: crypto/rand's
 	Logger        *slog.Logger     // required
 }
@@ -104,7 +103,7 @@ func New(o Options) (*Delivery, error) {
 		o.Random = rand.Reader
 	}
 	if o.Now == nil {
-		o.Now = func() time.Time { return clock.Wall(clock.Now()) }
+		o.Now = wallClock
 	}
 	if o.SpoolBytesMax == 0 {
 		o.SpoolBytesMax = SpoolBytesDefault
@@ -229,6 +228,12 @@ func (d *Delivery) Counters() Counters {
 		Lines: s.lines.Load(), Missed: d.missed.Load(), Lost: s.lost.Load(), Files: d.files.Load(), Failures: d.failures.Load(),
 		Dropped: d.dropped.Load(), Waiting: int(s.waiting.Load()), SpoolBytes: s.used.Load(),
 	}
+}
+
+// wallClock is the machine's clock. Package clock's goes on from how that one stood when the process began: where it has been
+// set since, or the machine has slept, files would have wrong names and servers would refuse what is signed.
+func wallClock() time.Time {
+	return time.Now() //nolint:forbidigo // for the reason above
 }
 
 func (d *Delivery) wake() {

@@ -19,8 +19,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-
-	"lull/internal/clock"
 )
 
 const (
@@ -40,7 +38,7 @@ type S3Options struct {
 	AccessKeyID string
 	SecretKey   string
 	Roots       *x509.CertPool   // authorities of the server's certificate; nil: the system's
-	Now         func() time.Time // wall clock; nil: package clock's
+	Now         func() time.Time // wall clock; nil: the machine's
 }
 
 // String returns what is no secret.
@@ -84,7 +82,7 @@ func NewS3(o S3Options) (*S3, error) {
 		return nil, errors.New("S3 secret key: must not be empty")
 	}
 	if o.Now == nil {
-		o.Now = func() time.Time { return clock.Wall(clock.Now()) }
+		o.Now = wallClock
 	}
 	return &S3{
 		endpoint:    &url.URL{Scheme: u.Scheme, Host: u.Host},
