@@ -45,7 +45,7 @@ func TestSSLPolicies(t *testing.T) {
 				ECDHE-ECDSA-AES256-GCM-SHA384 ECDHE-RSA-AES256-GCM-SHA384 AES128-GCM-SHA256 AES128-SHA256 AES256-GCM-SHA384`,
 		},
 		"custom": {
-			[]string{"AES256-SHA=TRUE", "Protocol-TLSv1.2=true", "ECDHE-RSA-AES128-GCM-SHA256=True", "AES128-SHA=false"}, "",
+			[]string{"AES256-SHA=TRUE", "Protocol-TLSv1.2=TRUE", "ECDHE-RSA-AES128-GCM-SHA256=True", "AES128-SHA=false"}, "",
 			"Protocol-TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 AES256-SHA", "TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256 AES256-SHA",
 		},
 		"some-left-out": {
