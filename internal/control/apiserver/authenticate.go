@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"lull/internal/clock"
 	"lull/internal/control/awselb/query"
 	"lull/internal/control/sigv4"
 )
@@ -43,11 +44,15 @@ func readSigned(v *sigv4.Verifier, r *http.Request, h *handler) ([]byte, error) 
 	return query.ReadBody(r.Body)
 }
 
-// hangUp ends the connection behind the answer. Left alone, net/http would first read on for a while, to make room for another
-// request.
+// partingTime is for a client that is refused in the middle of its body: one that is closed while it writes may never see the answer.
+const partingTime = 500 * time.Millisecond
+
+// hangUp ends the connection behind the answer. net/http throws away what still comes of the body, up to 256 KiB; left alone it
+// would wait for it as long as for a body that somebody wants.
 func (c *call) hangUp() {
 	c.Header().Set("Connection", "close")
-	_ = http.NewResponseController(c).SetReadDeadline(time.Unix(1, 0)) // long over; writers that know no deadline read nothing either
+	end := clock.Wall(clock.Now()).Add(partingTime)
+	_ = http.NewResponseController(c).SetReadDeadline(end) // writers that know no deadline, as in tests, have none
 }
 
 // refused makes a refusal of what is wrong with a request that nobody is known to have signed.

@@ -7,8 +7,8 @@
 // path that is not clean with a redirect, which a client would have to sign anew and which none of them does.
 //
 // Nothing that a request holds is acted on before its signature is verified. A request without one, or with one that cannot be right
-// whatever its body is, is refused before a byte of the body is read: it is not even asked for (RFC 9110 §10.1.1), and the
-// connection ends. The signature covers method, path, host, query and body, so a web page that makes a browser send a
+// whatever its body is, is refused before its body is looked at: that is not even asked for (RFC 9110 §10.1.1), what comes anyway is
+// thrown away, and the connection ends. The signature covers method, path, host, query and body, so a web page that makes a browser send a
 // request here, to an address or to a name that was pointed here (DNS rebinding), achieves nothing: browsers hold no key, there
 // are no cookies, and no answer allows another origin. What a signature cannot do is keep others from reading along, so an address
 // that other machines can reach takes TLS, or somebody who says that it does not.

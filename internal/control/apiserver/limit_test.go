@@ -262,8 +262,10 @@ func TestClose(t *testing.T) {
 				t.Fatal(err)
 			}
 			asked := make(chan error, 1)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
 			go func() {
-				_, err := sdk(s, "AKIAREADER", testKeys["AKIAREADER"].Secret).DescribeAccountLimits(t.Context(), &elb.DescribeAccountLimitsInput{})
+				_, err := sdk(s, "AKIAREADER", testKeys["AKIAREADER"].Secret).DescribeAccountLimits(ctx, &elb.DescribeAccountLimitsInput{})
 				asked <- err
 			}()
 			<-begun

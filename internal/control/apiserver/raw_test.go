@@ -166,7 +166,7 @@ func TestHeadTooLong(t *testing.T) {
 	}
 }
 
-// TestUnsignedIsNotRead: a body is not asked for, nor read when it comes anyway, unless its signature may turn out right.
+// TestUnsignedIsNotRead: a body is not asked for, nor waited for, unless its signature may turn out right.
 func TestUnsignedIsNotRead(t *testing.T) {
 	t.Parallel()
 	s, _ := running(t, &fake{lull: echo})
@@ -207,6 +207,24 @@ func TestUnsignedIsNotRead(t *testing.T) {
 	}
 	if resp, body := c.write("whole").answer("PUT"); resp.StatusCode != 200 || !strings.Contains(body, `"whole"`) {
 		t.Errorf("got %d %s, want the body to have arrived", resp.StatusCode, body)
+	}
+}
+
+// TestRefusalArrives: a client that is refused while it sends its body gets to see why, and no reset.
+func TestRefusalArrives(t *testing.T) {
+	t.Parallel()
+	s, _ := running(t, &fake{})
+	for _, size := range []int{100, 100 << 10, 250 << 10} {
+		c := dial(t, s).write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size)
+		for range size / 50 {
+			c.write("%s", strings.Repeat("a", 50))
+		}
+		if resp, body := c.answer("POST"); resp.StatusCode != 403 || !strings.Contains(body, "MissingAuthenticationToken") {
+			t.Errorf("%d bytes: got %d %s", size, resp.StatusCode, body)
+		}
+		if _, err := c.r.ReadByte(); err != io.EOF { //nolint:errorlint // bufio returns it as it is
+			t.Errorf("%d bytes: got %v, want the end of the connection", size, err)
+		}
 	}
 }
 
