@@ -3,6 +3,7 @@ package apiserver
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -222,7 +223,7 @@ func TestRefusalArrives(t *testing.T) {
 		if resp, body := c.answer("POST"); resp.StatusCode != 403 || !strings.Contains(body, "MissingAuthenticationToken") {
 			t.Errorf("%d bytes: got %d %s", size, resp.StatusCode, body)
 		}
-		if _, err := c.r.ReadByte(); err != io.EOF { //nolint:errorlint // bufio returns it as it is
+		if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
 			t.Errorf("%d bytes: got %v, want the end of the connection", size, err)
 		}
 	}
