@@ -30,7 +30,6 @@ import (
 	"lull/internal/dataplane"
 	"lull/internal/dataplane/certs"
 	"lull/internal/dataplane/plan"
-	"lull/internal/dataplane/stats"
 )
 
 // Names below api.data.
@@ -58,9 +57,6 @@ type cloud struct {
 	certificate atomic.Pointer[certs.Holder]   // of the API; nil: plain HTTP
 }
 
-// wallClock is the time of day, for what is stored or signed.
-func wallClock() time.Time { return clock.Wall(clock.Now()) }
-
 // openCloud opens the state below api.data. On an error nothing is left open.
 func openCloud(c *file.Config, engine *dataplane.Engine, logger *slog.Logger) (*cloud, error) {
 	s := &cloud{config: c.API, logger: logger}
@@ -72,19 +68,19 @@ func openCloud(c *file.Config, engine *dataplane.Engine, logger *slog.Logger) (*
 }
 
 func (s *cloud) open(c *file.Config, engine *dataplane.Engine) (err error) {
-	if s.store, err = store.Open(filepath.Join(s.config.Data, stateFile), store.Options{Now: wallClock, Log: s.logger}); err != nil {
+	if s.store, err = store.Open(filepath.Join(s.config.Data, stateFile), store.Options{Now: clock.Real, Log: s.logger}); err != nil {
 		return err
 	}
-	if s.keys, err = keys.New(s.store, keys.Options{Now: wallClock}); err != nil {
+	if s.keys, err = keys.New(s.store, keys.Options{Now: clock.Real}); err != nil {
 		return err
 	}
-	if s.instances, err = instances.New(s.store, instances.Options{InUse: s.instanceInUse}); err != nil {
+	if s.instances, err = instances.New(s.store, instances.Options{InUse: s.instanceInUse, Zones: s.config.Zones}); err != nil {
 		return err
 	}
 	if err = s.setFixed(c); err != nil {
 		return err
 	}
-	s.certs, err = certstore.New(s.store, certstore.Options{Account: s.config.Account, Now: wallClock, InUse: s.certificateInUse})
+	s.certs, err = certstore.New(s.store, certstore.Options{Account: s.config.Account, Now: clock.Real, InUse: s.certificateInUse})
 	if err != nil {
 		return err
 	}
@@ -138,7 +134,7 @@ func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
 	elb, err := awselb.New(awselb.Options{
 		Store: s.store, Runtime: inForce{applier, engine}, Instances: whereabouts{s.instances}, Certificates: s.certs,
 		AccessLogs: logs{s.logs}, Region: c.Region, Account: c.Account, Zones: c.Zones, Addresses: ranges(c.Addresses),
-		Now: wallClock, Random: rand.Reader, Log: s.logger,
+		Now: clock.Real, Random: rand.Reader, Log: s.logger,
 	})
 	if err != nil {
 		return err
@@ -148,7 +144,7 @@ func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
 	s.server, err = apiserver.Serve(apiserver.Options{
 		Address: c.Address, TLS: s.tls(), Insecure: c.Insecure, Keys: s.keys, Region: c.Region,
 		ELB:     func(ctx context.Context, request any, _ sigv4.Identity) (any, error) { return elb.Do(ctx, request) },
-		LullAPI: s.handler(), Log: s.logger, Now: wallClock,
+		LullAPI: s.handler(), Log: s.logger, Now: clock.Real,
 	})
 	if err != nil {
 		return err
@@ -274,13 +270,22 @@ func ranges(from []file.AddressRange) []awselb.AddressRange {
 
 // inForce is what awselb sees of the data plane.
 type inForce struct {
-	*apply.Applier
-	engine *dataplane.Engine
+	applier *apply.Applier
+	engine  *dataplane.Engine
 }
 
+// Change implements awselb.Runtime.
+func (f inForce) Change(balancers []*plan.LoadBalancer, commit func() error) error {
+	return f.applier.Change(apply.AWSELB, balancers, commit)
+}
+
+// Plan implements awselb.Runtime.
+func (f inForce) Plan() *plan.Plan { return f.applier.Plan() }
+
 // Backend implements awselb.Runtime.
-func (r inForce) Backend(key plan.BackendKey) (stats.BackendTotals, bool) {
-	return r.engine.Backend(key)
+func (f inForce) Backend(key plan.BackendKey) (awselb.BackendState, bool) {
+	t, found := f.engine.Backend(key)
+	return awselb.BackendState{Key: t.Key, Up: t.Up, Proven: t.Proven, Detail: t.Detail, Active: t.Active, Conns: t.Conns}, found
 }
 
 // whereabouts is what awselb sees of the instances.

@@ -18,3 +18,7 @@ func Now() int64 { return int64(time.Since(base)) }
 
 // Wall returns the wall-clock time at which Now returned t, as the wall clock stood when the process started.
 func Wall(t int64) time.Time { return base.Add(time.Duration(t)) }
+
+// Real returns the wall-clock time as the machine has it now, for what is held against the clocks of other machines: signatures, names
+// of files by the hour. Unlike Wall it follows a clock that is set, and the time for which the machine slept.
+func Real() time.Time { return time.Now() }

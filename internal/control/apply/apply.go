@@ -13,7 +13,6 @@ package apply
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
@@ -34,17 +33,6 @@ const (
 	File   Door = "file"   // lull.yaml
 	AWSELB Door = "awselb" // the Classic ELB API
 )
-
-// NameTaken says that two front doors want a load balancer of one name. Nothing was changed.
-type NameTaken struct {
-	Name   string
-	Origin string // where the one is defined that has the name
-}
-
-// Error names both.
-func (e *NameTaken) Error() string {
-	return fmt.Sprintf("the load balancer name %q is taken: %s has one", e.Name, e.Origin)
-}
 
 // Applier publishes plans to one engine.
 type Applier struct {
@@ -107,6 +95,9 @@ func (a *Applier) restore(old, next *plan.Plan, why error) error {
 		a.publish(next)
 		return why
 	}
+	// A backend that the new plan did not have has begun anew in the data plane, where it may have to prove itself. Its health check
+	// must begin anew, too: one that goes on has nothing new to report.
+	a.checker.Apply(next)
 	a.publish(&again)
 	return why
 }
@@ -125,7 +116,7 @@ func compose(doors map[Door][]*plan.LoadBalancer, revision uint64) (*plan.Plan, 
 	for _, door := range []Door{File, AWSELB} {
 		for _, lb := range doors[door] {
 			if origin, taken := origins[lb.Name]; taken {
-				return nil, &NameTaken{Name: lb.Name, Origin: origin}
+				return nil, &plan.NameTaken{Name: lb.Name, Origin: origin}
 			}
 			origins[lb.Name] = lb.Origin
 			p.LoadBalancers = append(p.LoadBalancers, lb)

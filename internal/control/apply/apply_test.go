@@ -11,6 +11,7 @@ import (
 	"lull/internal/dataplane"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/timeout"
+	"lull/internal/lulltest"
 )
 
 // start returns an applier of an engine that both end with the test.
@@ -77,7 +78,7 @@ func TestNameTaken(t *testing.T) {
 		t.Error("committed what is not in force")
 		return nil
 	})
-	var taken *apply.NameTaken
+	var taken *plan.NameTaken
 	if !errors.As(err, &taken) || taken.Name != "one" {
 		t.Fatalf("got %v, want *NameTaken of one", err)
 	}
@@ -133,5 +134,37 @@ func TestCommitFails(t *testing.T) {
 	change(t, a, apply.AWSELB, balancer("three", "the API", 0)) // of the door's old list nothing is left
 	if runs(e, "one") || !runs(e, "three") {
 		t.Error("the change after: want three alone")
+	}
+}
+
+// TestCommitFailsBackends: a backend that has to prove itself is up again after a change without it was taken back.
+func TestCommitFailsBackends(t *testing.T) {
+	t.Parallel()
+	a, e := start(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	at := l.Addr().(*net.TCPAddr).AddrPort()
+	one := balancer("one", "the API", 0)
+	set := one.BackendSets[0]
+	key := plan.BackendKey{Set: set.Key, Host: at.Addr().String(), Port: at.Port()}
+	set.Backends = []plan.Backend{{Key: key, Weight: 1}}
+	set.HealthCheck = &plan.HealthCheck{Interval: time.Hour, Timeout: time.Minute, Healthy: 2, Unhealthy: 2, StartsDown: true}
+	isUp := func() bool {
+		totals, found := e.Backend(key)
+		return found && totals.Up
+	}
+	change(t, a, apply.AWSELB, one)
+	if !lulltest.Eventually(isUp) {
+		t.Fatal("the backend does not come up")
+	}
+	full := errors.New("no space left on device")
+	if err := a.Change(apply.AWSELB, nil, func() error { return full }); !errors.Is(err, full) {
+		t.Fatalf("got %v, want the commit's own error", err)
+	}
+	if !lulltest.Eventually(isUp) {
+		t.Error("the backend stays down after the failed commit")
 	}
 }

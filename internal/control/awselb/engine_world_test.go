@@ -20,7 +20,6 @@ import (
 	"lull/internal/dataplane"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/record"
-	"lull/internal/dataplane/stats"
 	"lull/internal/lulltest"
 )
 
@@ -97,8 +96,8 @@ func (w *world) run(t *testing.T) {
 }
 
 // Change, Plan and Backend make the world a Runtime.
-func (w *world) Change(door apply.Door, balancers []*plan.LoadBalancer, commit func() error) error {
-	return w.applier.Change(door, balancers, func() error {
+func (w *world) Change(balancers []*plan.LoadBalancer, commit func() error) error {
+	return w.applier.Change(apply.AWSELB, balancers, func() error {
 		w.applied.Store(time.Now().UnixNano())
 		if commit == nil {
 			return nil
@@ -111,8 +110,9 @@ func (w *world) Change(door apply.Door, balancers []*plan.LoadBalancer, commit f
 func (w *world) Plan() *plan.Plan { return w.applier.Plan() }
 
 // Backend returns what is known of a backend.
-func (w *world) Backend(key plan.BackendKey) (stats.BackendTotals, bool) {
-	return w.engine.Backend(key)
+func (w *world) Backend(key plan.BackendKey) (BackendState, bool) {
+	t, found := w.engine.Backend(key)
+	return BackendState{Key: t.Key, Up: t.Up, Proven: t.Proven, Detail: t.Detail, Active: t.Active, Conns: t.Conns}, found
 }
 
 // form makes a request that must succeed.

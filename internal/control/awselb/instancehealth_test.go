@@ -8,23 +8,22 @@ import (
 
 	"lull/internal/control/awselb/query"
 	"lull/internal/dataplane/plan"
-	"lull/internal/dataplane/stats"
 )
 
 // What health checks may have said of a backend.
 //
 //nolint:gochecknoglobals // constants
 var (
-	isUp     = stats.BackendTotals{Up: true, Proven: true}
-	isDown   = stats.BackendTotals{Detail: "connection refused", Proven: true}
-	isNew    = stats.BackendTotals{Detail: plan.NotProbed}
-	neverUp  = stats.BackendTotals{Detail: "connection refused"}
-	isInUse  = stats.BackendTotals{Up: true, Proven: true, Active: 1, Conns: 2}
-	isPooled = stats.BackendTotals{Up: true, Proven: true, Conns: 2}
+	isUp     = BackendState{Up: true, Proven: true}
+	isDown   = BackendState{Detail: "connection refused", Proven: true}
+	isNew    = BackendState{Detail: plan.NotProbed}
+	neverUp  = BackendState{Detail: "connection refused"}
+	isInUse  = BackendState{Up: true, Proven: true, Active: 1, Conns: 2}
+	isPooled = BackendState{Up: true, Proven: true, Conns: 2}
 )
 
 // is says what health checks have said of a backend of the load balancer.
-func (r *rig) is(set, host string, t stats.BackendTotals) {
+func (r *rig) is(set, host string, t BackendState) {
 	t.Key = plan.BackendKey{Set: plan.SetKey{LoadBalancer: "web", Name: set}, Host: host, Port: 80}
 	r.runtime.setBackend(t)
 }
@@ -97,18 +96,18 @@ func TestInstanceHealthWorst(t *testing.T) {
 	sets := []string{"http-80.us-west-2a", "http-80.us-west-2b", "tcp-81.us-west-2a", "tcp-81.us-west-2b"}
 	for name, c := range map[string]struct {
 		change func(d *document)
-		said   [4]stats.BackendTotals // by set
+		said   [4]BackendState // by set
 		want   string
 	}{
-		"all_up":             {crossed, [4]stats.BackendTotals{isUp, isUp, isUp, isUp}, saysUp},
-		"one_down":           {crossed, [4]stats.BackendTotals{isUp, isUp, isUp, isDown}, saysDown},
-		"one_new":            {crossed, [4]stats.BackendTotals{isUp, isNew, isUp, isUp}, saysNew},
-		"new_and_never_up":   {crossed, [4]stats.BackendTotals{isNew, neverUp, isUp, isUp}, saysNeverUp},
-		"down_and_never_up":  {crossed, [4]stats.BackendTotals{neverUp, isDown, isNew, isUp}, saysDown},
-		"other_zone_down":    {nil, [4]stats.BackendTotals{isUp, isDown, isUp, isNew}, saysUp},
-		"own_zone_down":      {nil, [4]stats.BackendTotals{isUp, isUp, isDown, isUp}, saysDown},
-		"no_listener":        {listening(), [4]stats.BackendTotals{isUp, isUp, isUp, isUp}, saysNew},
-		"unserved_counts_no": {listening(listener{Protocol: "HTTP", Port: 80, InstanceProtocol: "HTTP", InstancePort: 80}, listener{Protocol: "SSL", Port: 9, InstanceProtocol: "TCP", InstancePort: 80, CertificateID: "arn:none"}), [4]stats.BackendTotals{isUp, isDown, isDown, isDown}, saysUp},
+		"all_up":             {crossed, [4]BackendState{isUp, isUp, isUp, isUp}, saysUp},
+		"one_down":           {crossed, [4]BackendState{isUp, isUp, isUp, isDown}, saysDown},
+		"one_new":            {crossed, [4]BackendState{isUp, isNew, isUp, isUp}, saysNew},
+		"new_and_never_up":   {crossed, [4]BackendState{isNew, neverUp, isUp, isUp}, saysNeverUp},
+		"down_and_never_up":  {crossed, [4]BackendState{neverUp, isDown, isNew, isUp}, saysDown},
+		"other_zone_down":    {nil, [4]BackendState{isUp, isDown, isUp, isNew}, saysUp},
+		"own_zone_down":      {nil, [4]BackendState{isUp, isUp, isDown, isUp}, saysDown},
+		"no_listener":        {listening(), [4]BackendState{isUp, isUp, isUp, isUp}, saysNew},
+		"unserved_counts_no": {listening(listener{Protocol: "HTTP", Port: 80, InstanceProtocol: "HTTP", InstancePort: 80}, listener{Protocol: "SSL", Port: 9, InstanceProtocol: "TCP", InstancePort: 80, CertificateID: "arn:none"}), [4]BackendState{isUp, isDown, isDown, isDown}, saysUp},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,17 +3,28 @@ package awselb
 import (
 	"context"
 
-	"lull/internal/control/apply"
 	"lull/internal/dataplane/certs"
 	"lull/internal/dataplane/plan"
-	"lull/internal/dataplane/stats"
 )
 
 // Runtime is what puts plans in force, and what is known of what runs.
 type Runtime interface {
-	Change(door apply.Door, balancers []*plan.LoadBalancer, commit func() error) error
+	// Change makes these all the load balancers of the API. Once they run it calls commit, if there is one; if that fails, what ran
+	// before runs again. On an error nothing has changed; *plan.NameTaken says that another front door has one of the names.
+	Change(balancers []*plan.LoadBalancer, commit func() error) error
 	Plan() *plan.Plan
-	Backend(key plan.BackendKey) (t stats.BackendTotals, found bool)
+	// Backend returns what is known of a backend: one of the plan in force, or one that has left it and still has connections.
+	Backend(key plan.BackendKey) (t BackendState, found bool)
+}
+
+// BackendState is what is known of a backend.
+type BackendState struct {
+	Key    plan.BackendKey
+	Up     bool   // as health checks see it
+	Proven bool   // it has been up once since it came
+	Detail string // why it is not up
+	Active int64  // TCP: open back-end connections; HTTP: exchanges under way
+	Conns  int64  // open back-end connections, pooled ones included
 }
 
 // Instances tells where instances are. Ids that are addresses are not looked up.

@@ -14,12 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"lull/internal/control/apply"
 	"lull/internal/control/awselb/query"
 	"lull/internal/control/store"
 	"lull/internal/dataplane/certs"
 	"lull/internal/dataplane/plan"
-	"lull/internal/dataplane/stats"
 )
 
 // What every rig has.
@@ -51,7 +49,7 @@ func newRig(t *testing.T, settings ...func(o *Options)) *rig {
 	r := &rig{
 		t:            t,
 		path:         filepath.Join(t.TempDir(), "state.db"),
-		runtime:      &fakeRuntime{backends: map[plan.BackendKey]stats.BackendTotals{}},
+		runtime:      &fakeRuntime{backends: map[plan.BackendKey]BackendState{}},
 		instances:    newFakeInstances(),
 		certificates: &fakeCertificates{holders: map[string]*certs.Holder{}},
 		logs:         &fakeLogs{},
@@ -229,23 +227,20 @@ type fakeRuntime struct {
 	plan     *plan.Plan
 	changes  int
 	refusal  error
-	backends map[plan.BackendKey]stats.BackendTotals
+	backends map[plan.BackendKey]BackendState
 }
 
 // Change does what the applier does, without an engine.
-func (f *fakeRuntime) Change(door apply.Door, balancers []*plan.LoadBalancer, commit func() error) error {
+func (f *fakeRuntime) Change(balancers []*plan.LoadBalancer, commit func() error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if door != apply.AWSELB {
-		return errors.New("wrong door")
-	}
 	if f.refusal != nil {
 		return f.refusal
 	}
 	for _, lb := range balancers {
 		for _, other := range f.others {
 			if other.Name == lb.Name {
-				return &apply.NameTaken{Name: lb.Name, Origin: other.Origin}
+				return &plan.NameTaken{Name: lb.Name, Origin: other.Origin}
 			}
 		}
 	}
@@ -280,7 +275,7 @@ func (f *fakeRuntime) Plan() *plan.Plan {
 }
 
 // Backend returns what setBackend was given.
-func (f *fakeRuntime) Backend(key plan.BackendKey) (stats.BackendTotals, bool) {
+func (f *fakeRuntime) Backend(key plan.BackendKey) (BackendState, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t, found := f.backends[key]
@@ -288,7 +283,7 @@ func (f *fakeRuntime) Backend(key plan.BackendKey) (stats.BackendTotals, bool) {
 }
 
 // setBackend says what is known of a backend.
-func (f *fakeRuntime) setBackend(t stats.BackendTotals) {
+func (f *fakeRuntime) setBackend(t BackendState) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.backends[t.Key] = t
@@ -464,7 +459,7 @@ func TestRigRuntime(t *testing.T) {
 	r.runtime.refuse(errors.New("address in use"))
 	r.runtime.setOthers(&plan.LoadBalancer{Name: "of-the-file", Origin: "lull.yaml"})
 	key := plan.BackendKey{Set: plan.SetKey{LoadBalancer: "web", Name: "80"}, Host: "10.0.0.1", Port: 80}
-	r.runtime.setBackend(stats.BackendTotals{Key: key, Up: true})
+	r.runtime.setBackend(BackendState{Key: key, Up: true})
 	if totals, found := r.runtime.Backend(key); !found || !totals.Up {
 		t.Errorf("got %+v, want what was set", totals)
 	}

@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lull/internal/control/apply"
 	"lull/internal/control/awselb/query"
 	"lull/internal/control/store"
 	"lull/internal/dataplane/plan"
@@ -80,7 +79,7 @@ func New(o Options) (*Service, error) {
 		}
 		next[d.Name] = b
 	}
-	if err := o.Runtime.Change(apply.AWSELB, compiled(next), nil); err != nil {
+	if err := o.Runtime.Change(compiled(next), nil); err != nil {
 		return nil, fmt.Errorf("load balancers of the Classic ELB API: %w", err)
 	}
 	s.show(next)
@@ -195,7 +194,7 @@ func (s *Service) remove(ctx context.Context, old *balancer) error {
 // enforce puts load balancers in force, commits, and shows them.
 func (s *Service) enforce(next map[string]*balancer, commit func() error) error {
 	committing := false
-	err := s.o.Runtime.Change(apply.AWSELB, compiled(next), func() error {
+	err := s.o.Runtime.Change(compiled(next), func() error {
 		committing = true
 		return commit()
 	})
@@ -209,7 +208,7 @@ func (s *Service) enforce(next map[string]*balancer, commit func() error) error 
 // refused turns what the data plane or the store has said into an answer. What the data plane refuses is the client's to mend: a
 // port that something else has, or that lull may not bind. What the store refuses is not.
 func refused(err error, committing bool) error {
-	var taken *apply.NameTaken
+	var taken *plan.NameTaken
 	switch {
 	case errors.As(err, &taken):
 		return &query.Error{Code: query.DuplicateLoadBalancerName, Message: fmt.Sprintf(

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lull/internal/clock"
 	"lull/internal/dataplane/record"
 )
 
@@ -103,7 +104,7 @@ func New(o Options) (*Delivery, error) {
 		o.Random = rand.Reader
 	}
 	if o.Now == nil {
-		o.Now = wallClock
+		o.Now = clock.Real
 	}
 	if o.SpoolBytesMax == 0 {
 		o.SpoolBytesMax = SpoolBytesDefault
@@ -228,12 +229,6 @@ func (d *Delivery) Counters() Counters {
 		Lines: s.lines.Load(), Missed: d.missed.Load(), Lost: s.lost.Load(), Files: d.files.Load(), Failures: d.failures.Load(),
 		Dropped: d.dropped.Load(), Waiting: int(s.waiting.Load()), SpoolBytes: s.used.Load(),
 	}
-}
-
-// wallClock is the machine's clock. Package clock's goes on from how that one stood when the process began: where it has been
-// set since, or the machine has slept, files would have wrong names and servers would refuse what is signed.
-func wallClock() time.Time {
-	return time.Now() //nolint:forbidigo // for the reason above
 }
 
 func (d *Delivery) wake() {

@@ -19,6 +19,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"lull/internal/clock"
 )
 
 const (
@@ -82,7 +84,7 @@ func NewS3(o S3Options) (*S3, error) {
 		return nil, errors.New("S3 secret key: must not be empty")
 	}
 	if o.Now == nil {
-		o.Now = wallClock
+		o.Now = clock.Real
 	}
 	return &S3{
 		endpoint:    &url.URL{Scheme: u.Scheme, Host: u.Host},

@@ -6,6 +6,7 @@
 package plan
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"time"
@@ -29,6 +30,17 @@ type LoadBalancer struct {
 	Origin      string // where it was defined, for messages: "lull.yaml"
 	Listeners   []*Listener
 	BackendSets []*BackendSet
+}
+
+// NameTaken says that two front doors want a load balancer of one name. Nothing was changed.
+type NameTaken struct {
+	Name   string
+	Origin string // where the one is defined that has the name
+}
+
+// Error names both.
+func (e *NameTaken) Error() string {
+	return fmt.Sprintf("the load balancer name %q is taken: %s has one", e.Name, e.Origin)
 }
 
 // Protocol is what a listener speaks with its clients.

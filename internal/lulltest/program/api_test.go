@@ -48,7 +48,7 @@ func clientOf(t *testing.T, d *program.Dir) *elb.Client {
 }
 
 // makeClassic makes a load balancer with one TCP listener before a backend on this machine, and waits until it takes connections.
-func makeClassic(t *testing.T, d *program.Dir, client *elb.Client) {
+func makeClassic(t *testing.T, client *elb.Client) {
 	t.Helper()
 	to := lulltest.Echo(t).Addr
 	ctx, name, back := t.Context(), aws.String(classic), int32(to.Port())
@@ -105,16 +105,19 @@ func TestClassicIdle(t *testing.T) {
 	d := program.NewDir(t)
 	d.Serve(withAPI)
 	client := clientOf(t, d)
-	makeClassic(t, d, client)
+	makeClassic(t, client)
 	c := lulltest.Dial(t, d.At(port))
 	c.Ask("hello")
+	_, line, _ := strings.Cut(d.Run("conns").Stdout, "\n") // the first one is the heading
+	id, _, _ := strings.Cut(line, " ")
+	c.Ask("still here")
 	quiet := time.Now()
 	setIdle(t, client, 1)
 	how, _ := c.End()
 	if took := time.Since(quiet); how != "eof" || took < time.Second {
 		t.Errorf("the connection ended with %s %v after its last byte, want eof after 1 s and not before", how, took)
 	}
-	contains(t, "explain", d.Run("explain", "1"), "(tunnel-idle)", "raise the idle timeout of load balancer my-loadbalancer above 1s",
+	contains(t, "explain", d.Run("explain", id), "(tunnel-idle)", "raise the idle timeout of load balancer my-loadbalancer above 1s",
 		"aws elb modify-load-balancer-attributes --load-balancer-name my-loadbalancer")
 }
 
@@ -124,7 +127,7 @@ func TestClassicKilled(t *testing.T) {
 	d := program.NewDir(t)
 	p := d.Serve(withAPI)
 	client := clientOf(t, d)
-	makeClassic(t, d, client)
+	makeClassic(t, client)
 	setIdle(t, client, 4000)
 	p.Signal(syscall.SIGKILL)
 	p.Exit()
