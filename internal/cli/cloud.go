@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"sync/atomic"
-	"time"
 
 	"lull/internal/clock"
 	"lull/internal/control/apiserver"
