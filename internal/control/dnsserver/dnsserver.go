@@ -64,7 +64,7 @@ type Options struct {
 	// Lookup returns the addresses of a name of the zone, which it gets in lower case and without the final dot, and whether
 	// there is one of that name. It may be called from any goroutine.
 	Lookup func(name string) ([]netip.Addr, bool)
-	// Logger takes the error that ends the answering, should there be one.
+	// Logger takes the error that ends the answering, should there be one. nil stands for nobody.
 	Logger *slog.Logger
 }
 
@@ -122,6 +122,9 @@ func newServer(o Options) (*Server, error) {
 	}
 	if ttl < time.Second || ttl > ttlMax {
 		return nil, fmt.Errorf("dns.ttl %s: want 1s to %s", o.TTL, ttlMax)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	seconds := uint32(ttl / time.Second)
 	return &Server{zone: zone, ttl: seconds, soa: authority(zone, seconds), lookup: o.Lookup, log: o.Logger}, nil

@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -424,6 +426,75 @@ func TestConnectionLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	receive(t, late)
+}
+
+// TestEveryAddress: bound to all addresses, it answers from the one that was asked. A connected socket takes no other answer.
+func TestEveryAddress(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"0.0.0.0:0", "[::]:0", ":0"} {
+		t.Run(address, func(t *testing.T) {
+			t.Parallel()
+			s, err := Serve(Options{Address: address, Zone: zone, Lookup: names(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = s.Close() })
+			for _, host := range []string{"127.0.0.1", "127.0.0.77"} {
+				conn, err := net.Dial("udp", net.JoinHostPort(host, strconv.Itoa(s.Addr().(*net.TCPAddr).Port)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { conn.Close() })
+				if err := conn.SetDeadline(time.Now().Add(patrol)); err != nil {
+					t.Fatal(err)
+				}
+				send(t, conn, query(t, web, dns.TypeA, nil))
+				receive(t, conn)
+			}
+		})
+	}
+}
+
+// TestClose: connections that are open do not keep it, and the address is free afterwards.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	s, err := Serve(Options{Address: "127.0.0.1:0", Zone: zone, Lookup: names(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, fresh := dial(t, s, "tcp"), dial(t, s, "tcp")
+	send(t, used, query(t, web, dns.TypeA, nil))
+	receive(t, used)
+	began := time.Now()
+	if err := s.Close(); err != nil || time.Since(began) > closeLimit {
+		t.Errorf("after %v: %v", time.Since(began), err)
+	}
+	for name, conn := range map[string]net.Conn{"used": used, "fresh": fresh} {
+		if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: %v, want the end", name, err)
+		}
+	}
+	again, err := Serve(Options{Address: s.Addr().String(), Zone: zone, Lookup: names(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// broken is a listener that has no descriptors.
+type broken struct{ net.Listener }
+
+func (broken) Accept() (net.Conn, error) { return nil, syscall.EMFILE }
+
+// TestNoDescriptors: accepting does not become a busy loop.
+func TestNoDescriptors(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	if _, err := (patient{broken{}}).Accept(); !errors.Is(err, syscall.EMFILE) || time.Since(began) < descriptorWait {
+		t.Errorf("%v after %v, want %v and some time before", err, time.Since(began), syscall.EMFILE)
+	}
 }
 
 func TestOptions(t *testing.T) {
