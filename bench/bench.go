@@ -27,6 +27,7 @@ const (
 	suiteTCP  suite = iota // as TCP load balancers
 	suiteHTTP              // as HTTP ones
 	suiteTLS               // as HTTP ones with TLS on one side
+	suiteAPI               // lull alone, with many load balancers of a cloud's API
 )
 
 // suites lists what belongs to each.
@@ -38,6 +39,7 @@ var suites = [...]struct {
 	suiteTCP:  {"", "results", []setup{{}}},
 	suiteHTTP: {"http-", "http results", []setup{{HTTP: true}}},
 	suiteTLS:  {"tls-", "tls results", []setup{{HTTP: true, TLS: tls13}, {HTTP: true, BackTLS: true}}},
+	suiteAPI:  {"api", "api results", nil}, // its configuration is short and says nothing
 }
 
 // scenarios lists them in the order of the report.
@@ -46,6 +48,7 @@ var scenarios = []scenario{
 	httpRequestCPU, httpRate, httpIdleMemory, httpWaitingMemory, httpConnectRate, httpBulk, httpUpgrade, httpGoPeers,
 	httpAllocations,
 	tlsRequestCPU, tlsHandshakes, tlsMemory, tlsBulk, tlsBack,
+	apiChanges,
 }
 
 // bench is one run of the program.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -128,5 +129,29 @@ func TestOwnProcess(t *testing.T) {
 	}
 	if l, err := machineLoadNow(); err != nil || l.busy <= 0 {
 		t.Errorf("machine: got %+v, %v; want some work", l, err)
+	}
+}
+
+func TestLineWatch(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		said []string
+		want bool
+	}{
+		"first": {[]string{"ready\n"}, true}, "split": {[]string{"so\nre", "a", "dy", "\nmore"}, true}, "within": {[]string{"already\n", "ready ", "\n"}, false},
+		"last": {[]string{"a line\n", "ready\n"}, true}, "unended": {[]string{"a line\nready"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &lineWatch{to: io.Discard, line: "\nready\n", tail: []byte("\n")}
+			for _, s := range c.said {
+				if n, err := w.Write([]byte(s)); n != len(s) || err != nil {
+					t.Errorf("Write: got %d, %v", n, err)
+				}
+			}
+			if got := w.seen.Load(); got != c.want {
+				t.Errorf("%q: got %v, want %v", c.said, got, c.want)
+			}
+		})
 	}
 }

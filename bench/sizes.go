@@ -32,6 +32,11 @@ type sizes struct {
 	handshakes        int // full ones, with ECDSA
 	handshakesRSA     int
 	handshakesResumed int
+
+	apiBalancers int
+	apiReads     int // of each kind
+	apiChanges   int // of each kind, each of a load balancer of its own
+	apiStarts    int
 }
 
 const (
@@ -76,6 +81,11 @@ var fullSizes = sizes{
 	handshakes:        5000,
 	handshakesRSA:     2000,
 	handshakesResumed: 10_000,
+
+	apiBalancers: 1000,
+	apiReads:     200,
+	apiChanges:   50,
+	apiStarts:    3,
 }
 
 var quickSizes = sizes{
@@ -105,4 +115,9 @@ var quickSizes = sizes{
 	handshakes:        200,
 	handshakesRSA:     200,
 	handshakesResumed: 400,
+
+	apiBalancers: 20,
+	apiReads:     20,
+	apiChanges:   3,
+	apiStarts:    1,
 }
