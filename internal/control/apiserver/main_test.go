@@ -178,7 +178,7 @@ func wantCode(t *testing.T, err error, code string) string {
 }
 
 // signed returns a request signed by the SDK's signer, with its body behind it.
-func signed(t *testing.T, method, url, service, keyID, body string) *http.Request {
+func signed(t testing.TB, method, url, service, keyID, body string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
