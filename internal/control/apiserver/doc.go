@@ -18,8 +18,9 @@
 //
 // A Server and its methods may be used from everywhere. The one lock, of the log's rate limit, is held for an addition.
 //
-// Limits: connectionsMax, requestsMax, headerBytesMax, the times beside them, and 1 MiB of body (package sigv4). The connections
-// are shared by all clients: whoever can reach the address can occupy them for headerLimit each, but not make more of them.
+// Limits: connectionsMax, requestsMax, headerBytesMax, the times in defaultLimits, and 1 MiB of body (package sigv4). The connections
+// are shared by all clients: whoever can reach the address can occupy each for as long as a head may take, but not make more
+// of them. So the data plane loses nothing by it, and the APIs some of their speed.
 //
 // It follows the ELB API reference 2012-06-01 (common errors) and RFC 9110 and 9112 by way of net/http. HTTP/2 is off: no
 // client of these APIs asks for it, and it has limits of its own to get right.
