@@ -94,7 +94,7 @@ func Serve(o Options) (*Server, error) {
 	}
 	ln, conn, err := listen(o.Address)
 	if err != nil {
-		return nil, fmt.Errorf("dns.address %s: cannot listen: %w", o.Address, cause(err))
+		return nil, fmt.Errorf("api.dns.address %s: cannot listen: %w", o.Address, cause(err))
 	}
 	s.addr = ln.Addr()
 	s.udp = &dns.Server{PacketConn: conn, Handler: s, MsgAcceptFunc: accept, UDPSize: udpMax}
@@ -114,14 +114,14 @@ func Serve(o Options) (*Server, error) {
 func newServer(o Options) (*Server, error) {
 	zone := dns.CanonicalName(o.Zone)
 	if _, ok := dns.IsDomainName(zone); !ok || zone == "." || strings.Trim(zone, zoneBytes) != "" {
-		return nil, fmt.Errorf("dns.zone %q: want a domain name, such as us-east-1.elb.amazonaws.com", o.Zone)
+		return nil, fmt.Errorf("zone %q: want a domain name, such as us-east-1.elb.amazonaws.com", o.Zone)
 	}
 	ttl := o.TTL
 	if ttl == 0 {
 		ttl = TTLDefault
 	}
 	if ttl < time.Second || ttl > ttlMax {
-		return nil, fmt.Errorf("dns.ttl %s: want 1s to %s", o.TTL, ttlMax)
+		return nil, fmt.Errorf("api.dns.ttl %s: want 1s to %s", o.TTL, ttlMax)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -509,15 +509,15 @@ func TestOptions(t *testing.T) {
 		options Options
 		want    string
 	}{
-		{"no-zone", Options{Address: "127.0.0.1:0"}, `dns.zone "": want a domain name`},
-		{"root-zone", Options{Address: "127.0.0.1:0", Zone: "."}, `dns.zone ".": want a domain name`},
-		{"bad-zone", Options{Address: "127.0.0.1:0", Zone: "a..b"}, `dns.zone "a..b": want a domain name`},
-		{"spaced-zone", Options{Address: "127.0.0.1:0", Zone: "a b.c"}, `dns.zone "a b.c": want a domain name`},
-		{"short-ttl", Options{Address: "127.0.0.1:0", Zone: zone, TTL: time.Millisecond}, "dns.ttl 1ms: want 1s to "},
-		{"negative-ttl", Options{Address: "127.0.0.1:0", Zone: zone, TTL: -time.Second}, "dns.ttl -1s: want 1s to "},
-		{"long-ttl", Options{Address: "127.0.0.1:0", Zone: zone, TTL: ttlMax + time.Second}, "dns.ttl "},
-		{"no-port", Options{Address: "127.0.0.1", Zone: zone}, "dns.address 127.0.0.1: cannot listen: "},
-		{"udp-taken", Options{Address: taken.LocalAddr().String(), Zone: zone}, "dns.address " + taken.LocalAddr().String() + ": cannot listen: "},
+		{"no-zone", Options{Address: "127.0.0.1:0"}, `zone "": want a domain name`},
+		{"root-zone", Options{Address: "127.0.0.1:0", Zone: "."}, `zone ".": want a domain name`},
+		{"bad-zone", Options{Address: "127.0.0.1:0", Zone: "a..b"}, `zone "a..b": want a domain name`},
+		{"spaced-zone", Options{Address: "127.0.0.1:0", Zone: "a b.c"}, `zone "a b.c": want a domain name`},
+		{"short-ttl", Options{Address: "127.0.0.1:0", Zone: zone, TTL: time.Millisecond}, "api.dns.ttl 1ms: want 1s to "},
+		{"negative-ttl", Options{Address: "127.0.0.1:0", Zone: zone, TTL: -time.Second}, "api.dns.ttl -1s: want 1s to "},
+		{"long-ttl", Options{Address: "127.0.0.1:0", Zone: zone, TTL: ttlMax + time.Second}, "api.dns.ttl "},
+		{"no-port", Options{Address: "127.0.0.1", Zone: zone}, "api.dns.address 127.0.0.1: cannot listen: "},
+		{"udp-taken", Options{Address: taken.LocalAddr().String(), Zone: zone}, "api.dns.address " + taken.LocalAddr().String() + ": cannot listen: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
