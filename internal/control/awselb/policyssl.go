@@ -50,7 +50,32 @@ func (p *policy) negotiation() (*tlspolicy.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tlspolicy.Custom(d.Name, d.Versions, d.Ciphers)
+	compiled, err := tlspolicy.Custom(d.Name, d.Versions, d.Ciphers)
+	if err == nil {
+		return compiled, nil
+	}
+	if more := counterparts(d.Ciphers); len(more) > 0 {
+		if compiled, err := tlspolicy.Custom(d.Name, d.Versions, slices.Concat(d.Ciphers, more)); err == nil {
+			return compiled, nil
+		}
+	}
+	return nil, err
+}
+
+// counterparts returns what stands in for ciphers with finite-field Diffie-Hellman: the same AES, with Diffie-Hellman on elliptic curves.
+// It is for policies that lull could do nothing with otherwise, since crypto/tls does not have those ciphers: the user guide's own example
+// of a custom policy is one of them, and who follows the guide is to have a listener that works and still gives forward secrecy. A policy
+// with any cipher that lull can do is taken by its word.
+func counterparts(ciphers []string) []string {
+	var list []string
+	for _, strength := range []string{"AES128", "AES256"} {
+		if slices.ContainsFunc(ciphers, func(c string) bool { return strings.HasPrefix(c, "DHE-RSA-"+strength+"-") }) {
+			list = append(list, slices.DeleteFunc(tlspolicy.Supported(), func(c string) bool {
+				return !strings.HasPrefix(c, "ECDHE-") || !strings.Contains(c, "-"+strength+"-")
+			})...)
+		}
+	}
+	return list
 }
 
 // describeSSL lists all attributes of an SSL negotiation policy, those that are off too.
@@ -84,9 +109,7 @@ func booleanText(on bool) string {
 	return valueFalse
 }
 
-// checkSSL refuses an SSL negotiation policy of which nothing comes. The user guide's own example is one, with a finite-field cipher that
-// crypto/tls does not have. Enabled, it would shut everybody out; and ciphers that stand in for what was named would be what nobody has
-// allowed.
+// checkSSL refuses an SSL negotiation policy of which nothing comes.
 func (p *policy) checkSSL() error {
 	d, err := p.definition()
 	if err != nil {
