@@ -15,7 +15,7 @@ import (
 func authenticate(v *sigv4.Verifier, c *call, r *http.Request, h *handler) (sigv4.Identity, []byte, error) {
 	body, err := readSigned(v, r, h)
 	if err != nil {
-		c.hangUp()
+		c.readNoLonger()
 		return sigv4.Identity{}, nil, refused(err)
 	}
 	verified, err := v.Verify(r, body, h.now())
@@ -47,10 +47,9 @@ func readSigned(v *sigv4.Verifier, r *http.Request, h *handler) ([]byte, error) 
 // partingTime is for a client that is refused in the middle of its body: one that is closed while it writes may never see the answer.
 const partingTime = 500 * time.Millisecond
 
-// hangUp ends the connection behind the answer. net/http throws away what still comes of the body, up to 256 KiB; left alone it
-// would wait for it as long as for a body that somebody wants.
-func (c *call) hangUp() {
-	c.Header().Set("Connection", "close")
+// readNoLonger has the connection end soon behind the answer. net/http throws away what still comes of the body, up to 256 KiB; left
+// alone it would wait for it as long as for a body that somebody wants.
+func (c *call) readNoLonger() {
 	end := clock.Wall(clock.Now()).Add(partingTime)
 	_ = http.NewResponseController(c).SetReadDeadline(end) // writers that know no deadline, as in tests, have none
 }

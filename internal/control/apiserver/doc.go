@@ -7,8 +7,8 @@
 // path that is not clean with a redirect, which a client would have to sign anew and which none of them does.
 //
 // Nothing that a request holds is acted on before its signature is verified. A request without one, or with one that cannot be right
-// whatever its body is, is refused before its body is looked at: that is not even asked for (RFC 9110 §10.1.1), what comes anyway is
-// thrown away, and the connection ends. The signature covers method, path, host, query and body, so a web page that makes a browser send a
+// whatever its body is, is refused before its body is looked at: that is not even asked for (RFC 9110 §10.1.1), and what comes anyway is
+// thrown away. With every refusal of somebody unknown the connection ends. The signature covers method, path, host, query and body, so a web page that makes a browser send a
 // request here, to an address or to a name that was pointed here (DNS rebinding), achieves nothing: browsers hold no key, there
 // are no cookies, and no answer allows another origin. What a signature cannot do is keep others from reading along, so an address
 // that other machines can reach takes TLS, or somebody who says that it does not.
@@ -22,6 +22,6 @@
 // are shared by all clients: whoever can reach the address can occupy each for as long as a head may take, but not make more
 // of them. So the data plane loses nothing by it, and the APIs some of their speed.
 //
-// It follows the ELB API reference 2012-06-01 (common errors) and RFC 9110 and 9112 by way of net/http. HTTP/2 is off: no
-// client of these APIs asks for it, and it has limits of its own to get right.
+// It follows the ELB API reference 2012-06-01 (common errors) and RFC 9110 and 9112 by way of net/http. HTTP/2 is off: every
+// client of these APIs does without, and it has limits of its own to get right.
 package apiserver

@@ -88,6 +88,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	failed := failureOf(h.guard(found, c, r), c.id)
 	if failed != nil && c.status == 0 {
+		if c.keyID == "" { // connections are for those who have a key, strangers may wait for one again
+			c.Header().Set("Connection", "close")
+		}
 		found.tell(c, failed)
 	}
 	h.record(c, failed)

@@ -278,18 +278,25 @@ func TestBodyTooLong(t *testing.T) {
 	log.line(t, "level=WARN", "code=RequestEntityTooLarge")
 }
 
-// TestKeepAlive: one connection carries many requests, refused ones among them.
+// TestKeepAlive: one connection carries many requests of those who have a key, refused ones among them, and one of a stranger.
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
 	f := &fake{answer: func(context.Context, any) (any, error) { return &query.DescribeAccountLimitsResult{}, nil }}
 	s, _ := running(t, f)
-	const form = "Action=DescribeAccountLimits&Version=2012-06-01"
-	good := headOf(signed(t, "POST", "http://"+s.Addr()+"/", sigv4.DefaultService, "AKIAREADER", form), "/") + form
+	const good, denied = "Action=DescribeAccountLimits&Version=2012-06-01", "Action=DeleteLoadBalancer"
 	c := dial(t, s)
-	for _, want := range []int{200, 404, 200, 403, 200} {
-		text := map[int]string{200: good, 404: "GET /x HTTP/1.1\r\nHost: x\r\n\r\n", 403: "GET / HTTP/1.1\r\nHost: x\r\n\r\n"}[want]
+	for _, want := range []int{200, 403, 400, 200} {
+		form := map[int]string{200: good, 403: denied, 400: ""}[want]
+		text := headOf(signed(t, "POST", "http://"+s.Addr()+"/", sigv4.DefaultService, "AKIAREADER", form), "/") + form
 		if resp, body := c.write("%s", text).answer("POST"); resp.StatusCode != want || resp.Close {
 			t.Errorf("got %d %s and close %v, want %d and another request", resp.StatusCode, body, resp.Close, want)
 		}
+	}
+	for _, path := range []string{"/", "/nothing", "/lull/v1/keys", "/console/"} {
+		c := dial(t, s).write("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
+		if resp, body := c.answer("GET"); resp.StatusCode/100 != 4 || !resp.Close {
+			t.Errorf("%s: got %d %s and close %v, want the end of the connection", path, resp.StatusCode, body, resp.Close)
+		}
+		c.ended()
 	}
 }
