@@ -44,14 +44,18 @@ func descriptorBudget(loops, descriptors int) (pipesPerLoop, connections int) {
 // openListeners returns the listeners as the plan wants them. Those whose address is listened on already keep their
 // sockets; the others are opened and returned in opened too.
 func (e *Engine) openListeners(p *plan.Plan) (next map[plan.ListenerKey]*listener, opened []*listener, err error) {
-	next = map[plan.ListenerKey]*listener{}
+	next = make(map[plan.ListenerKey]*listener, len(e.listeners)+1)
+	at := make(map[netip.AddrPort]*listener, len(e.listeners))
+	for _, l := range e.listeners {
+		at[l.plan.Address] = l
+	}
 	for _, lb := range p.LoadBalancers {
 		for _, pl := range lb.Listeners {
 			l := &listener{plan: pl, stats: e.statsOf(pl.Key)}
 			if pl.TLS != nil {
 				l.tls = tlsio.NewServer(pl, e.gate, &e.tickets)
 			}
-			if old := e.listeningOn(pl); old != nil {
+			if old := e.listeningOn(pl, at); old != nil {
 				l.fds, l.local = old.fds, old.local
 			} else if l.fds, l.local, err = e.open(pl.Address); err != nil {
 				return nil, opened, fmt.Errorf("listener %s: %w", pl.Key, err)
@@ -74,19 +78,14 @@ func (e *Engine) open(addr netip.AddrPort) ([]int, netip.AddrPort, error) {
 	return acceptor.Open(addr, len(e.workers))
 }
 
-// listeningOn returns the listener in force with that address, whatever its name. Port 0 stands for any port, so it
-// matches only the listener of the same name.
-func (e *Engine) listeningOn(pl *plan.Listener) *listener {
-	if pl.Address.Port() == 0 {
-		if l := e.listeners[pl.Key]; l != nil && l.plan.Address == pl.Address {
-			return l
-		}
-		return nil
+// listeningOn returns the listener in force with that address, whatever its name; at has those in force by address. Port 0 stands for
+// any port, so it matches only the listener of the same name.
+func (e *Engine) listeningOn(pl *plan.Listener, at map[netip.AddrPort]*listener) *listener {
+	if pl.Address.Port() != 0 {
+		return at[pl.Address]
 	}
-	for _, l := range e.listeners {
-		if l.plan.Address == pl.Address {
-			return l
-		}
+	if l := e.listeners[pl.Key]; l != nil && l.plan.Address == pl.Address {
+		return l
 	}
 	return nil
 }

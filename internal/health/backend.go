@@ -36,7 +36,8 @@ type backend struct {
 	reported  state // what the last report said, up or down; unknown before the first
 
 	// Guarded by Checker.mu.
-	check plan.HealthCheck
+	check   plan.HealthCheck
+	applied uint64 // the last plan that had it, by Checker.applied
 }
 
 // setLocked changes the check of a running backend.

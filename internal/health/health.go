@@ -58,6 +58,7 @@ type Checker struct {
 	// Guarded by mu.
 	mu        sync.Mutex
 	closed    bool
+	applied   uint64 // counts the plans
 	checked   map[plan.BackendKey]*backend
 	unchecked map[plan.BackendKey]struct{}
 }
@@ -84,18 +85,23 @@ func (c *Checker) Apply(p *plan.Plan) {
 	if c.closed {
 		return
 	}
-	checked, unchecked := split(p)
-	for key, b := range c.checked {
-		if _, ok := checked[key]; !ok {
-			b.cancel()
-			delete(c.checked, key)
+	c.applied++
+	unchecked := make(map[plan.BackendKey]struct{}, len(c.unchecked))
+	for _, lb := range p.LoadBalancers {
+		for _, set := range lb.BackendSets {
+			if set.HealthCheck == nil {
+				for i := range set.Backends {
+					unchecked[set.Backends[i].Key] = struct{}{}
+				}
+				continue
+			}
+			c.checkLocked(set)
 		}
 	}
-	for key, check := range checked {
-		if b, ok := c.checked[key]; ok {
-			b.setLocked(check)
-		} else {
-			c.startLocked(key, check)
+	for key, b := range c.checked {
+		if b.applied != c.applied {
+			b.cancel()
+			delete(c.checked, key)
 		}
 	}
 	for key := range unchecked {
@@ -106,8 +112,23 @@ func (c *Checker) Apply(p *plan.Plan) {
 	c.unchecked = unchecked
 }
 
+// checkLocked takes over the check of a set's backends.
+func (c *Checker) checkLocked(set *plan.BackendSet) {
+	check := sane(*set.HealthCheck)
+	for i := range set.Backends {
+		key := set.Backends[i].Key
+		b, ok := c.checked[key]
+		if ok {
+			b.setLocked(check)
+		} else {
+			b = c.startLocked(key, check)
+		}
+		b.applied = c.applied
+	}
+}
+
 // startLocked begins to probe a backend.
-func (c *Checker) startLocked(key plan.BackendKey, check plan.HealthCheck) {
+func (c *Checker) startLocked(key plan.BackendKey, check plan.HealthCheck) *backend {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &backend{
 		key: key, checker: c, cancel: cancel,
@@ -116,6 +137,7 @@ func (c *Checker) startLocked(key plan.BackendKey, check plan.HealthCheck) {
 	}
 	c.checked[key] = b
 	c.running.Go(func() { b.run(ctx) })
+	return b
 }
 
 // Close stops all probes and waits until they have ended. No report follows.
@@ -128,22 +150,4 @@ func (c *Checker) Close() {
 	}
 	c.mu.Unlock()
 	c.running.Wait()
-}
-
-// split sorts the backends of a plan into those with a health check and those without.
-func split(p *plan.Plan) (checked map[plan.BackendKey]plan.HealthCheck, unchecked map[plan.BackendKey]struct{}) {
-	checked = make(map[plan.BackendKey]plan.HealthCheck)
-	unchecked = make(map[plan.BackendKey]struct{})
-	for _, lb := range p.LoadBalancers {
-		for _, set := range lb.BackendSets {
-			for i := range set.Backends {
-				if set.HealthCheck == nil {
-					unchecked[set.Backends[i].Key] = struct{}{}
-				} else {
-					checked[set.Backends[i].Key] = sane(*set.HealthCheck)
-				}
-			}
-		}
-	}
-	return checked, unchecked
 }

@@ -54,8 +54,9 @@ type Resolver struct {
 	// Guarded by mu.
 	mu       sync.Mutex
 	closed   bool
-	names    map[string]*name // by host, lower case
-	literals keySet           // reported already
+	names    map[string]*name           // by host, lower case
+	applied  uint64                     // counts the plans
+	literals map[plan.BackendKey]uint64 // backends by address, which are reported once; with the last plan that had them
 }
 
 // keySet is a set of backends.
@@ -77,7 +78,7 @@ func New(report Report, opts ...Option) *Resolver {
 		lookupTimeout: 5 * time.Second,
 		slots:         make(chan struct{}, lookupsMax),
 		names:         make(map[string]*name),
-		literals:      make(keySet),
+		literals:      make(map[plan.BackendKey]uint64),
 	}
 	r.lookup = r.lookupNet
 	for _, opt := range opts {
@@ -95,7 +96,8 @@ func (r *Resolver) Apply(p *plan.Plan) {
 	if r.closed {
 		return
 	}
-	named, literal := split(p)
+	r.applied++
+	named := r.literalsLocked(p)
 	for host, n := range r.names {
 		if _, ok := named[host]; !ok {
 			n.cancel()
@@ -109,20 +111,44 @@ func (r *Resolver) Apply(p *plan.Plan) {
 			r.startLocked(host, keys)
 		}
 	}
-	r.applyLiteralsLocked(literal)
 }
 
-// applyLiteralsLocked reports the backends given by IP address that the last plan did not have.
-func (r *Resolver) applyLiteralsLocked(literal map[plan.BackendKey]netip.Addr) {
-	for key, addr := range literal {
-		if _, ok := r.literals[key]; !ok {
-			r.report(key, []netip.AddrPort{netip.AddrPortFrom(addr, key.Port)}, nil)
+// literalsLocked reports the backends given by IP address that the last plan did not have, and returns the others by their names.
+func (r *Resolver) literalsLocked(p *plan.Plan) (named map[string]keySet) {
+	named = make(map[string]keySet)
+	for _, lb := range p.LoadBalancers {
+		for _, set := range lb.BackendSets {
+			for i := range set.Backends {
+				key := set.Backends[i].Key
+				if !r.literalLocked(key) {
+					host := strings.ToLower(key.Host)
+					if named[host] == nil {
+						named[host] = make(keySet)
+					}
+					named[host][key] = struct{}{}
+				}
+			}
 		}
 	}
-	clear(r.literals)
-	for key := range literal {
-		r.literals[key] = struct{}{}
+	for key, applied := range r.literals {
+		if applied != r.applied {
+			delete(r.literals, key)
+		}
 	}
+	return named
+}
+
+// literalLocked says whether a backend is given by an IP address, and reports it if it is new.
+func (r *Resolver) literalLocked(key plan.BackendKey) bool {
+	if _, known := r.literals[key]; !known {
+		addr, err := netip.ParseAddr(key.Host)
+		if err != nil {
+			return false
+		}
+		r.report(key, []netip.AddrPort{netip.AddrPortFrom(addr, key.Port)}, nil)
+	}
+	r.literals[key] = r.applied
+	return true
 }
 
 // startLocked begins to resolve a host.
@@ -167,28 +193,4 @@ func (r *Resolver) Close() {
 	}
 	r.mu.Unlock()
 	r.running.Wait()
-}
-
-// split sorts the backends of a plan into those with a host name, by that name, and those with an IP address. DNS
-// compares names without regard to case, so two spellings of one name are one name.
-func split(p *plan.Plan) (named map[string]keySet, literal map[plan.BackendKey]netip.Addr) {
-	named = make(map[string]keySet)
-	literal = make(map[plan.BackendKey]netip.Addr)
-	for _, lb := range p.LoadBalancers {
-		for _, set := range lb.BackendSets {
-			for i := range set.Backends {
-				key := set.Backends[i].Key
-				if addr, err := netip.ParseAddr(key.Host); err == nil {
-					literal[key] = addr
-					continue
-				}
-				host := strings.ToLower(key.Host)
-				if named[host] == nil {
-					named[host] = make(keySet)
-				}
-				named[host][key] = struct{}{}
-			}
-		}
-	}
-	return named, literal
 }

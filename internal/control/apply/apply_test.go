@@ -15,7 +15,7 @@ import (
 )
 
 // start returns an applier of an engine that both end with the test.
-func start(t *testing.T) (*apply.Applier, *dataplane.Engine) {
+func start(t testing.TB) (*apply.Applier, *dataplane.Engine) {
 	t.Helper()
 	e, err := dataplane.New(dataplane.Options{Loops: 1})
 	if err != nil {

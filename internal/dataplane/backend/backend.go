@@ -10,6 +10,7 @@ package backend
 import (
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"lull/internal/dataplane/balance"
 	"lull/internal/dataplane/plan"
@@ -22,6 +23,10 @@ type Backend struct {
 	Key      plan.BackendKey
 	Endpoint string // "host:port"
 	id       uint64 // for hashing: the same in every process
+
+	// Guarded by the registry's mu.
+	applied uint64        // the last plan that named it, by Registry.applied
+	drain   time.Duration // what its removal leaves to open connections
 
 	// Atomic.
 	config   atomic.Pointer[plan.Backend]

@@ -18,15 +18,13 @@ type Registry struct {
 	// Guarded by mu.
 	mu       sync.Mutex
 	backends map[plan.BackendKey]*Backend
-	inPlan   map[plan.BackendKey]bool
-	drains   map[plan.BackendKey]time.Duration // what a removal leaves to open connections
-	queues   map[string]*Queue                 // by load balancer; those of the plan
+	applied  uint64            // counts the plans
+	queues   map[string]*Queue // by load balancer; those of the plan
 }
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
-	return &Registry{backends: map[plan.BackendKey]*Backend{}, inPlan: map[plan.BackendKey]bool{},
-		drains: map[plan.BackendKey]time.Duration{}, queues: map[string]*Queue{}}
+	return &Registry{backends: map[plan.BackendKey]*Backend{}, queues: map[string]*Queue{}, applied: 1} // a backend's 0 is no plan
 }
 
 // SetGate tells what bounds the handshakes with backends. Before a plan with TLS is applied.
@@ -38,9 +36,9 @@ func (r *Registry) SetGate(g *tlsio.Gate) { r.gate = g }
 func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sets := map[plan.SetKey]*Set{}
-	inPlan := map[plan.BackendKey]bool{}
-	queues := map[string]*Queue{}
+	sets := make(map[plan.SetKey]*Set, len(p.LoadBalancers))
+	queues := make(map[string]*Queue, len(p.LoadBalancers))
+	r.applied++
 	for _, lb := range p.LoadBalancers {
 		drains := drainTimes(lb)
 		queue := r.queues[lb.Name]
@@ -49,18 +47,16 @@ func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 		}
 		queues[lb.Name] = queue
 		for _, ps := range lb.BackendSets {
-			set := &Set{Key: ps.Key, Policy: ps.Policy, Queue: queue}
+			set := &Set{Key: ps.Key, Policy: ps.Policy, Queue: queue, Backends: make([]*Backend, 0, len(ps.Backends))}
 			for i := range ps.Backends {
 				c := &ps.Backends[i]
 				b := r.get(c.Key)
-				if !r.inPlan[c.Key] && ps.HealthCheck != nil && ps.HealthCheck.StartsDown {
-					b.status.Store(&Status{Detail: plan.NotProbed})
-					b.proven.Store(false)
+				if b.applied != r.applied-1 && ps.HealthCheck != nil && ps.HealthCheck.StartsDown {
+					r.begin(b, lb, ps)
 				}
 				b.config.Store(c)
-				inPlan[c.Key] = true
-				r.drains[c.Key] = drains[ps.Key]
-				b.schedule(c.Offline, reason.BackendOffline, now+int64(drains[ps.Key]))
+				b.applied, b.drain = r.applied, drains[ps.Key]
+				b.schedule(c.Offline, reason.BackendOffline, now+int64(b.drain))
 				set.Backends = append(set.Backends, b)
 			}
 			set.stick(ps)
@@ -70,9 +66,31 @@ func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 			sets[ps.Key] = set
 		}
 	}
-	r.retire(inPlan, now)
-	r.inPlan, r.queues = inPlan, queues
+	r.retire(now)
+	r.queues = queues
 	return sets
+}
+
+// begin has a backend that is new prove itself before it gets anything. What another set of the load balancer knows by the very same
+// probe counts: a new listener before instances that are in service works at once.
+func (r *Registry) begin(b *Backend, lb *plan.LoadBalancer, ps *plan.BackendSet) {
+	b.status.Store(&Status{Detail: plan.NotProbed})
+	b.proven.Store(false)
+	if ps.HealthCheck.Port == 0 {
+		return // each port is probed for itself
+	}
+	for _, other := range lb.BackendSets {
+		if other == ps || other.HealthCheck == nil || !other.HealthCheck.Same(ps.HealthCheck) {
+			continue
+		}
+		for i := range other.Backends {
+			key := other.Backends[i].Key
+			if known := r.backends[key]; key.Host == b.Key.Host && known != nil && known.proven.Load() && known.Status().Up {
+				b.SetStatus(known.Status())
+				return
+			}
+		}
+	}
 }
 
 // stick gives the set what it needs to tell sessions by their cookies.
@@ -111,16 +129,14 @@ func (r *Registry) get(key plan.BackendKey) *Backend {
 }
 
 // retire sets an end for what has left the plan, and forgets what left it and has no connection any more.
-func (r *Registry) retire(inPlan map[plan.BackendKey]bool, now int64) {
+func (r *Registry) retire(now int64) {
 	for key, b := range r.backends {
-		if inPlan[key] {
-			continue
-		}
-		if r.inPlan[key] {
-			b.schedule(true, reason.DrainTimeout, now+int64(r.drains[key]))
-		} else if b.Active() == 0 && b.Conns() == 0 {
+		switch {
+		case b.applied == r.applied:
+		case b.applied == r.applied-1:
+			b.schedule(true, reason.DrainTimeout, now+int64(b.drain))
+		case b.Active() == 0 && b.Conns() == 0:
 			delete(r.backends, key)
-			delete(r.drains, key)
 		}
 	}
 }
@@ -150,9 +166,11 @@ func (r *Registry) Find(key plan.BackendKey) *Backend {
 func (r *Registry) All() []*Backend {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]*Backend, 0, len(r.inPlan))
-	for key := range r.inPlan {
-		all = append(all, r.backends[key])
+	all := make([]*Backend, 0, len(r.backends))
+	for _, b := range r.backends {
+		if b.applied == r.applied {
+			all = append(all, b)
+		}
 	}
 	return all
 }

@@ -223,3 +223,42 @@ func TestStartsDown(t *testing.T) {
 		t.Error("come back: got up or proven, want down until it has proved itself again")
 	}
 }
+
+// TestStartsKnown: what another set of the load balancer knows by the same probe counts for a new backend; by another probe, or of
+// another host, it does not.
+func TestStartsKnown(t *testing.T) {
+	t.Parallel()
+	check := plan.HealthCheck{StartsDown: true, Port: 80}
+	otherPort := check
+	otherPort.Port = 81
+	own := check
+	own.Port = 0
+	for _, tt := range []struct {
+		name  string
+		check plan.HealthCheck
+		host  string
+		up    bool
+	}{
+		{"same", check, "10.0.0.1", true},
+		{"another probe", otherPort, "10.0.0.1", false},
+		{"each port for itself", own, "10.0.0.1", false},
+		{"another host", check, "10.0.0.2", false},
+	} {
+		first := planOf(0, one("10.0.0.1"))
+		set := first.LoadBalancers[0].BackendSets[0]
+		if set.HealthCheck = &check; tt.check.Port == 0 {
+			set.HealthCheck = &own
+		}
+		r := backend.NewRegistry()
+		r.Apply(first, 0)[setKey].Backends[0].SetStatus(backend.Status{Up: true})
+		second := planOf(0, one("10.0.0.1"))
+		second.LoadBalancers[0].BackendSets[0].HealthCheck = set.HealthCheck
+		key := plan.SetKey{LoadBalancer: "lb", Name: "new"}
+		added := plan.Backend{Key: plan.BackendKey{Set: key, Host: tt.host, Port: 90}, Weight: 1}
+		second.LoadBalancers[0].BackendSets = append(second.LoadBalancers[0].BackendSets,
+			&plan.BackendSet{Key: key, Backends: []plan.Backend{added}, HealthCheck: &tt.check})
+		if got := r.Apply(second, 1)[key].Backends[0].Status().Up; got != tt.up {
+			t.Errorf("%s: got up %v, want %v", tt.name, got, tt.up)
+		}
+	}
+}

@@ -234,3 +234,13 @@ type HealthCheck struct {
 	Path   string // what is asked for, with a query maybe; begins with "/"
 	Status int    // the status that is a success
 }
+
+// Same reports whether two checks come to the same: what one finds out holds for the other.
+func (h *HealthCheck) Same(o *HealthCheck) bool {
+	one, other := *h, *o
+	if !one.TLS.Same(other.TLS) {
+		return false
+	}
+	one.TLS, other.TLS = nil, nil
+	return one == other
+}
