@@ -2,6 +2,7 @@ package apply_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 // BenchmarkChange changes one of 1,000 load balancers with 10 backends each: what an API call waits for besides the disk.
 func BenchmarkChange(b *testing.B) {
 	const balancers, backends = 1000, 10
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // nobody answers the probes, which is not the question here
 	a, _ := start(b)
 	make1 := func(i int, idle time.Duration) *plan.LoadBalancer {
 		name := fmt.Sprintf("lb-%04d", i)
