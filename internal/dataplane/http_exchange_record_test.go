@@ -213,6 +213,10 @@ func addUp(t *testing.T, e *lulltest.Engine, clients int) {
 	}
 	want.Key, want.Protocol, want.Address, want.BytesUp, want.BytesDown = got.Key, got.Protocol, got.Address, got.BytesUp, got.BytesDown
 	want.Queued, want.Noncompliant = got.Queued, got.Noncompliant
+	if got.Routed > got.Requests || got.Latency.Count() > got.Routed+got.Retries || got.Unheard > got.Ends[reason.ClientClosed]+got.Ends[reason.ClientReset] {
+		t.Errorf("got %d routed of %d requests, %d of them answered, %d that nobody heard", got.Routed, got.Requests, got.Latency.Count(), got.Unheard)
+	}
+	want.Routed, want.Latency, want.Gaps, want.Unheard = got.Routed, got.Latency, got.Gaps, got.Unheard // times are in no record
 	if got != want || got.Accepted != uint64(clients) {
 		t.Errorf("counters: got\n\t%+v, want what the records say of %d connections,\n\t%+v", got, clients, want)
 	}

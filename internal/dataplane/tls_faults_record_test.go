@@ -313,14 +313,10 @@ func TestTLSUpdatesUnanswered(t *testing.T) {
 		f := newFort(t, 1, func(f *fort) { f.before(key, sink.Addr) })
 		k := f.enterKeyed(key, tls.VersionTLS13)
 		k.send(k.data("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n"))
-		var err error
-		for range 20000 {
-			if _, err = k.raw.Write(append(k.data("x"), k.update(true)...)); err != nil {
+		for range 20000 { // lull goes on to listen for a while after it has refused them, and keeps nothing
+			if _, err := k.raw.Write(append(k.data("x"), k.update(true)...)); err != nil {
 				break
 			}
-		}
-		if err == nil {
-			t.Error("client: could have 20000 answers kept, want it refused")
 		}
 		_ = k.raw.Close()
 		f.ended(k.raw, reason.TLSViolation)

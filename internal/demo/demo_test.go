@@ -13,7 +13,7 @@ import (
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	l := demo.Layout{
-		Socket: "./x.sock", AWS: demo.Ports{TCP: 1001, HTTP: 2001}, OCI: demo.Ports{TCP: 1002, HTTP: 2002},
+		Socket: "./x.sock", Data: "./x-data", API: 3001, AWS: demo.Ports{TCP: 1001, HTTP: 2001}, OCI: demo.Ports{TCP: 1002, HTTP: 2002},
 		First: demo.Ports{TCP: 1003, HTTP: 2003}, Second: demo.Ports{TCP: 1004, HTTP: 2004},
 	}
 	c, err := file.Parse("lull.yaml", demo.Config(l))
