@@ -150,15 +150,8 @@ func examplesOfPolicies() []section {
 			w.policy("my-app-cookie-policy", "AppCookieStickinessPolicyType", "CookieName", "my-app-cookie")
 			w.policy("my-duration-cookie-policy", "LBCookieStickinessPolicyType", "CookieExpirationPeriod", "60")
 		}, rows: []row{
-			{
-				id: "C8", line: example(createPolicy) + sslPolicy + `AttributeName=Protocol-SSLv3,AttributeValue=true AttributeName=Protocol-TLSv1.1,AttributeValue=true AttributeName=DHE-RSA-AES256-SHA256,AttributeValue=true AttributeName=Server-Defined-Cipher-Order,AttributeValue=true`,
-				code: "InvalidConfigurationRequest", status: http.StatusConflict,
-			},
-			{
-				id:   "C8a",
-				line: example(createPolicy) + sslPolicy + `AttributeName=Protocol-SSLv3,AttributeValue=true AttributeName=Protocol-TLSv1.1,AttributeValue=true AttributeName=ECDHE-ECDSA-AES128-SHA,AttributeValue=true AttributeName=DHE-RSA-AES256-SHA256,AttributeValue=true AttributeName=Server-Defined-Cipher-Order,AttributeValue=true`,
-			},
-			{id: "C8b", line: example(createPolicy) + `my-SSLNegotiation-policy2 --policy-type-name SSLNegotiationPolicyType --policy-attributes AttributeName=Reference-Security-Policy,AttributeValue=ELBSecurityPolicy-2015-03`},
+			{id: "C8", line: example(createPolicy) + sslPolicy + `AttributeName=Protocol-SSLv3,AttributeValue=true AttributeName=Protocol-TLSv1.1,AttributeValue=true AttributeName=DHE-RSA-AES256-SHA256,AttributeValue=true AttributeName=Server-Defined-Cipher-Order,AttributeValue=true`},
+			{id: "C8a", line: example(createPolicy) + `my-SSLNegotiation-policy2 --policy-type-name SSLNegotiationPolicyType --policy-attributes AttributeName=Reference-Security-Policy,AttributeValue=ELBSecurityPolicy-2015-03`},
 			{id: "C21", line: all, want: policies(proxy, cookie, lasting, `{"PolicyName": "ELBSecurityPolicy-2016-08", "…": "…"}`, `{"PolicyName": "my-SSLNegotiation-policy", "…": "…"}`, `{"PolicyName": "my-SSLNegotiation-policy2", "…": "…"}`)},
 			{id: "C31", line: example(forBackend) + `80 --policy-names my-ProxyProtocol-policy`},
 			{id: "C31a", line: example(forBackend) + `80 --policy-names []`, wire: []string{"PolicyNames="}},
