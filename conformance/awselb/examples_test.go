@@ -252,6 +252,7 @@ func examplesOfInstances() []section {
 			w.tell("i-7299c809", "i-d6f6fae3", "i-315b7e51", "i-4e05f721")
 			for _, name := range []string{"my-load-balancer", "my-loadbalancer"} {
 				w.inZones(name)
+				w.check(name, "TCP:80", 30, 5)
 				w.register(name, "i-7299c809")
 			}
 		}, rows: []row{

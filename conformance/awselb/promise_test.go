@@ -46,6 +46,10 @@ func (w *world) promise(address netip.Addr) {
 		line: `aws elb create-load-balancer --load-balancer-name my-loadbalancer --listeners Protocol=HTTP,LoadBalancerPort=80,InstanceProtocol=HTTP,InstancePort=80 --availability-zones {region}a`,
 		want: dns("my-loadbalancer"),
 	})
+	w.do(row{ // the default one is for port 80, which need not be ours
+		line: `aws elb configure-health-check --load-balancer-name my-loadbalancer --health-check Target=TCP:80,Interval=30,UnhealthyThreshold=2,HealthyThreshold=2,Timeout=3`,
+		want: healthCheckEcho("TCP:80"),
+	})
 	w.do(row{
 		line: `aws elb register-instances-with-load-balancer --load-balancer-name my-loadbalancer --instances ` + backend.String(),
 		want: `{"Instances": [{"InstanceId": "` + backend.String() + `"}]}`,
