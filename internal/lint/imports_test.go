@@ -76,6 +76,7 @@ var rules = []rule{
 		deny: "github.com/aws", allow: []string{"github.com/aws/aws-sdk-go-v2/aws", "github.com/aws/aws-sdk-go-v2/aws/signer/v4"},
 		why: "the delivery of access logs is where lull is the client of such an API, and takes over AWS's signer alone",
 	},
+	{from: []string{"internal", "cmd"}, deny: "github.com/oracle", why: "Oracle's libraries are the clients that tests use; lull speaks the protocols itself"},
 	{from: []string{"internal/clock"}, deny: "lull", why: "the clock is below everything"},
 }
 
