@@ -55,8 +55,8 @@ func (p *policy) negotiation() (*tlspolicy.Policy, error) {
 		return compiled, nil
 	}
 	if more := counterparts(d.Ciphers); len(more) > 0 {
-		if compiled, err := tlspolicy.Custom(d.Name, d.Versions, slices.Concat(d.Ciphers, more)); err == nil {
-			return compiled, nil
+		if stands, failed := tlspolicy.Custom(d.Name, d.Versions, slices.Concat(d.Ciphers, more)); failed == nil {
+			return stands, nil
 		}
 	}
 	return nil, err
