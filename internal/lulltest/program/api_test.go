@@ -149,6 +149,26 @@ func TestClassicKilled(t *testing.T) {
 	lulltest.Dial(t, d.At(port)).Ask("again")
 }
 
+// TestClassicDamaged: a state that is not what was written is refused, with the file and the way to restore it; nothing is served
+// from it, nor begun anew.
+func TestClassicDamaged(t *testing.T) {
+	t.Parallel()
+	d := program.NewDir(t)
+	p := d.Serve(withAPI)
+	makeClassic(t, clientOf(t, d))
+	p.Signal(syscall.SIGTERM)
+	p.Exit()
+	state := filepath.Join("state", "state.db")
+	whole := d.Read(state)
+	d.Write(state, strings.ReplaceAll(whole, classic, "X"+classic[1:])) // in pages that are free, too: which are, only bbolt knows
+	got := d.Run("serve", "lull.yaml")
+	if got.Code != 1 || !strings.Contains(got.Stderr, state) || !strings.Contains(got.Stderr, "restore") {
+		t.Errorf("got exit code %d and %q, want 1, the file and how to restore it", got.Code, got.Stderr)
+	}
+	d.Write(state, whole)
+	d.Serve(withAPI)
+}
+
 // TestClassicOfFile: what lull.yaml defines is out of the API's reach, by name.
 func TestClassicOfFile(t *testing.T) {
 	t.Parallel()
