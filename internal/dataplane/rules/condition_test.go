@@ -62,6 +62,8 @@ var conditions = []struct {
 	{"query-case", `http.request.url.query['department'] eq 'hr'`, false},
 	{"query-key-case", `http.request.url.query['Department'] eq 'HR'`, false},
 	{"query-key-fold", `http.request.url.query[(i 'DEPARTMENT')] eq 'HR'`, true},
+	{"query-key-other-case", `http.request.url.query['department'] eq 'IT'`, false},
+	{"query-key-fold-many", `http.request.url.query[(i 'department')] eq 'IT'`, true},
 	{"query-empty", `http.request.url.query['empty'] eq ''`, true},
 	{"query-bare-dropped", `'bare' in (http.request.url.query)`, false},
 	{"query-nameless-dropped", `http.request.url.query['nameless'] eq 'x'`, false},
@@ -105,12 +107,13 @@ var conditions = []struct {
 	{"nested", "all(any('a' eq 'b', all(http.request.url.path sw '/', \n http.request.url.path ew 'cart')),not any('a' eq 'b'))", true},
 	{"nested-last", `all(any('a' eq 'a', 'b' eq 'b'), 'a' eq 'b')`, false},
 	{"variables", `http.request.url.query['path'] eq http.request.url.path`, true},
+	{"variables-several-right", `http.request.url.path eq http.request.url.query['path']`, true},
 	{"variables-indexed", `http.request.cookies['c'] eq http.request.headers[(i 'x-c')][0]`, true},
 }
 
 func shopping(t testing.TB) *rules.Request {
 	t.Helper()
-	return get(t, "/Shop/cart?department=HR&empty=&bare&=nameless&say=a+b&key=a%2Fb&a%20b=1&odd=%zz%4&eq=b=c&n=1&n=2&q=x?y&path=%2FShop%2fcart",
+	return get(t, "/Shop/cart?department=HR&empty=&bare&=nameless&say=a+b&key=a%2Fb&a%20b=1&odd=%zz%4&eq=b=c&n=1&n=2&q=x?y&DEPARTMENT=IT&path=%2F&path=%2FShop%2fcart",
 		"User-Agent: mobile", "X-Tag: one", "x-tag: two", "X-TAG: three, four", "X-C: second", `Cookie: c=v;bare; q="x"; =z`, "Cookie: d=w=x; c = second ")
 }
 
@@ -133,6 +136,24 @@ func TestCondition_RTE_02_RTE_03(t *testing.T) {
 				t.Errorf("%s: a table decides %+v", c.text, d)
 			}
 		})
+	}
+}
+
+// What one comparison finds out about the request is kept for the next, and must not be taken for something else.
+func TestConditionsTogether_RTE_02(t *testing.T) {
+	t.Parallel()
+	r := shopping(t)
+	for _, a := range conditions {
+		first := parse(t, a.text)
+		for _, b := range conditions {
+			second := parse(t, b.text)
+			if got := rules.All(first, second, first).Match(r); got != (a.want && b.want) {
+				t.Errorf("%s and %s: got %v", a.name, b.name, got)
+			}
+			if got := rules.Not(rules.Any(first, second, first)).Match(r); got != (!a.want && !b.want) {
+				t.Errorf("neither %s nor %s: got %v", a.name, b.name, got)
+			}
+		}
 	}
 }
 
@@ -202,7 +223,9 @@ func TestConditionConstructors(t *testing.T) {
 			"all(any(http.request.method eq 'PUT', http.request.host eq (i 'a.example')), not all(http.request.url.path eq '/'))", true,
 		},
 	} {
-		if got := c.condition.Match(r); got != c.want || c.condition.String() != c.text {
+		mapped := *r
+		mapped.Client = netip.AddrFrom16(r.Client.As16())
+		if got := c.condition.Match(r); got != c.want || got != c.condition.Match(&mapped) || c.condition.String() != c.text {
 			t.Errorf("%s, %v; want %s, %v", c.condition, got, c.text, c.want)
 		}
 	}

@@ -18,7 +18,8 @@ type knownState uint8
 const (
 	notLooked knownState = iota
 	absent
-	single
+	single  // and the same in either form
+	escaped // single, and value is to be unescaped
 	several
 )
 
@@ -40,12 +41,28 @@ func (c Condition) Match(r *Request) bool {
 	return v.run(&c.code) >= 0
 }
 
-// run returns which of the program's conditions holds first, or -1. This is the hot loop of a decision.
+// run returns which of the program's conditions holds first, or -1. This is the hot loop of a decision: most steps are
+// settled by the length of a value and one byte of it, without looking at the constant, which is elsewhere in memory.
 func (v *view) run(p *program) int {
 	at := p.start
 	for at >= 0 {
 		s := &p.steps[at]
-		if v.holds(s) {
+		k := &v.known[s.place]
+		held := false
+		if s.quick && k.state == single {
+			if x, n := k.value.text, int(s.size); len(x) == n || len(x) > n && s.op != opEqual {
+				i := n - 1
+				if s.op == opSuffix {
+					i = len(x) - 1
+				}
+				if n == 0 || x[i] == s.final || s.fold && lower(x[i]) == s.final {
+					held = s.fits(x)
+				}
+			}
+		} else {
+			held = v.holds(s)
+		}
+		if held {
 			at = s.yes
 		} else {
 			at = s.no
@@ -54,7 +71,20 @@ func (v *view) run(p *program) int {
 	return int(nothing - 1 - at)
 }
 
-// holds evaluates a step.
+// fits compares a value, which is long enough, with the step's constant.
+func (s *step) fits(x []byte) bool {
+	if s.op == opSuffix {
+		x = x[len(x)-len(s.text):]
+	} else {
+		x = x[:len(s.text)]
+	}
+	if s.fold {
+		return hasPrefixFold(x, s.text)
+	}
+	return string(x) == string(s.text)
+}
+
+// holds evaluates a step that run does not itself.
 func (v *view) holds(s *step) bool {
 	if !s.quick {
 		return v.holdsOdd(s)
@@ -63,27 +93,16 @@ func (v *view) holds(s *step) bool {
 	if k.state == notLooked {
 		v.look(k, s.left)
 	}
-	if k.state != single {
-		return k.state == several && v.compares(s)
+	switch k.state {
+	case single:
+		return related(s.op, s.fold, k.value, value{text: s.text})
+	case escaped:
+		return relatedEscaped(s.op, s.fold, k.value, value{text: s.text})
+	case several:
+		return v.compares(s)
+	case notLooked, absent:
 	}
-	x, y := k.value.text, s.text
-	if k.value.escaped {
-		return relatedEscaped(s.op, s.fold, k.value, value{text: y})
-	}
-	if len(x) != len(y) {
-		if s.op == opEqual || len(x) < len(y) {
-			return false
-		}
-		if s.op == opPrefix {
-			x = x[:len(y)]
-		} else {
-			x = x[len(x)-len(y):]
-		}
-	}
-	if s.fold {
-		return hasPrefixFold(x, y)
-	}
-	return string(x) == string(y)
+	return false
 }
 
 // holdsOdd evaluates what is not a variable compared with a constant.
@@ -113,18 +132,19 @@ func (v *view) holdsOdd(s *step) bool {
 // look fills the place of an operand.
 func (v *view) look(k *known, o *operand) {
 	k.state = absent
-	if !o.many() {
-		if first, ok := v.one(o); ok {
-			k.value, k.state = first, single
-		}
-		return
-	}
-	it := v.values(o)
-	first, ok := it.next()
+	first, ok := v.one(o)
 	if !ok {
 		return
 	}
 	k.value, k.state = first, single
+	if first.escaped {
+		k.state = escaped
+	}
+	if !o.many() {
+		return
+	}
+	it := v.values(o)
+	it.next()
 	if _, ok = it.next(); ok {
 		k.state = several
 	}

@@ -296,14 +296,15 @@ func TestTableConditionsOnAccessAndRules(t *testing.T) {
 	tb := table(t, &rules.Config{
 		Allow: []rules.Condition{parse(t, `http.request.headers[(i 'x-a')] eq '1'`)},
 		Rules: []rules.Rule{
+			{parse(t, `http.request.headers[(i 'x-a')] eq '2'`), 3},
 			{parse(t, `http.request.headers[(i 'x-b')] eq '1'`), 1}, {parse(t, `http.request.headers[(i 'x-b')] eq '2'`), 2},
-			{parse(t, `http.request.headers[(i 'x-a')] eq '1'`), 3},
 		},
+		Default: 4,
 	})
 	if d := tb.Decide(get(t, "/", "X-A: 1", "X-B: 2")); d.Set != 2 {
 		t.Errorf("got %+v", d)
 	}
-	if d := tb.Decide(get(t, "/", "X-A: 1")); d.Set != 3 {
+	if d := tb.Decide(get(t, "/", "X-A: 1")); d.Set != 4 {
 		t.Errorf("got %+v", d)
 	}
 	if d := tb.Decide(get(t, "/", "X-B: 1")); d.Cause != rules.ByAccess {

@@ -44,18 +44,13 @@ func related(op operator, fold bool, a, b value) bool {
 	return true
 }
 
-// relatedEscaped compares without a place to unescape to.
+// relatedEscaped compares without a place to unescape to. It costs as much as b is long, however long a is, as a client
+// chooses the length of a.
 func relatedEscaped(op operator, fold bool, a, b value) bool {
-	at, other := 0, 0
 	if op == opSuffix {
-		extra := a.size() - b.size()
-		if extra < 0 {
-			return false
-		}
-		for range extra {
-			_, at = a.byteAt(at)
-		}
+		return endsEscaped(fold, a, b)
 	}
+	at, other := 0, 0
 	for other < len(b.text) {
 		if at >= len(a.text) {
 			return false
@@ -70,13 +65,33 @@ func relatedEscaped(op operator, fold bool, a, b value) bool {
 	return op == opPrefix || at == len(a.text)
 }
 
-// size returns how many bytes the value has.
-func (v value) size() int {
-	n := 0
-	for at := 0; at < len(v.text); n++ {
-		_, at = v.byteAt(at)
+// endsEscaped compares from the end.
+func endsEscaped(fold bool, a, b value) bool {
+	at, other := len(a.text), len(b.text)
+	for other > 0 {
+		if at == 0 {
+			return false
+		}
+		var c, d byte
+		c, at = a.byteBefore(at)
+		d, other = b.byteBefore(other)
+		if c != d && (!fold || lower(c) != lower(d)) {
+			return false
+		}
 	}
-	return n
+	return true
+}
+
+// byteBefore returns the byte that ends before an index of the text, and where it begins. Read from either end the text
+// has the same escapes: "%" is no digit, so that none begins inside another.
+func (v value) byteBefore(end int) (c byte, start int) {
+	if v.escaped && end >= 3 && v.text[end-3] == '%' {
+		if c, next := v.byteAt(end - 3); next == end {
+			return c, end - 3
+		}
+	}
+	c, _ = v.byteAt(end - 1)
+	return c, end - 1
 }
 
 // byteAt returns the byte that begins at an index of the text, and where the next begins. A "%" that begins no escape
