@@ -221,6 +221,9 @@ func TestRaw(t *testing.T) {
 			head, body, _ := strings.Cut(text, "\r\n\r\n")
 			return head + "\r\ntransfer-encoding: chunked\r\n\r\n18\r\n" + body + "\r\n0\r\n\r\n"
 		}, 401},
+		{"chunked-get", local(get()), func(text string) string {
+			return strings.TrimSuffix(text, "\r\n") + "transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+		}, 401},
 		{"two-types", local(put()), func(text string) string {
 			return strings.Replace(text, "content-type", "content-type: a/b\r\ncontent-type", 1)
 		}, 401},

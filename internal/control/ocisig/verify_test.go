@@ -321,6 +321,7 @@ func TestRefused(t *testing.T) {
 		{"no-signature", form(`,signature="{signature}"`, ``), "the Authorization header lacks signature"},
 		{"signature-empty", form(`{signature}`, ``), "the Authorization header lacks signature"},
 		{"signature-prefix", form(`{signature}`, `AAAA{signature}`), "Failed to verify the HTTP(S) Signature"},
+		{"signature-line-end", form(`{signature}`, "{signature}\n"), "must have the value of signature in quotes"},
 		{"signature-padding", form(`{signature}`, `{signature}====`), "Failed to verify"},
 		{"signature-text", form(`{signature}`, `!{signature}`), "Failed to verify"},
 	} {
@@ -329,6 +330,23 @@ func TestRefused(t *testing.T) {
 		examined := verifier().Examine(c.sent.arrived(t), noon())
 		if left := strings.HasPrefix(c.name, "SIG-04"); left != (examined == nil) {
 			t.Errorf("%s: examined: got %v, want it left to Verify: %t", c.name, examined, left)
+		}
+	}
+}
+
+// TestBodyOfUnknownLength is SIG-03 where nobody can tell before the body is read whether there is one.
+func TestBodyOfUnknownLength(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", "x"} {
+		r := get().arrived(t)
+		r.ContentLength = -1
+		if err := verifier().Examine(r, noon()); err != nil {
+			t.Errorf("%q: examined: %v", body, err)
+		}
+		if _, err := verifier().Verify(r, []byte(body), noon()); body == "" && err != nil {
+			t.Error(err)
+		} else if body != "" {
+			wantRefused(t, "body", err, NotAuthenticated, "must cover x-content-sha256")
 		}
 	}
 }
@@ -444,6 +462,19 @@ func TestTampered(t *testing.T) {
 			t.Errorf("Authorization %q verifies", changed)
 		}
 	}
+}
+
+// TestOneSpelling: the last symbol of a signature has four bits to spare, which must be none.
+func TestOneSpelling(t *testing.T) {
+	t.Parallel()
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	r := get().arrived(t)
+	authorization := []byte(r.Header.Get("Authorization"))
+	last := len(authorization) - len(`x=="`)
+	authorization[last] = alphabet[strings.IndexByte(alphabet, authorization[last])+1]
+	r.Header.Set("Authorization", string(authorization))
+	_, err := verifier().Verify(r, nil, noon())
+	wantRefused(t, "spare bits", err, NotAuthenticated, "Failed to verify")
 }
 
 // TestMoved uses a signature for another request: each part of one put into the place of another.
