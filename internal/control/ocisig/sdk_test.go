@@ -34,8 +34,14 @@ func (provider) AuthType() (common.AuthConfig, error) {
 // newServer answers with the words of Verify.
 func newServer(t testing.TB, now func(*http.Request) time.Time) *httptest.Server {
 	t.Helper()
+	server := httptest.NewServer(verifying(now))
+	t.Cleanup(server.Close)
+	return server
+}
+
+func verifying(now func(*http.Request) time.Time) http.Handler {
 	v := verifier()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(io.LimitReader(r.Body, int64(v.BodyBytesMax())+1))
 		if err == nil {
 			_, err = v.Verify(r, body, now(r))
@@ -46,9 +52,7 @@ func newServer(t testing.TB, now func(*http.Request) time.Time) *httptest.Server
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
-	}))
-	t.Cleanup(server.Close)
-	return server
+	})
 }
 
 func atNoon(*http.Request) time.Time { return noon() }
@@ -192,6 +196,37 @@ func TestSDKClient(t *testing.T) {
 		}
 		if err := answer.Body.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestHTTP2 has the same headers arrive in another way, where host and target are pseudo-headers.
+func TestHTTP2(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(verifying(atNoon))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	for _, c := range []struct{ method, body string }{{"GET", ""}, {"DELETE", ""}, {"POST", ""}, {"PUT", "{}"}} {
+		for tampered, want := range map[string]int{"": http.StatusNoContent, "&x": http.StatusUnauthorized} {
+			r := newRequest(t, c.method, server.URL+"/20170115/a%2Fb?c=%2f", c.body)
+			r.Header.Set("Date", noon().Format(http.TimeFormat))
+			r.Header.Set("Content-Type", "application/json")
+			if err := common.DefaultRequestSigner(provider{}).Sign(r); err != nil {
+				t.Fatal(err)
+			}
+			r.URL.RawQuery += tampered
+			answer, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := io.ReadAll(answer.Body)
+			if err := answer.Body.Close(); err != nil {
+				t.Error(err)
+			}
+			if answer.StatusCode != want || answer.ProtoMajor != 2 {
+				t.Errorf("%s%s: got %s %d %s, want %d", c.method, tampered, answer.Proto, answer.StatusCode, text, want)
+			}
 		}
 	}
 }
