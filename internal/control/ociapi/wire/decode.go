@@ -251,7 +251,7 @@ func (d *decoder) table(v reflect.Value, s *schema, r rule, field string) error 
 		if err != nil {
 			return err
 		}
-		if _, err = s.key.text("a name in "+field, key); err != nil {
+		if err = checkPlain("a name in "+field, s.key, key); err != nil {
 			return err
 		}
 		name := join(field, key)
@@ -277,6 +277,18 @@ func (d *decoder) table(v reflect.Value, s *schema, r rule, field string) error 
 	return r.count(field, v.Len())
 }
 
+// checkPlain holds a name in a map, or the value of a tag, against its rule.
+func checkPlain(field string, r rule, key string) error {
+	if strings.ContainsFunc(key, control) {
+		return invalid(field, "%s holds control characters", field)
+	}
+	_, err := r.text(field, key)
+	return err
+}
+
+// control reports whether a character has no place in a text. Certificates have lines.
+func control(c rune) bool { return c < ' ' && c != '\n' && c != '\r' && c != '\t' || c == 0x7f }
+
 // ceiling refuses a list or map as soon as it has too many members, before the rest of it is kept.
 func (r rule) ceiling(field string, n int) error {
 	if int64(n) > r.max && r.ranged {
@@ -287,7 +299,7 @@ func (r rule) ceiling(field string, n int) error {
 
 // setString holds a text against its rule and keeps it.
 func setString(v reflect.Value, s *schema, r rule, text, field string) error {
-	if strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\n' && c != '\r' && c != '\t' || c == 0x7f }) {
+	if strings.ContainsFunc(text, control) {
 		return invalid(field, "%s holds control characters", field)
 	}
 	if s.secret {
@@ -326,7 +338,7 @@ func setInt(v reflect.Value, r rule, text, field string) error {
 func setScalar(v reflect.Value, r rule, t json.Token, field string) error {
 	switch value := t.(type) {
 	case string:
-		if _, err := r.text(field, value); err != nil {
+		if err := checkPlain(field, r, value); err != nil {
 			return err
 		}
 	case json.Number:
