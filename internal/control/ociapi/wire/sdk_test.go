@@ -311,3 +311,21 @@ func TestRulesOfTheSDK(t *testing.T) {
 		}
 	}
 }
+
+// TestAPI05SDK has Oracle's client read refusals: an error body it cannot read would be a BadErrorResponse to it.
+func TestAPI05SDK(t *testing.T) {
+	t.Parallel()
+	for _, refusal := range []*Error{Hidden(), NoSuchChild("ocid1.x", "hostname", "h"), {Code: NoEtagMatch, Message: "m"}, invalid("port", "é \"<\n")} {
+		client := sdkClient(t, func(w http.ResponseWriter, r *http.Request) {
+			if err := Refused(refusal, RequestID(r.Header, Randomness{})).Write(w); err != nil {
+				t.Error(err)
+			}
+		})
+		_, err := sdkCall(t, client, byName(t, "GetHostname"))
+		got, ok := common.IsServiceError(err)
+		if !ok || got.GetCode() != string(refusal.Code) || got.GetMessage() != refusal.Message || got.GetHTTPStatusCode() != refusal.StatusCode() ||
+			!strings.HasPrefix(got.GetOpcRequestID(), "h-opc-request-id/") {
+			t.Errorf("got %v, want %v", err, refusal)
+		}
+	}
+}
