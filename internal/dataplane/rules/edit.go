@@ -80,7 +80,7 @@ func checkEdit(e *HeaderEdit) error {
 		return fmt.Errorf("name %q is no token of at most %d characters (RFC 9110 §5.6.2)", e.Name, editNameMax)
 	}
 	for _, name := range framing {
-		if name == twin(e.Name) {
+		if onlyLetters(name) == onlyLetters(e.Name) {
 			return fmt.Errorf("field %s belongs to the connection, and is written by the load balancer alone", e.Name)
 		}
 	}
@@ -113,6 +113,16 @@ func CheckPlain(value string) error {
 		}
 	}
 	return nil
+}
+
+// onlyLetters returns what is left of a name for a recipient that skips the characters between letters: some do.
+func onlyLetters(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !plainName[byte(r)] || r == '-' || r == '_' { //nolint:gosec // tokens are ASCII
+			return -1
+		}
+		return r
+	}, string(lowered([]byte(name))))
 }
 
 // twin returns the name by which fields are known that many applications cannot tell from each other.

@@ -134,6 +134,8 @@ func TestEditErrors_RUL_02(t *testing.T) {
 		{extend("X", "", "a\x7f"), "control character"},
 		{extend("X", "", ""), "set a prefix, a suffix, or both"},
 		{set("Content_Length", "1"), "belongs to the connection"},
+		{set("Content.Length", "1"), "belongs to the connection"},
+		{set("~TransferEncoding", "chunked"), "belongs to the connection"},
 		{remove("transfer-encoding"), "belongs to the connection"},
 		{set("connection", "close"), "belongs to the connection"},
 		{set("X", strings.Repeat("a", 8193)), "8193 bytes, at most 8192"},

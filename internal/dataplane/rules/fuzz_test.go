@@ -118,3 +118,61 @@ func FuzzRedirect(f *testing.F) {
 		}
 	})
 }
+
+// A head that was edited is read again as one head with the same framing, and has as many fields of the name as the edit says.
+func FuzzEdits(f *testing.F) {
+	f.Add("x_a", "v", "p", "s", uint8(1), []byte("POST / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx_a: 2\r\nContent-Length: 3\r\n\r\n"))
+	f.Add("Via", " ", "", "s", uint8(0), []byte("GET / HTTP/1.1\r\nHost: a\r\nVia: 1\nvia : 2\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, name, value, prefix, suffix string, kind uint8, head []byte) {
+		h, s := new(http1.Head), http1.Scan{}
+		if n, _ := h.ReadRequest(head, &s, &http1.RequestLimits); n == 0 || h.Has(http1.Connection) || h.Form() != http1.Origin {
+			return
+		}
+		e, err := rules.NewEdits([]rules.HeaderEdit{
+			{Kind: rules.EditKind(kind % 3), Name: name, Value: value, Prefix: prefix, Suffix: suffix},
+		}, nil)
+		if err != nil || strings.EqualFold(name, "host") {
+			return
+		}
+		edit := http1.Edit{Framing: h.RequestFraming(), Host: []byte("h")} // HTTP/1.0 may have none
+		if _, ok := e.Apply(&edit, nil, h, head); !ok {
+			t.Fatal("one name is more than an http1.Edit can say")
+		}
+		out := h.AppendRequest(nil, head, &edit)
+		again, wide := new(http1.Head), http1.Limits{Line: 1 << 20, Head: 1 << 20, Fields: 255}
+		s = http1.Scan{}
+		n, fault := again.ReadRequest(out, &s, &wide)
+		if fault == http1.NameSimilar { // the codec refuses twins of framing fields, which the edit does not add
+			return
+		}
+		if n != len(out) || again.RequestFraming() != h.RequestFraming() {
+			t.Fatalf("%q: got %d, %v of %q", head, n, fault, out)
+		}
+		count := countTwins(again, out, name)
+		switch rules.EditKind(kind % 3) {
+		case rules.SetField:
+			if count != 1 {
+				t.Fatalf("%q: set %q %d times in %q", head, name, count, out)
+			}
+		case rules.RemoveField:
+			if count != 0 {
+				t.Fatalf("%q: left %d of %q in %q", head, count, name, out)
+			}
+		case rules.ExtendField:
+			if before := countTwins(h, head, name); count != before {
+				t.Fatalf("%q: made %d of %d of %q in %q", head, count, before, name, out)
+			}
+		}
+	})
+}
+
+func countTwins(h *http1.Head, b []byte, name string) (n int) {
+	fields := h.Fields()
+	for i := range fields {
+		field := strings.ReplaceAll(string(fields[i].Name(b)), "_", "-")
+		if strings.EqualFold(field, strings.ReplaceAll(name, "_", "-")) {
+			n++
+		}
+	}
+	return n
+}

@@ -86,8 +86,8 @@ func endsEscaped(fold bool, a, b value) bool {
 // has the same escapes: "%" is no digit, so that none begins inside another.
 func (v value) byteBefore(end int) (c byte, start int) {
 	if v.escaped && end >= 3 && v.text[end-3] == '%' {
-		if c, next := v.byteAt(end - 3); next == end {
-			return c, end - 3
+		if octet, next := v.byteAt(end - 3); next == end {
+			return octet, end - 3
 		}
 	}
 	c, _ = v.byteAt(end - 1)
