@@ -49,7 +49,8 @@ func (v *view) run(p *program) int {
 		s := &p.steps[at]
 		k := &v.known[s.place]
 		held := false
-		if s.quick && k.state == single {
+		switch {
+		case s.quick && k.state == single:
 			if x, n := k.value.text, int(s.size); len(x) == n || len(x) > n && s.op != opEqual {
 				i := n - 1
 				if s.op == opSuffix {
@@ -59,7 +60,8 @@ func (v *view) run(p *program) int {
 					held = s.fits(x)
 				}
 			}
-		} else {
+		case s.quick && k.state == absent:
+		default:
 			held = v.holds(s)
 		}
 		if held {
