@@ -85,7 +85,11 @@ func (r *Registry) begin(b *Backend, lb *plan.LoadBalancer, ps *plan.BackendSet)
 		}
 		for i := range other.Backends {
 			key := other.Backends[i].Key
-			if known := r.backends[key]; key.Host == b.Key.Host && known != nil && known.proven.Load() && known.Status().Up {
+			known := r.backends[key]
+			if key.Host != b.Key.Host || known == nil || known.applied < r.applied-1 {
+				continue // one that had left the plan as well, and is only draining, is known from before
+			}
+			if known.proven.Load() && known.Status().Up {
 				b.SetStatus(known.Status())
 				return
 			}

@@ -262,3 +262,29 @@ func TestStartsKnown(t *testing.T) {
 		}
 	}
 }
+
+// TestStartsForgotten: an instance that comes back while it is still draining has to prove itself in every set: what its sets knew of it
+// is from before.
+func TestStartsForgotten(t *testing.T) {
+	t.Parallel()
+	check := &plan.HealthCheck{StartsDown: true, Port: 80}
+	other := plan.SetKey{LoadBalancer: "lb", Name: "other"}
+	in := planOf(time.Minute, one("10.0.0.1"))
+	lb := in.LoadBalancers[0]
+	lb.BackendSets[0].HealthCheck = check
+	second := plan.Backend{Key: plan.BackendKey{Set: other, Host: "10.0.0.1", Port: 90}, Weight: 1}
+	lb.BackendSets = append(lb.BackendSets, &plan.BackendSet{Key: other, Backends: []plan.Backend{second}, HealthCheck: check})
+	r := backend.NewRegistry()
+	for _, set := range r.Apply(in, 0) {
+		set.Backends[0].SetStatus(backend.Status{Up: true})
+		set.Backends[0].Acquire() // a connection that outlives the removal
+	}
+	out := planOf(time.Minute)
+	r.Apply(out, 1)
+	r.Apply(out, 2)
+	for key, set := range r.Apply(in, 3) {
+		if set.Backends[0].Status().Up {
+			t.Errorf("%v: got up, want down until a probe has succeeded", key)
+		}
+	}
+}
