@@ -11,7 +11,6 @@ import (
 const (
 	// arnBytesMax is what a key of the store leaves. The longest that IAM makes has some 700 bytes, 512 of them a path that nobody uses.
 	arnBytesMax = store.KeyBytesMax - len(prefix)
-	shownMax    = 64 // of a value that somebody else made up, in a message
 )
 
 //nolint:gochecknoglobals // compiled once
@@ -38,13 +37,5 @@ func (c *Store) ARN(arnOrName string) (string, error) {
 	case nameChars.MatchString(arnOrName):
 		return "arn:aws:iam::" + c.o.Account + ":server-certificate/" + arnOrName, nil
 	}
-	return "", fault.Field("arn", "%q: must be %s", shortened(arnOrName), allowed)
-}
-
-// shortened cuts a value for a message.
-func shortened(s string) string {
-	if len(s) > shownMax {
-		return s[:shownMax] + "…"
-	}
-	return s
+	return "", fault.Field("arn", "%q: must be %s", fault.Shortened(arnOrName), allowed)
 }

@@ -43,9 +43,8 @@ import (
 const Max = 1000
 
 const (
-	triesMax = 10 // of a deletion, when others import the same certificate
-	prefix   = "certificates/"
-	version  = 1 // of the documents' format
+	prefix  = "certificates/"
+	version = 1 // of the documents' format
 )
 
 // Info is what may be told of a certificate.
@@ -97,7 +96,7 @@ type held struct {
 // New returns the certificates of a store of documents. It refuses one with certificates that it cannot read.
 func New(s *store.Store, o Options) (*Store, error) {
 	if !accountChars.MatchString(o.Account) {
-		return nil, fault.Field("account", "%q: must be 12 digits", shortened(o.Account))
+		return nil, fault.Field("account", "%q: must be 12 digits", fault.Shortened(o.Account))
 	}
 	if o.InUse == nil {
 		o.InUse = func(string) (string, bool) { return "", false }
@@ -249,27 +248,23 @@ func (c *Store) Delete(ctx context.Context, arnOrName string) error {
 	if err != nil {
 		return err
 	}
-	for try := 1; ; try++ {
+	revision, err := fault.Change(ctx, c.store, "delete certificate "+arn, func() (store.Txn, error) {
 		e, found := c.store.Get(prefix + arn)
 		if !found {
-			return notFound(arn)
+			return store.Txn{}, notFound(arn)
 		}
 		if by, used := c.o.InUse(arn); used {
-			return fault.New(fault.InUse, "certificate %s is used by %s: give it another one first", arn, by)
+			return store.Txn{}, fault.New(fault.InUse, "certificate %s is used by %s: give it another one first", arn, by)
 		}
-		revision, err := c.store.Commit(ctx, store.Txn{
+		return store.Txn{
 			If:      []store.Condition{{Key: e.Key, Revision: e.Revision}}, // or else it is another certificate by now
 			Deletes: []string{e.Key},
-		})
-		var conflict *store.Conflict
-		switch {
-		case err == nil:
-			c.take(arn, &held{revision: revision})
-			return nil
-		case !errors.As(err, &conflict) || try == triesMax:
-			return fault.Commit("delete certificate "+arn, err)
-		}
+		}, nil
+	})
+	if err == nil {
+		c.take(arn, &held{revision: revision})
 	}
+	return err
 }
 
 func notFound(arn string) error {

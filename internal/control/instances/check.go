@@ -12,7 +12,6 @@ const (
 	idBytesMax   = 255
 	zoneBytesMax = 255
 	hostBytesMax = 253 // RFC 1035 §2.3.4, as text and without the root
-	shownMax     = 64  // of a value that somebody else made up, in a message
 )
 
 //nolint:gochecknoglobals // compiled once
@@ -52,17 +51,17 @@ func checkID(id string) error {
 	}
 	bad := strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '/' })
 	if bad >= 0 || id == "." || id == ".." {
-		return fault.Field("id", "%q: must be printable ASCII without spaces and slashes, such as i-0abc123, and neither . nor ..", shortened(id))
+		return fault.Field("id", "%q: must be printable ASCII without spaces and slashes, such as i-0abc123, and neither . nor ..", fault.Shortened(id))
 	}
 	if _, err := netip.ParseAddr(strings.Trim(id, "[]")); err == nil {
-		return fault.Field("id", "%q: is an address, which stands for itself; register it as it is", shortened(id))
+		return fault.Field("id", "%q: is an address, which stands for itself; register it as it is", fault.Shortened(id))
 	}
 	return nil
 }
 
 func checkZone(zone string) error {
 	if zone != "" && (len(zone) > zoneBytesMax || !zoneChars.MatchString(zone)) {
-		return fault.Field("zone", "%q: must be 1 to %d letters, digits, dots, hyphens or underscores, such as us-east-1a, or empty for none", shortened(zone), zoneBytesMax)
+		return fault.Field("zone", "%q: must be 1 to %d letters, digits, dots, hyphens or underscores, such as us-east-1a, or empty for none", fault.Shortened(zone), zoneBytesMax)
 	}
 	return nil
 }
@@ -72,7 +71,7 @@ func checkAddress(addr netip.Addr) error {
 	const host = "host"
 	switch {
 	case addr.Zone() != "":
-		return fault.Field(host, "%q: has a zone; link-local addresses with one are not supported", shortened(addr.String()))
+		return fault.Field(host, "%q: has a zone; link-local addresses with one are not supported", fault.Shortened(addr.String()))
 	case addr.Is4In6():
 		return fault.Field(host, "%s: is an IPv4 address in IPv6 form; write %s", addr, addr.Unmap())
 	case addr.IsMulticast():
@@ -86,7 +85,7 @@ func checkAddress(addr netip.Addr) error {
 // checkName accepts what a resolver can be asked for: labels of letters, digits, hyphens and, because container networks use them,
 // underscores. A last label of digits is a mistyped IPv4 address.
 func checkName(host string) error {
-	refused := fault.Field("host", "%q: must be an IP address, such as 10.0.0.5 or 2001:db8::1 (no brackets, no port), or a DNS host name", shortened(host))
+	refused := fault.Field("host", "%q: must be an IP address, such as 10.0.0.5 or 2001:db8::1 (no brackets, no port), or a DNS host name", fault.Shortened(host))
 	name := strings.TrimSuffix(host, ".")
 	if len(name) > hostBytesMax {
 		return refused
@@ -101,12 +100,4 @@ func checkName(host string) error {
 		return refused
 	}
 	return nil
-}
-
-// shortened cuts a value for a message.
-func shortened(s string) string {
-	if len(s) > shownMax {
-		return s[:shownMax] + "…"
-	}
-	return s
 }

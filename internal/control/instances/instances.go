@@ -18,7 +18,6 @@ package instances
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,9 +30,6 @@ import (
 
 // Max bounds the instances in the store: twice what 1,000 load balancers with 10 each need.
 const Max = 20_000
-
-// triesMax bounds how often a change is tried when others change the same instance: each time one of them was done.
-const triesMax = 10
 
 // prefix is where the documents are.
 const prefix = "instances/"
@@ -199,7 +195,7 @@ func (r *Registry) Set(ctx context.Context, instance Instance) (Instance, error)
 		return Instance{}, err
 	}
 	if zones := r.o.Zones; zones != nil && instance.Zone != "" && !slices.Contains(zones, instance.Zone) {
-		return Instance{}, fault.Field("zone", "%q: must be one of %s, or empty for none", shortened(instance.Zone), strings.Join(zones, ", "))
+		return Instance{}, fault.Field("zone", "%q: must be one of %s, or empty for none", fault.Shortened(instance.Zone), strings.Join(zones, ", "))
 	}
 	if err = r.refuseFixed(instance.ID); err != nil {
 		return Instance{}, err
@@ -245,30 +241,26 @@ func (r *Registry) Remove(ctx context.Context, id string) error {
 
 // NotFound is the answer about an instance that does not exist. The id may be anything.
 func NotFound(id string) error {
-	return fault.New(fault.NotFound, "there is no instance %q", shortened(id))
+	return fault.New(fault.NotFound, "there is no instance %q", fault.Shortened(id))
 }
 
 // change makes the transaction that f asks for, on the condition that the document has not changed since f saw it. f returns nil if
 // there is nothing to do.
 func (r *Registry) change(ctx context.Context, what, id string, f func(store.Entry, bool) (*store.Txn, error)) error {
-	for try := 1; ; try++ {
+	var txn *store.Txn
+	_, err := fault.Change(ctx, r.store, what, func() (_ store.Txn, err error) {
 		e, found := r.store.Get(prefix + id)
 		e.Key = prefix + id
-		txn, err := f(e, found)
-		if err != nil || txn == nil {
-			return err
+		if txn, err = f(e, found); err != nil || txn == nil {
+			return store.Txn{}, err // an empty transaction changes nothing
 		}
 		txn.If = []store.Condition{{Key: e.Key, Revision: e.Revision}}
-		_, err = r.store.Commit(ctx, *txn)
-		var conflict *store.Conflict
-		switch {
-		case err == nil:
-			r.changed()
-			return nil
-		case !errors.As(err, &conflict) || try == triesMax:
-			return fault.Commit(what, err)
-		}
+		return *txn, nil
+	})
+	if err == nil && txn != nil {
+		r.changed()
 	}
+	return err
 }
 
 // refuseFixed refuses to change what a file holds.

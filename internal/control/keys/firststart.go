@@ -101,10 +101,10 @@ func credentialsText(key sigv4.Key) string {
 func configText(endpoint, region string) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsFunc(endpoint, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fault.Field("endpoint", "%q: must be a URL such as http://127.0.0.1:8440", shortened(endpoint))
+		return "", fault.Field("endpoint", "%q: must be a URL such as http://127.0.0.1:8440", fault.Shortened(endpoint))
 	}
 	if !regionChars.MatchString(region) {
-		return "", fault.Field("region", "%q: must be 1 to 64 lower-case letters, digits or hyphens, such as us-east-1", shortened(region))
+		return "", fault.Field("region", "%q: must be 1 to 64 lower-case letters, digits or hyphens, such as us-east-1", fault.Shortened(region))
 	}
 	return keptUpToDate + "[default]\nregion = " + region + "\noutput = json\nendpoint_url = " + endpoint + "\n", nil
 }

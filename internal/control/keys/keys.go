@@ -24,14 +24,11 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"lull/internal/control/fault"
 	"lull/internal/control/sigv4"
@@ -46,13 +43,11 @@ const (
 )
 
 const (
-	triesMax    = 10 // of a change, when others change the same keys: each time one of them was done
 	prefix      = "keys/"
 	version     = 1      // of the documents' format
 	idPrefix    = "LULL" // in place of AWS's AKIA, so that nobody takes a key for one of AWS
 	idBytes     = 10     // random, 16 characters of base32: with the prefix the 20 that AWS's ids have
 	secretBytes = 25     // random, 40 characters of base32: as many as AWS's secrets have, without any that a shell or a URL minds
-	shownMax    = 64     // of a value that somebody else made up, in a message
 )
 
 // Key is an access key, without its secret.
@@ -147,9 +142,9 @@ func (k *Keys) List() []Key {
 // Create makes a key. Its secret can be had from nobody afterwards.
 func (k *Keys) Create(ctx context.Context, role sigv4.Role, description string) (Key, Secret, error) {
 	if role != sigv4.Administrator && role != sigv4.ReadOnly {
-		return Key{}, Secret{}, fault.Field("role", "%q: must be %s or %s", shortened(string(role)), sigv4.Administrator, sigv4.ReadOnly)
+		return Key{}, Secret{}, fault.Field("role", "%q: must be %s or %s", fault.Shortened(string(role)), sigv4.Administrator, sigv4.ReadOnly)
 	}
-	if err := checkDescription(description); err != nil {
+	if err := fault.Line("description", description, DescriptionBytesMax); err != nil {
 		return Key{}, Secret{}, err
 	}
 	if entries, _ := k.store.List(prefix); len(entries) >= Max {
@@ -183,20 +178,8 @@ func (k *Keys) create(ctx context.Context, d document) (Key, Secret, error) {
 
 // Revoke ends a key: requests that it signs are refused from now on.
 func (k *Keys) Revoke(ctx context.Context, id string) error {
-	for try := 1; ; try++ {
-		txn, err := k.revocation(id)
-		if err != nil {
-			return err
-		}
-		_, err = k.store.Commit(ctx, txn)
-		var conflict *store.Conflict
-		switch {
-		case err == nil:
-			return nil
-		case !errors.As(err, &conflict) || try == triesMax:
-			return fault.Commit("revoke access key "+id, err)
-		}
-	}
+	_, err := fault.Change(ctx, k.store, "revoke access key "+id, func() (store.Txn, error) { return k.revocation(id) })
+	return err
 }
 
 // revocation returns the transaction that ends a key. Another administrator is among the conditions, unless the key is none.
@@ -204,7 +187,7 @@ func (k *Keys) revocation(id string) (store.Txn, error) {
 	entries, _ := k.store.List(prefix)
 	at := slices.IndexFunc(entries, func(e store.Entry) bool { return e.Key == prefix+id })
 	if at < 0 {
-		return store.Txn{}, fault.New(fault.NotFound, "there is no access key %q", shortened(id))
+		return store.Txn{}, fault.New(fault.NotFound, "there is no access key %q", fault.Shortened(id))
 	}
 	txn := store.Txn{If: []store.Condition{conditionOf(entries[at])}, Deletes: []string{prefix + id}}
 	if d, err := decode(entries[at]); err != nil || d.Role != sigv4.Administrator {
@@ -238,24 +221,4 @@ func decode(e store.Entry) (document, error) {
 		return d, fmt.Errorf("document %q of the store has version %d, this lull knows %d: start the lull that wrote it", e.Key, d.Version, version)
 	}
 	return d, nil
-}
-
-// checkDescription wants one line that can be printed.
-func checkDescription(text string) error {
-	const field = "description"
-	if len(text) > DescriptionBytesMax {
-		return fault.Field(field, "has %d bytes, at most %d are allowed", len(text), DescriptionBytesMax)
-	}
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return fault.Field(field, "%q: must be printable text in UTF-8 on one line", shortened(text))
-	}
-	return nil
-}
-
-// shortened cuts a value for a message.
-func shortened(s string) string {
-	if len(s) > shownMax {
-		return s[:shownMax] + "…"
-	}
-	return s
 }

@@ -21,7 +21,6 @@ const (
 	BodyBytesMax = store.ValueBytesMax + 64<<10
 	// smallBodyBytesMax bounds the others: a few names of some hundred bytes.
 	smallBodyBytesMax = 16 << 10
-	shownMax          = 64 // of a value that a client made up, in a message
 )
 
 // field is one that a body may have. All are texts.
@@ -104,7 +103,7 @@ func parseField(dec *json.Decoder, name string, again bool, fields []field) erro
 		*f.into = text
 		return nil
 	}
-	return &fault.Error{Kind: fault.Invalid, Field: name, Message: fmt.Sprintf("field %q: is not known; allowed are %s", shortened(name), list(fields))}
+	return &fault.Error{Kind: fault.Invalid, Field: name, Message: fmt.Sprintf("field %q: is not known; allowed are %s", fault.Shortened(name), list(fields))}
 }
 
 func syntax(dec *json.Decoder) error {
@@ -145,9 +144,9 @@ func parameter(r *http.Request, name string) (string, error) {
 		switch {
 		case key == name && name != "", strings.HasPrefix(key, "X-Amz-"):
 		case name == "":
-			return "", fault.Field("query", "parameter %q is not known; none is allowed", shortened(key))
+			return "", fault.Field("query", "parameter %q is not known; none is allowed", fault.Shortened(key))
 		default:
-			return "", fault.Field("query", "parameter %q is not known; allowed is %s", shortened(key), name)
+			return "", fault.Field("query", "parameter %q is not known; allowed is %s", fault.Shortened(key), name)
 		}
 	}
 	switch values := query[name]; {
@@ -165,12 +164,4 @@ func parameter(r *http.Request, name string) (string, error) {
 func noParameters(r *http.Request) error {
 	_, err := parameter(r, "")
 	return err
-}
-
-// shortened cuts a value for a message.
-func shortened(s string) string {
-	if len(s) > shownMax {
-		return strings.ToValidUTF8(s[:shownMax], "") + "…"
-	}
-	return s
 }

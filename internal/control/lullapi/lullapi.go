@@ -77,7 +77,7 @@ func New(o Options) *API {
 		a.mux.Handle(Root+path, a.methods(methods))
 	}
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, fmt.Sprintf("no %s here; there are %s below %s", shortened(r.URL.Path),
+		refuse(w, http.StatusNotFound, fmt.Sprintf("no %s here; there are %s below %s", fault.Shortened(r.URL.Path),
 			"certificates, instances, instances/ID, keys and keys/ID", Root))
 	})
 	return a
@@ -105,7 +105,7 @@ func (a *API) methods(table map[string]handler) http.Handler {
 		h := table[method]
 		if h == nil {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("method %s: must be %s", shortened(r.Method), strings.Join(allowed, " or ")))
+			refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("method %s: must be %s", fault.Shortened(r.Method), strings.Join(allowed, " or ")))
 			return
 		}
 		status, document, err := h(w, r)

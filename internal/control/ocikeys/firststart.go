@@ -118,14 +118,14 @@ type files struct {
 func newFiles(dir, endpoint, region string) (*files, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsFunc(endpoint, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, fault.Field("endpoint", "%q: must be a URL such as http://127.0.0.1:8440", shortened(endpoint))
+		return nil, fault.Field("endpoint", "%q: must be a URL such as http://127.0.0.1:8440", fault.Shortened(endpoint))
 	}
 	if !regionForm.MatchString(region) {
-		return nil, fault.Field("region", "%q: must be 1 to 64 lower-case letters, digits or hyphens, such as us-ashburn-1", shortened(region))
+		return nil, fault.Field("region", "%q: must be 1 to 64 lower-case letters, digits or hyphens, such as us-ashburn-1", fault.Shortened(region))
 	}
 	dir, err = filepath.Abs(filepath.Join(dir, filesDirectory)) // Oracle's tools take key_file from where they are
 	if err == nil && strings.ContainsFunc(dir, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return nil, fault.Field("directory", "%q: must have no control characters", shortened(dir))
+		return nil, fault.Field("directory", "%q: must have no control characters", fault.Shortened(dir))
 	}
 	return &files{dir: dir, endpoint: strings.TrimSuffix(endpoint, "/"), region: region}, err
 }

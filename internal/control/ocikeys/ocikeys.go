@@ -28,14 +28,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"lull/internal/control/fault"
 	"lull/internal/control/ocisig"
@@ -50,11 +47,9 @@ const (
 )
 
 const (
-	triesMax    = 10 // of a change, when others change the same keys: each time one of them was done
 	prefix      = "ocikeys/"
 	tenancyPath = "ocitenancy"
-	version     = 1  // of the documents' format
-	shownMax    = 64 // of a value that somebody else made up, in a message
+	version     = 1 // of the documents' format
 )
 
 // Key is an API key, as it may be shown.
@@ -204,15 +199,15 @@ func (k *Keys) Import(ctx context.Context, owner Owner, publicPEM []byte) (Key, 
 // check refuses what nobody can be.
 func (k *Keys) check(owner Owner) error {
 	if owner.Role != ocisig.Administrator && owner.Role != ocisig.ReadOnly {
-		return fault.Field("role", "%q: must be %s or %s", shortened(string(owner.Role)), ocisig.Administrator, ocisig.ReadOnly)
+		return fault.Field("role", "%q: must be %s or %s", fault.Shortened(string(owner.Role)), ocisig.Administrator, ocisig.ReadOnly)
 	}
 	if owner.Tenancy != "" && !isOCID("tenancy", owner.Tenancy) {
-		return fault.Field("tenancy", "%q: must be an OCID such as ocid1.tenancy.oc1..aaaa", shortened(owner.Tenancy))
+		return fault.Field("tenancy", "%q: must be an OCID such as ocid1.tenancy.oc1..aaaa", fault.Shortened(owner.Tenancy))
 	}
 	if owner.User != "" && !isOCID("user", owner.User) {
-		return fault.Field("user", "%q: must be an OCID such as ocid1.user.oc1..aaaa", shortened(owner.User))
+		return fault.Field("user", "%q: must be an OCID such as ocid1.user.oc1..aaaa", fault.Shortened(owner.User))
 	}
-	if err := checkDescription(owner.Description); err != nil {
+	if err := fault.Line("description", owner.Description, DescriptionBytesMax); err != nil {
 		return err
 	}
 	if entries, _ := k.store.List(prefix); len(entries) >= Max {
@@ -235,31 +230,28 @@ func (k *Keys) add(ctx context.Context, owner Owner, public publicKey, firstStar
 		}
 	}
 	path := prefix + public.fingerprint
-	for try := 1; ; try++ {
+	_, err := fault.Change(ctx, k.store, what, func() (store.Txn, error) {
 		if _, found := k.store.Get(path); found {
-			return Key{}, fault.New(fault.Conflict, "there is an API key with the fingerprint %s already: revoke it first, or make another", public.fingerprint)
+			return store.Txn{}, fault.New(fault.Conflict, "there is an API key with the fingerprint %s already: revoke it first, or make another", public.fingerprint)
 		}
 		txn := store.Txn{If: []store.Condition{{Key: path}}}
 		if owner.Tenancy == "" {
 			var err error
 			if d.Tenancy, err = k.ownTenancy(&txn); err != nil {
-				return Key{}, err
+				return store.Txn{}, err
 			}
 		}
 		value, err := json.Marshal(d)
 		if err != nil {
-			return Key{}, fmt.Errorf("%s: %w", what, err)
+			return store.Txn{}, fmt.Errorf("%s: %w", what, err)
 		}
 		txn.Puts = append(txn.Puts, store.Put{Key: path, Value: value})
-		_, err = k.store.Commit(ctx, txn)
-		var conflict *store.Conflict
-		switch {
-		case err == nil:
-			return d.key(path), nil
-		case !errors.As(err, &conflict) || try == triesMax:
-			return Key{}, fault.Commit(what, err)
-		}
+		return txn, nil
+	})
+	if err != nil {
+		return Key{}, err
 	}
+	return d.key(path), nil
 }
 
 // ownTenancy returns lull's tenancy. If there is none, the transaction makes it.
@@ -282,20 +274,8 @@ func (k *Keys) ownTenancy(txn *store.Txn) (string, error) {
 
 // Revoke ends a key: requests that it signs are refused from now on.
 func (k *Keys) Revoke(ctx context.Context, fingerprint string) error {
-	for try := 1; ; try++ {
-		txn, err := k.revocation(fingerprint)
-		if err != nil {
-			return err
-		}
-		_, err = k.store.Commit(ctx, txn)
-		var conflict *store.Conflict
-		switch {
-		case err == nil:
-			return nil
-		case !errors.As(err, &conflict) || try == triesMax:
-			return fault.Commit("revoke API key "+fingerprint, err)
-		}
-	}
+	_, err := fault.Change(ctx, k.store, "revoke API key "+fingerprint, func() (store.Txn, error) { return k.revocation(fingerprint) })
+	return err
 }
 
 // revocation returns the transaction that ends a key. Another administrator is among the conditions, unless the key is none.
@@ -303,7 +283,7 @@ func (k *Keys) revocation(fingerprint string) (store.Txn, error) {
 	entries, _ := k.store.List(prefix)
 	at := slices.IndexFunc(entries, func(e store.Entry) bool { return e.Key == prefix+fingerprint })
 	if at < 0 {
-		return store.Txn{}, fault.New(fault.NotFound, "there is no API key %q", shortened(fingerprint))
+		return store.Txn{}, fault.New(fault.NotFound, "there is no API key %q", fault.Shortened(fingerprint))
 	}
 	txn := store.Txn{If: []store.Condition{conditionOf(entries[at])}, Deletes: []string{entries[at].Key}}
 	if !isAdministrator(entries[at]) {
@@ -360,31 +340,11 @@ func decodeTenancy(e store.Entry) (tenancy, error) {
 		return t, newerVersion(e, t.Version)
 	}
 	if !isOCID("tenancy", t.ID) {
-		return t, fmt.Errorf("document %q of the store is not a tenancy: its OCID is %q", e.Key, shortened(t.ID))
+		return t, fmt.Errorf("document %q of the store is not a tenancy: its OCID is %q", e.Key, fault.Shortened(t.ID))
 	}
 	return t, nil
 }
 
 func newerVersion(e store.Entry, got int) error {
 	return fmt.Errorf("document %q of the store has version %d, this lull knows %d: start the lull that wrote it", e.Key, got, version)
-}
-
-// checkDescription wants one line that can be printed.
-func checkDescription(text string) error {
-	const field = "description"
-	if len(text) > DescriptionBytesMax {
-		return fault.Field(field, "has %d bytes, at most %d are allowed", len(text), DescriptionBytesMax)
-	}
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return fault.Field(field, "%q: must be printable text in UTF-8 on one line", shortened(text))
-	}
-	return nil
-}
-
-// shortened cuts a value for a message.
-func shortened(s string) string {
-	if len(s) > shownMax {
-		return s[:shownMax] + "…"
-	}
-	return s
 }
