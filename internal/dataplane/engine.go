@@ -43,10 +43,9 @@ type Engine struct {
 
 	// Guarded by mu.
 	mu        sync.Mutex
-	revision  uint64
+	plan      *plan.Plan // in force; never nil
 	listeners map[plan.ListenerKey]*listener
-	origins   map[string]string // of load balancers, by name
-	retired   []*listener       // removed, but their counters are still wanted while connections are open
+	retired   []*listener // removed, but their counters are still wanted while connections are open
 	closed    bool
 }
 
@@ -76,7 +75,7 @@ func New(o Options) (*Engine, error) {
 	if loops == 0 {
 		loops = defaultLoops()
 	}
-	e := &Engine{registry: backend.NewRegistry(), gate: tlsio.NewGate(), listeners: map[plan.ListenerKey]*listener{}}
+	e := &Engine{registry: backend.NewRegistry(), gate: tlsio.NewGate(), plan: &plan.Plan{}, listeners: map[plan.ListenerKey]*listener{}}
 	e.registry.SetGate(e.gate)
 	pipes, most := descriptorBudget(loops, sys.RaiseDescriptorLimit())
 	e.budget = most
@@ -150,11 +149,7 @@ func (e *Engine) Apply(p *plan.Plan) error {
 	})
 	e.retire(next)
 	e.listeners = next
-	e.revision = p.Revision
-	e.origins = make(map[string]string, len(p.LoadBalancers))
-	for _, lb := range p.LoadBalancers {
-		e.origins[lb.Name] = lb.Origin
-	}
+	e.plan = p
 	return nil
 }
 

@@ -87,7 +87,7 @@ func (w *worker) show(b batch) batch {
 func (e *Engine) Stats() stats.Snapshot {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := stats.Snapshot{ConnectionsMax: e.limit.Most(), Connections: e.limit.Open(), PlanRevision: e.revision,
+	s := stats.Snapshot{ConnectionsMax: e.limit.Most(), Connections: e.limit.Open(), PlanRevision: e.plan.Revision,
 		RecordsAppended: e.log.Next()}
 	for _, l := range e.listeners {
 		s.Listeners = append(s.Listeners, l.totals())
@@ -111,7 +111,12 @@ func (e *Engine) Stats() stats.Snapshot {
 func (e *Engine) Origin(loadBalancer string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.origins[loadBalancer]
+	for _, lb := range e.plan.LoadBalancers {
+		if lb.Name == loadBalancer {
+			return lb.Origin
+		}
+	}
+	return ""
 }
 
 // Backend returns what is counted of one backend: one of the plan in force, or one that has left it and still has connections.

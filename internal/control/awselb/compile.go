@@ -11,9 +11,6 @@ import (
 	"lull/internal/dataplane/timeout"
 )
 
-// origin is where messages say that a load balancer was defined.
-const origin = "the Classic ELB API"
-
 // weight is every backend's: the Classic Load Balancer has none.
 const weight = 1
 
@@ -28,7 +25,7 @@ func (s *Service) compile(d *document) (*plan.LoadBalancer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &plan.LoadBalancer{Name: d.planName(), Origin: origin}
+	out := &plan.LoadBalancer{Name: d.planName(), Origin: plan.OriginELB}
 	left := func(l *listener, why error) {
 		s.o.Log.Error("a listener is not served", "load_balancer", d.Name, "listener", l.name(), "error", why)
 	}
