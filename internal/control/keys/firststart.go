@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"lull/internal/control/fault"
+	"lull/internal/control/handout"
 	"lull/internal/control/sigv4"
 )
 
@@ -51,7 +52,7 @@ func (k *Keys) FirstStart(ctx context.Context, dir, endpoint, region string) (Fi
 	if err != nil {
 		return First{}, err
 	}
-	w := files{dir: filepath.Join(dir, filesDirectory)}
+	w := files{dir: handout.Dir(filepath.Join(dir, filesDirectory))}
 	first, found := k.administrator(true)
 	_, others := k.administrator(false)
 	switch {
@@ -111,13 +112,13 @@ func configText(endpoint, region string) (string, error) {
 
 // files writes into a directory and notes what it did.
 type files struct {
-	dir   string
+	dir   handout.Dir
 	first First
 }
 
 // add writes a file unless there is one.
 func (w *files) add(name, text string) error {
-	_, err := os.Lstat(filepath.Join(w.dir, name))
+	_, err := os.Lstat(w.dir.Path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return w.replace(name, text)
 	}
@@ -126,7 +127,7 @@ func (w *files) add(name, text string) error {
 
 // refresh writes a file again if it is there, has other text and may be replaced.
 func (w *files) refresh(name, text string) error {
-	have, err := os.ReadFile(filepath.Join(w.dir, name))
+	have, err := os.ReadFile(w.dir.Path(name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -138,69 +139,24 @@ func (w *files) refresh(name, text string) error {
 	return w.replace(name, text)
 }
 
-// replace writes a file so that there is all of it or nothing, whenever lull or the machine ends.
+// replace writes a file and notes it.
 func (w *files) replace(name, text string) error {
-	if err := os.MkdirAll(w.dir, 0o700); err != nil {
+	if err := w.dir.Replace(name, text); err != nil {
 		return err
 	}
-	path := filepath.Join(w.dir, name)
-	if err := writeAtomically(w.dir, path, text); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	w.first.Written = append(w.first.Written, path)
+	w.first.Written = append(w.first.Written, w.dir.Path(name))
 	return nil
 }
 
 // moveAside renames the files that are there.
 func (w *files) moveAside(when string) error {
 	for _, name := range []string{credentialsFile, configFile} {
-		path := filepath.Join(w.dir, name)
-		aside := path + ".before-" + when
-		err := os.Rename(path, aside)
-		if err == nil {
+		aside, err := w.dir.MoveAside(name, when)
+		if aside != "" {
 			w.first.Aside = append(w.first.Aside, aside)
-			err = syncDirectory(w.dir)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeAtomically writes a file of mode 0600 under another name, has the disk take it, and gives it its name. The other name is always
-// the same, so that a killed process leaves no secrets behind that nobody looks for.
-func writeAtomically(dir, path, text string) error {
-	temporary := path + ".new"
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		_ = os.Remove(temporary)
-		return err
-	}
-	return syncDirectory(dir)
-}
-
-// syncDirectory has the disk take the names in a directory, and the directory's own in its parent.
-func syncDirectory(dir string) error {
-	for _, path := range []string{dir, filepath.Dir(dir)} {
-		d, err := os.Open(path)
 		if err != nil {
 			return err
-		}
-		err = errors.Join(d.Sync(), d.Close())
-		if err != nil {
-			return fmt.Errorf("sync %s: %w", path, err)
 		}
 	}
 	return nil

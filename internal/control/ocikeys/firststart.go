@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"lull/internal/control/fault"
+	"lull/internal/control/handout"
 	"lull/internal/control/ocisig"
 )
 
@@ -61,7 +62,7 @@ func (k *Keys) FirstStart(ctx context.Context, dir, endpoint, region string) (Fi
 	first, found := k.administrator(true)
 	if !found {
 		if _, others := k.administrator(false); others { // the first was revoked
-			return w.first, w.remove(nextKeyFile)
+			return w.first, w.dir.Remove(nextKeyFile)
 		}
 		if first, err = k.createFirst(ctx, w); err != nil {
 			return w.first, err
@@ -99,19 +100,20 @@ func (k *Keys) createFirst(ctx context.Context, w *files) (Key, error) {
 // told whether the store has taken that key: if it has, to write another one over it would lock everybody out.
 func (k *Keys) nextKey(w *files) (publicKey, error) {
 	if public, found := w.publicIn(nextKeyFile); found {
-		return public, w.sync()
+		return public, w.dir.Sync()
 	}
 	private, public, err := k.generate()
 	if err != nil {
 		return publicKey{}, err
 	}
-	return public, w.replace(nextKeyFile, private.Reveal())
+	return public, w.dir.Replace(nextKeyFile, private.Reveal())
 }
 
 // files writes into a directory and notes what it did.
 type files struct {
-	dir, endpoint, region string
-	first                 First
+	dir              handout.Dir
+	endpoint, region string
+	first            First
 }
 
 // newFiles checks what becomes part of the config.
@@ -127,7 +129,7 @@ func newFiles(dir, endpoint, region string) (*files, error) {
 	if err == nil && strings.ContainsFunc(dir, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return nil, fault.Field("directory", "%q: must have no control characters", fault.Shortened(dir))
 	}
-	return &files{dir: dir, endpoint: strings.TrimSuffix(endpoint, "/"), region: region}, err
+	return &files{dir: handout.Dir(dir), endpoint: strings.TrimSuffix(endpoint, "/"), region: region}, err
 }
 
 // nameKey gives the administrator's private key its name, if it has not got it yet. What has the name before is another store's, and
@@ -135,24 +137,28 @@ func newFiles(dir, endpoint, region string) (*files, error) {
 func (w *files) nameKey(fingerprint, when string) error {
 	if !w.holds(nextKeyFile, fingerprint) {
 		w.first.KeyMissing = !w.holds(keyFile, fingerprint)
-		return w.remove(nextKeyFile) // of a start that ended before the store knew it
+		return w.dir.Remove(nextKeyFile) // of a start that ended before the store knew it
 	}
 	for _, name := range []string{configFile, keyFile} {
-		if err := w.moveAside(name, when); err != nil {
+		aside, err := w.dir.MoveAside(name, when)
+		if aside != "" {
+			w.first.Aside = append(w.first.Aside, aside)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	path := filepath.Join(w.dir, keyFile)
-	if err := os.Rename(filepath.Join(w.dir, nextKeyFile), path); err != nil {
+	path := w.dir.Path(keyFile)
+	if err := os.Rename(w.dir.Path(nextKeyFile), path); err != nil {
 		return err
 	}
 	w.first.Written = append(w.first.Written, path)
-	return w.sync()
+	return w.dir.Sync()
 }
 
 // publicIn returns the public half of the private key in a file, and whether there is one that lull could have written.
 func (w *files) publicIn(name string) (publicKey, bool) {
-	text, err := os.ReadFile(filepath.Join(w.dir, name))
+	text, err := os.ReadFile(w.dir.Path(name))
 	if err != nil {
 		return publicKey{}, false
 	}
@@ -184,7 +190,7 @@ func (w *files) holds(name, fingerprint string) bool {
 // keepConfig writes the config if it is missing, or out of date and lull's own.
 func (w *files) keepConfig(key Key) error {
 	text := w.configText(key)
-	have, err := os.ReadFile(filepath.Join(w.dir, configFile))
+	have, err := os.ReadFile(w.dir.Path(configFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -192,10 +198,10 @@ func (w *files) keepConfig(key Key) error {
 	case string(have) == text || !strings.Contains("\n"+string(have), "\n"+keptUpToDate):
 		return nil
 	}
-	if err := w.replace(configFile, text); err != nil {
+	if err := w.dir.Replace(configFile, text); err != nil {
 		return err
 	}
-	w.first.Written = append(w.first.Written, filepath.Join(w.dir, configFile))
+	w.first.Written = append(w.first.Written, w.dir.Path(configFile))
 	return nil
 }
 
@@ -211,5 +217,5 @@ func (w *files) configText(key Key) string {
 		"fingerprint=" + key.Fingerprint + "\n" +
 		"tenancy=" + key.Tenancy + "\n" +
 		"region=" + w.region + "\n" +
-		"key_file=" + filepath.Join(w.dir, keyFile) + "\n"
+		"key_file=" + w.dir.Path(keyFile) + "\n"
 }
