@@ -22,6 +22,10 @@ KRB5-DES-CBC-SHA KRB5-DES-CBC-MD5 EXP-EDH-RSA-DES-CBC-SHA EXP-EDH-DSS-DES-CBC-SH
 EXP-DES-CBC-SHA EXP-RC2-CBC-MD5 EXP-KRB5-RC2-CBC-SHA EXP-KRB5-DES-CBC-SHA EXP-KRB5-RC2-CBC-MD5
 EXP-KRB5-DES-CBC-MD5 EXP-ADH-RC4-MD5 EXP-RC4-MD5 EXP-KRB5-RC4-SHA EXP-KRB5-RC4-MD5`
 
+// AWSCiphers returns the names that a Classic Load Balancer's SSL negotiation policies have attributes for, whether lull can do them
+// or not, in AWS's order, which is that of preference too.
+func AWSCiphers() []string { return words(awsCiphers) }
+
 // The groups of ciphers that AWS's policies are made of.
 const (
 	awsTLS12 = `
