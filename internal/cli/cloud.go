@@ -140,6 +140,7 @@ func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
 	}
 	s.elb.Store(elb)
 	s.instances.OnChange(s.refresh)
+	s.refresh() // the control socket answers already: an instance may have moved while the load balancers were compiled
 	s.server, err = apiserver.Serve(apiserver.Options{
 		Address: c.Address, TLS: s.tls(), Insecure: c.Insecure, Keys: s.keys, Region: c.Region,
 		ELB:     func(ctx context.Context, request any, _ sigv4.Identity) (any, error) { return elb.Do(ctx, request) },
