@@ -32,6 +32,7 @@ type Door string
 const (
 	File   Door = "file"   // lull.yaml
 	AWSELB Door = "awselb" // the Classic ELB API
+	OCI    Door = "ociapi" // the OCI Load Balancer API
 )
 
 // Applier publishes plans to one engine.
@@ -113,7 +114,7 @@ func (a *Applier) publish(p *plan.Plan) {
 func compose(doors map[Door][]*plan.LoadBalancer, revision uint64) (*plan.Plan, error) {
 	p := &plan.Plan{Revision: revision}
 	origins := map[string]string{}
-	for _, door := range []Door{File, AWSELB} {
+	for _, door := range []Door{File, AWSELB, OCI} {
 		for _, lb := range doors[door] {
 			if origin, taken := origins[lb.Name]; taken {
 				return nil, &plan.NameTaken{Name: lb.Name, Origin: origin}

@@ -8,10 +8,12 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"time"
 
 	"lull/internal/dataplane/http1"
+	"lull/internal/dataplane/rules"
 	"lull/internal/dataplane/timeout"
 )
 
@@ -21,8 +23,11 @@ type Plan struct {
 	LoadBalancers []*LoadBalancer
 }
 
-// OriginELB is the origin of load balancers that were made through the Classic ELB API.
-const OriginELB = "the Classic ELB API"
+// The origins of load balancers that were made through an API.
+const (
+	OriginELB = "the Classic ELB API"
+	OriginOCI = "the OCI Load Balancer API"
+)
 
 // LoadBalancer is a named owner of listeners and backend sets.
 type LoadBalancer struct {
@@ -86,6 +91,7 @@ type Listener struct {
 	Timeouts    timeout.Settings
 	ProxyAccept bool       // the client sends a PROXY header, version 1 or 2
 	ProxySend   uint8      // the PROXY header's version towards backends; 0 = none; TCP only
+	ProxyName   bool       // with version 2, tell backends the server name that the client's TLS asked for (PP2_TYPE_AUTHORITY)
 	ResetOnIdle bool       // RST instead of FIN on an idle close (TO-08)
 	TLS         *ServerTLS // nil: plain
 
@@ -94,6 +100,11 @@ type Listener struct {
 	HeadMax    int        // bytes of a request or response head
 	StaleRetry bool       // SH-09
 	QueueMax   int        // requests of the whole load balancer that may wait for a backend with room; 0 = none
+	// Sites are chosen by the request's host; without any, all requests go to BackendSet.
+	Sites   []*Site
+	Hosts   *rules.Hosts // finds the number of a site; nil, and for a host that it does not know: the first site
+	Caps    *rules.Caps  // bounds the connections of one address; nil: no bound
+	Answers Answers
 }
 
 // Speaks returns the word used in lull.yaml for what the listener's clients speak: tcp, ssl, http or https.
@@ -231,8 +242,9 @@ type HealthCheck struct {
 	StartsDown bool
 
 	// HTTP only.
-	Path   string // what is asked for, with a query maybe; begins with "/"
-	Status int    // the status that is a success
+	Path   string         // what is asked for, with a query maybe; begins with "/"
+	Status int            // the status that is a success
+	Body   *regexp.Regexp // what the beginning of the body must match; nil: anything
 }
 
 // Same reports whether two checks come to the same: what one finds out holds for the other.
@@ -242,5 +254,9 @@ func (h *HealthCheck) Same(o *HealthCheck) bool {
 		return false
 	}
 	one.TLS, other.TLS = nil, nil
+	if (one.Body == nil) != (other.Body == nil) || one.Body != nil && one.Body.String() != other.Body.String() {
+		return false
+	}
+	one.Body, other.Body = nil, nil
 	return one == other
 }

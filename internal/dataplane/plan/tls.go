@@ -43,6 +43,7 @@ type ServerTLS struct {
 	SubjectHeader string       // HTTP: the request's field that tells backends the subject of the client's certificate; empty = none
 	ALPN          []string     // what is offered in ALPN (RFC 7301); empty = nothing. HTTP has "http/1.1"
 	NoResumption  bool         // every handshake is a full one
+	VerifyDepth   int          // longest chain of a client's certificate: 1 is one that a root has issued itself; 0 = any
 }
 
 // ClientTLS is how connections to backends, and probes of them, are secured. Roots may be replaced behind it.
@@ -55,6 +56,8 @@ type ClientTLS struct {
 	PublicKeys [][]byte
 	Policy     *tlspolicy.Policy
 	ALPN       []string // HTTP has "http/1.1"
+	// VerifyDepth is the longest chain of a backend's certificate: 1 is one that a root has issued itself; 0 = any.
+	VerifyDepth int
 }
 
 // NameFor returns the name that the certificate of a backend must have, and that it is told (SNI) unless that is an address.
@@ -71,6 +74,6 @@ func (t *ClientTLS) Same(o *ClientTLS) bool {
 	if t == o || t == nil || o == nil {
 		return t == o
 	}
-	return t.Verify == o.Verify && t.ServerName == o.ServerName && t.Roots.Same(o.Roots) && t.Policy.Same(o.Policy) &&
+	return t.Verify == o.Verify && t.VerifyDepth == o.VerifyDepth && t.ServerName == o.ServerName && t.Roots.Same(o.Roots) && t.Policy.Same(o.Policy) &&
 		slices.EqualFunc(t.PublicKeys, o.PublicKeys, bytes.Equal) && slices.Equal(t.ALPN, o.ALPN)
 }
