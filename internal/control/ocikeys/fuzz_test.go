@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lull/internal/control/fault"
+	"lull/internal/control/ocid"
 	"lull/internal/control/ocisig"
 )
 
@@ -49,7 +50,7 @@ func FuzzOCID(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if !isOCID("user", text) {
+		if !ocid.Is("user", text) {
 			return
 		}
 		for i := range len(text) {

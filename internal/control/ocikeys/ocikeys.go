@@ -35,6 +35,7 @@ import (
 	"time"
 
 	"lull/internal/control/fault"
+	"lull/internal/control/ocid"
 	"lull/internal/control/ocisig"
 	"lull/internal/control/store"
 )
@@ -201,10 +202,10 @@ func (k *Keys) check(owner Owner) error {
 	if owner.Role != ocisig.Administrator && owner.Role != ocisig.ReadOnly {
 		return fault.Field("role", "%q: must be %s or %s", fault.Shortened(string(owner.Role)), ocisig.Administrator, ocisig.ReadOnly)
 	}
-	if owner.Tenancy != "" && !isOCID("tenancy", owner.Tenancy) {
+	if owner.Tenancy != "" && !ocid.Is("tenancy", owner.Tenancy) {
 		return fault.Field("tenancy", "%q: must be an OCID such as ocid1.tenancy.oc1..aaaa", fault.Shortened(owner.Tenancy))
 	}
-	if owner.User != "" && !isOCID("user", owner.User) {
+	if owner.User != "" && !ocid.Is("user", owner.User) {
 		return fault.Field("user", "%q: must be an OCID such as ocid1.user.oc1..aaaa", fault.Shortened(owner.User))
 	}
 	if err := fault.Line("description", owner.Description, DescriptionBytesMax); err != nil {
@@ -225,7 +226,7 @@ func (k *Keys) add(ctx context.Context, owner Owner, public publicKey, firstStar
 	}
 	if d.User == "" {
 		var err error
-		if d.User, err = newOCID(k.o.Random, "user"); err != nil {
+		if d.User, err = ocid.New(k.o.Random, "user", ""); err != nil {
 			return Key{}, err
 		}
 	}
@@ -259,7 +260,7 @@ func (k *Keys) ownTenancy(txn *store.Txn) (string, error) {
 	if id, found := k.Tenancy(); found {
 		return id, nil
 	}
-	id, err := newOCID(k.o.Random, "tenancy")
+	id, err := ocid.New(k.o.Random, "tenancy", "")
 	if err != nil {
 		return "", err
 	}
@@ -339,7 +340,7 @@ func decodeTenancy(e store.Entry) (tenancy, error) {
 	if t.Version != version {
 		return t, newerVersion(e, t.Version)
 	}
-	if !isOCID("tenancy", t.ID) {
+	if !ocid.Is("tenancy", t.ID) {
 		return t, fmt.Errorf("document %q of the store is not a tenancy: its OCID is %q", e.Key, fault.Shortened(t.ID))
 	}
 	return t, nil
