@@ -12,9 +12,9 @@ type Edit struct {
 	Connection string
 	// Drop are more fields to leave out.
 	Drop IDSet
-	// DropName is the name of one more, in small letters; none if it is empty. A field that differs from it by underscores for
-	// hyphens is left out as well: many applications are told of both under one name.
-	DropName string
+	// DropNames are the names of more, in small letters. A field that differs from one by underscores for hyphens is left out as
+	// well: many applications are told of both under one name. Fields that have an ID are left out by Drop alone (see IDs).
+	DropNames []string
 	// ForwardedFor is the client's address, to be put at the end of X-Forwarded-For: behind what is there, with several
 	// lines made one, or in a line of its own. If it is empty the field passes as it is. With XForwardedFor in Drop what is
 	// there is not believed, and the address stands alone.
@@ -56,11 +56,12 @@ func (h *Head) AppendResponse(dst, b []byte, e *Edit) []byte {
 }
 
 // AppendTrailers appends the trailer fields in h and the empty line behind them. Those that RFC 9110 §6.5.1 bars from
-// trailers are left out, and those of the name that an Edit leaves out of the head: some applications make one of both.
-func (h *Head) AppendTrailers(dst, b []byte, dropName string) []byte {
-	w, e := writer{h: h, b: b, dst: dst}, Edit{DropName: dropName}
+// trailers are left out, and those that an Edit leaves out of the head (Drop and DropNames): some applications make one of both.
+func (h *Head) AppendTrailers(dst, b []byte, drop IDSet, dropNames []string) []byte {
+	w, e := writer{h: h, b: b, dst: dst}, Edit{DropNames: dropNames}
+	drop |= trailerDropped
 	for i := range h.fields {
-		if trailerDropped.Has(h.fields[i].ID) || e.drops(h.fields[i].Name(b)) {
+		if drop.Has(h.fields[i].ID) || e.drops(&h.fields[i], b) {
 			w.flush(i)
 		}
 	}
@@ -140,10 +141,10 @@ func (h *Head) appendFields(dst, b []byte, e *Edit) []byte {
 	if h.form == Absolute {
 		changed |= h.present & (1 << Host)
 	}
-	if changed != 0 || e.DropName != "" { // changed is where fields are nominated, as Connection is among them
+	if changed != 0 || len(e.DropNames) > 0 { // changed is where fields are nominated, as Connection is among them
 		for i := range h.fields {
 			f := &h.fields[i]
-			if !changed.Has(f.ID) && !f.nominated && !e.drops(f.Name(b)) {
+			if !changed.Has(f.ID) && !f.nominated && !e.drops(f, b) {
 				continue
 			}
 			w.flush(i)
@@ -157,11 +158,21 @@ func (h *Head) appendFields(dst, b []byte, e *Edit) []byte {
 	return append(w.rest(e), '\r', '\n')
 }
 
-// drops reports whether a field has the name that is to be left out.
-func (e *Edit) drops(name []byte) bool {
-	if len(name) != len(e.DropName) || len(name) == 0 {
+// drops reports whether a field has one of the names that are to be left out.
+func (e *Edit) drops(f *Field, b []byte) bool {
+	if f.ID != Other {
 		return false
 	}
+	for _, name := range e.DropNames {
+		if len(name) == int(f.nameEnd-f.nameStart) && twins(f.Name(b), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// twins reports whether a name is that one, which is in small letters, but for its case and for underscores in the place of hyphens.
+func twins(name []byte, small string) bool {
 	for i, c := range name {
 		switch {
 		case c >= 'A' && c <= 'Z':
@@ -169,7 +180,7 @@ func (e *Edit) drops(name []byte) bool {
 		case c == '_':
 			c = '-'
 		}
-		if c != e.DropName[i] {
+		if c != small[i] {
 			return false
 		}
 	}

@@ -155,9 +155,10 @@ func TestAppendTrailers(t *testing.T) {
 		"A:b\r\nC: d\r\n\r\n":   "A:b\r\nC: d\r\n\r\n",
 		"A:b\nC: d\n\n":         "A: b\r\nC: d\r\n\r\n",
 		"Set-Cookie: x\r\n\r\n": "\r\n",
-		"A: b\r\nCookie: x\r\nVia: y\r\nC: d\r\n\r\n":  "A: b\r\nC: d\r\n\r\n",
-		"X-Forwarded-For: x\r\nA: b\r\n\r\n":           "A: b\r\n\r\n",
-		"A: b\r\nX-Subject: x\r\nx_subject: y\r\n\r\n": "A: b\r\n\r\n",
+		"A: b\r\nCookie: x\r\nVia: y\r\nC: d\r\n\r\n":   "A: b\r\nC: d\r\n\r\n",
+		"X-Forwarded-For: x\r\nA: b\r\n\r\n":            "A: b\r\n\r\n",
+		"A: b\r\nX-Subject: x\r\nx_subject: y\r\n\r\n":  "A: b\r\n\r\n",
+		"Server: x\r\nA: b\r\nX-B: y\r\nX-C: z\r\n\r\n": "A: b\r\nX-C: z\r\n\r\n",
 	} {
 		var h Head
 		var s Scan
@@ -165,7 +166,7 @@ func TestAppendTrailers(t *testing.T) {
 		if n, f := h.ReadTrailers(b, &s, &TrailerLimits); n != len(b) {
 			t.Fatalf("%q: got %d, %v", in, n, f)
 		}
-		if got := h.AppendTrailers(nil, b, "x-subject"); string(got) != want || len(got) > h.SizeMax(&Edit{}) {
+		if got := h.AppendTrailers(nil, b, Set(Server), []string{"x-subject", "x-b"}); string(got) != want || len(got) > h.SizeMax(&Edit{}) {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}

@@ -129,6 +129,14 @@ func Set(ids ...ID) (s IDSet) {
 	return s
 }
 
+// IDs returns the set of those fields among the names that have an ID.
+func IDs(names []string) (s IDSet) {
+	for _, name := range names {
+		s |= 1 << lookup([]byte(name))
+	}
+	return s &^ (1 << Other)
+}
+
 // Has reports whether id is in s.
 //
 //gcassert:inline

@@ -265,3 +265,32 @@ func (h *Head) reset(k kind) {
 	h.start, h.end, h.size = 0, 0, 0
 	h.methodSpan, h.target, h.authority, h.path, h.statusSpan = span{}, span{}, span{}, span{}, span{}
 }
+
+// Exceeds says what of the head in b, of a request, is too large for limits that are narrower than those it was read by:
+// NoFault if nothing is.
+func (h *Head) Exceeds(b []byte, l *Limits) Fault {
+	switch {
+	case h.Size() > l.Head:
+		return HeadLong
+	case len(h.fields) > l.Fields:
+		return FieldsMany
+	case h.lineSize(b, h.start, 0) > l.Line:
+		return TargetLong
+	}
+	for i := range h.fields {
+		if h.lineSize(b, h.fields[i].nameStart, i+1) > l.Line {
+			return LineLong
+		}
+	}
+	return NoFault
+}
+
+// lineSize returns the size of the line from start to the field of that index, or to the empty line, without its end.
+func (h *Head) lineSize(b []byte, start uint32, field int) int {
+	end := h.end
+	if field < len(h.fields) {
+		end = h.fields[field].nameStart
+	}
+	line, _ := cutLine(b[:end], int(start))
+	return len(line)
+}

@@ -287,3 +287,35 @@ func TestMethods(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadExceeds: a head that was read by wide limits is judged by narrow ones just as if it had been read by them.
+func TestHeadExceeds_RUL_06(t *testing.T) {
+	t.Parallel()
+	line := strings.Repeat("x", 100)
+	for name, text := range map[string]string{
+		"small":        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"target":       "GET /" + line + " HTTP/1.1\r\nHost: a\r\n\r\n",
+		"field":        "GET / HTTP/1.1\r\nHost: a\r\nX: " + line + "\r\n\r\n",
+		"last blank":   "\r\nGET / HTTP/1.1\r\nHost: a\r\nX: x" + strings.Repeat(" ", 97) + "\r\n\r\n",
+		"bare LF":      "GET / HTTP/1.1\nHost: a\nX: " + line[:97] + "\n\n",
+		"just fits":    "GET / HTTP/1.1\r\nX: " + line[:97] + "\r\nHost: a\r\n\r\n",
+		"bare fits":    "GET / HTTP/1.1\nX: " + line[:97] + "\nHost: a\n\n",
+		"many":         "GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("A: b\r\n", 9) + "\r\n",
+		"large":        "GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("A: "+line[:90]+"\r\n", 3) + "\r\n",
+		"large target": "GET http://a/" + line + " HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
+		narrow := Limits{Line: 100, Head: 300, Fields: 8}
+		var h Head
+		var s Scan
+		b := []byte(text)
+		if n, f := h.ReadRequest(b, &s, &RequestLimits); n != len(b) {
+			t.Fatalf("%s: got %d, %v", name, n, f)
+		}
+		var narrowly Head
+		s = Scan{}
+		_, want := narrowly.ReadRequest(b, &s, &narrow)
+		if got := h.Exceeds(b, &narrow); (got == NoFault) != (want == NoFault) || want != HeadLong && got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+}

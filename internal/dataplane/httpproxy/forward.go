@@ -40,7 +40,7 @@ func (p *Proxy) requestHead(f *front, out []byte) []byte {
 	x, l := f.x, f.listener
 	client := f.client().Addr()
 	e := &p.edit
-	*e = http1.Edit{Framing: p.head.RequestFraming(), Upgrade: x.is(offersUpgrade), Drop: l.drop, Lines: l.lines}
+	*e = http1.Edit{Framing: p.head.RequestFraming(), Upgrade: x.is(offersUpgrade), Drop: l.drop, DropNames: l.dropNames, Lines: l.lines}
 	e.ForwardedFor = appendAddr(p.addr[:0], client)
 	if l.plan.Timeouts.Model == timeout.Directional {
 		e.Lines = p.ociLines(e)
@@ -48,8 +48,7 @@ func (p *Proxy) requestHead(f *front, out []byte) []byte {
 	if x.is(continued) {
 		e.Drop |= http1.Set(http1.Expect)
 	}
-	if l.subject != "" {
-		e.DropName = l.subject // nobody but lull may tell it
+	if l.subject {
 		e.Lines = p.subjectLine(f, e)
 	}
 	if !p.head.Has(http1.Host) && p.head.Form() != http1.Absolute { // HTTP/1.0: the address that the client reached
@@ -115,7 +114,7 @@ func (p *Proxy) passUp(f *front, b []byte, withHead bool) (used int, alive bool)
 	before := used - trailers
 	if trailers > 0 {
 		out = append(out, b[:before]...)
-		out = p.trailers.AppendTrailers(out, b[before:used], f.listener.subject)
+		out = p.trailers.AppendTrailers(out, b[before:used], f.listener.drop, f.listener.dropNames)
 		p.out, b, before = out, nil, 0
 	}
 	p.sendUp(x, out, b[:before])

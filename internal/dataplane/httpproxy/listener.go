@@ -34,7 +34,8 @@ type Listener struct {
 	requestLimits, responseLimits http1.Limits
 	drop                          http1.IDSet // fields of a request that are not believed
 	lines                         []byte      // field lines that every request gets
-	subject                       string      // name, in small letters, of the field for the subject of clients' certificates; empty: none
+	subject                       bool        // there is a field for the subject of clients' certificates
+	dropNames                     []string    // its name, in small letters
 }
 
 // Apply takes over a plan change. Open connections get the new settings at once; those already over a shortened limit
@@ -71,9 +72,10 @@ func (l *Listener) compile() {
 	l.responseLimits.Head = l.plan.HeadMax
 	l.responseLimits.Line = l.requestLimits.Line
 	l.drop = http1.Set(http1.XForwardedProto, http1.XForwardedPort)
-	l.subject = ""
-	if l.plan.TLS != nil {
-		l.subject = strings.ToLower(l.plan.TLS.SubjectHeader)
+	l.dropNames = nil
+	if l.subject = l.plan.TLS != nil && l.plan.TLS.SubjectHeader != ""; l.subject { // nobody but lull may tell it
+		l.dropNames = []string{strings.ReplaceAll(strings.ToLower(l.plan.TLS.SubjectHeader), "_", "-")}
+		l.drop |= http1.IDs(l.dropNames)
 	}
 	l.lines = append(l.lines[:0:0], "X-Forwarded-Proto: "...)
 	l.lines = append(l.lines, l.plan.Speaks()...)

@@ -232,7 +232,7 @@ func (p *Proxy) passAsIs(f *front, b []byte) (used int, fault http1.Fault) {
 	before := used - trailers
 	if trailers > 0 {
 		p.out = append(p.out, b[:before]...)
-		p.out = p.trailers.AppendTrailers(p.out, b[before:used], "")
+		p.out = p.trailers.AppendTrailers(p.out, b[before:used], 0, nil)
 		before = 0
 	}
 	p.sendDown(f, p.out, b[:before])

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/rules"
 )
 
@@ -99,7 +98,7 @@ func TestNoAllocation(t *testing.T) {
 	if got := testing.AllocsPerRun(50, func() {
 		hosts.Find(r.Head.Authority(r.Bytes))
 		to.AppendLocation(dst, r)
-		edits.Apply(&http1.Edit{}, dst, r.Head, r.Bytes)
+		edits.Append(dst, r.Head, r.Bytes)
 	}); got != 0 {
 		t.Errorf("host, redirect and edits: got %v allocations, want 0", got)
 	}

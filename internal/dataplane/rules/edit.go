@@ -34,7 +34,8 @@ const (
 // Edits are header edits made ready: what becomes of each name when all were applied in their order.
 type Edits struct {
 	// Fixed after NewEdits.
-	names []nameEdit
+	names   []nameEdit
+	dropped []string
 }
 
 // nameEdit is what becomes of the fields of one name.
@@ -70,6 +71,11 @@ func NewEdits(edits []HeaderEdit, protected []string) (*Edits, error) {
 		}
 		if n := e.named(edits[i].Name, protected); n.twin != "host" {
 			n.apply(&edits[i])
+		}
+	}
+	for i := range e.names {
+		if n := &e.names[i]; n.drops() {
+			e.dropped = append(e.dropped, n.twin)
 		}
 	}
 	return e, nil
@@ -165,16 +171,9 @@ func (n *nameEdit) apply(e *HeaderEdit) {
 // drops reports whether what is there of the name is left out, to be sent anew or not at all.
 func (n *nameEdit) drops() bool { return !n.keep || n.prefix != "" || n.suffix != "" }
 
-// Drops reports whether a field of the head is left out where the head is copied. What replaces it is in the lines that
-// Append appends.
-func (e *Edits) Drops(name []byte) bool {
-	for i := range e.names {
-		if n := &e.names[i]; n.drops() && equalTwin(name, n.twin) {
-			return true
-		}
-	}
-	return false
-}
+// Dropped returns the names, in small letters with hyphens, of the fields that are left out where a head is copied. What
+// replaces them is in the lines that Append appends.
+func (e *Edits) Dropped() []string { return e.dropped }
 
 // equalTwin reports whether a field's name is that one or its twin.
 func equalTwin(name []byte, twin string) bool {
@@ -193,7 +192,7 @@ func equalTwin(name []byte, twin string) bool {
 }
 
 // Append appends the field lines that the edits add to the head in h, which was read from b: the values that are set, and
-// the fields that are extended. They belong at the end of a head from which all that Drops names was left out.
+// the fields that are extended. They belong at the end of a head from which all that Dropped names was left out.
 func (e *Edits) Append(dst []byte, h *http1.Head, b []byte) []byte {
 	for i := range e.names {
 		n := &e.names[i]
@@ -228,38 +227,4 @@ func (n *nameEdit) appendExtended(dst []byte, h *http1.Head, b []byte) []byte {
 		dst = append(dst, '\r', '\n')
 	}
 	return dst
-}
-
-// Apply makes the edits a part of the edit by which the head in h, read from b, is sent on. It appends to dst, which must hold what
-// edit.Lines holds, and returns it as the new edit.Lines. ok is false if edit cannot say it, as it leaves out only one name
-// that http1 does not know; it is unchanged then, and the caller has to leave out what Drops names by itself.
-func (e *Edits) Apply(edit *http1.Edit, dst []byte, h *http1.Head, b []byte) (lines []byte, ok bool) {
-	drop, dropName := edit.Drop, edit.DropName
-	fields := h.Fields()
-	for i := range fields {
-		f := &fields[i]
-		n := e.dropping(f.Name(b))
-		switch {
-		case n == nil:
-		case f.ID != http1.Other:
-			drop |= http1.Set(f.ID)
-		case dropName == "":
-			dropName = n.twin
-		case dropName != n.twin:
-			return dst, false
-		}
-	}
-	edit.Drop, edit.DropName = drop, dropName
-	edit.Lines = e.Append(dst, h, b)
-	return edit.Lines, true
-}
-
-// dropping returns the edit that leaves the field out; nil if none does.
-func (e *Edits) dropping(name []byte) *nameEdit {
-	for i := range e.names {
-		if n := &e.names[i]; n.drops() && equalTwin(name, n.twin) {
-			return n
-		}
-	}
-	return nil
 }
