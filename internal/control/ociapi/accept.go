@@ -1,0 +1,203 @@
+package ociapi
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"lull/internal/control/ociapi/wire"
+	"lull/internal/control/ocid"
+)
+
+// accept promises a change: it is right as far as that can be known, and stored. The answer is its work request.
+func (s *Service) accept(ctx context.Context, c *Call, f change) (Answer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.state.Load()
+	if id, err := s.seen(c, st); id != "" || err != nil {
+		return Answer{WorkRequestID: id}, err
+	}
+	base, err := s.base(c, st)
+	if err != nil {
+		return Answer{}, err
+	}
+	d, err := s.changed(base, c.Request, f)
+	if err != nil {
+		return Answer{}, err
+	}
+	w, err := s.workFor(c, d, base)
+	if err != nil {
+		return Answer{}, err
+	}
+	work := st.work.clone()
+	txn, err := w.txn(work.forgetting(s.o.Now()))
+	if err != nil {
+		return Answer{}, err
+	}
+	work.put(w)
+	if _, err := s.o.Store.Commit(ctx, txn); err != nil {
+		return Answer{}, notStored(err)
+	}
+	s.sequence = w.Sequence
+	s.promised[d.ID] = d
+	s.queue = append(s.queue, w)
+	s.show(s.foreshadowed(st.balancers, w, d), work)
+	s.rouse()
+	return Answer{WorkRequestID: w.ID}, nil
+}
+
+// notStored is the answer when the store takes nothing.
+func notStored(err error) error {
+	return &wire.Error{Code: wire.ServiceUnavailable, Message: "The change could not be stored; nothing was changed: " + err.Error(), Err: err}
+}
+
+// base returns the document that a change is to be made to: as it will be when all that was accepted before is done.
+func (s *Service) base(c *Call, st *state) (*document, error) {
+	if c.Operation.Name == createOperation {
+		return s.seed(c.Body, c.Request, st)
+	}
+	id := c.Parameters[wire.LoadBalancerID]
+	b := st.balancers[id]
+	if b == nil {
+		return nil, wire.Hidden()
+	}
+	d := b.document
+	if promised := s.promised[id]; promised != nil {
+		d = promised
+	}
+	switch {
+	case !wire.ETagMatches(c.IfMatch, d.ETag):
+		return nil, etagMismatch(c.IfMatch)
+	case d.State == stateDeleting:
+		return nil, refuse(wire.IncorrectState, "", "Load balancer %s is being deleted: nothing can be done to it any more", id)
+	case d.State == stateFailed && c.Operation.Name != deleteOperation:
+		return nil, refuse(wire.IncorrectState, "", "Load balancer %s could not be created: it can only be deleted", id)
+	case st.work.pending(id) >= workPendingMax:
+		return nil, refuse(wire.TooManyRequests, "", "Load balancer %s has %d work requests that are not done: wait for them", id, workPendingMax)
+	}
+	return d, nil
+}
+
+// seed returns an empty load balancer with what it is given before anything else: its id, its addresses and its name in the plan.
+func (s *Service) seed(_ []byte, r *wire.Request, st *state) (*document, error) {
+	details, ok := r.Body.(*wire.CreateLoadBalancerDetails)
+	if !ok {
+		return nil, fmt.Errorf("%s: got a body of type %T", createOperation, r.Body)
+	}
+	if len(st.balancers) >= balancersMax {
+		return nil, refuse(wire.LimitExceeded, "", "There are %d load balancers, no more are allowed: delete some", balancersMax)
+	}
+	id, err := ocid.New(s.o.Random, "loadbalancer", s.o.Region)
+	if err != nil {
+		return nil, err
+	}
+	d := newDocument(id)
+	d.Created = s.o.Now().UTC().Truncate(time.Millisecond)
+	d.PlanName = s.planName(details.DisplayName, id, st)
+	if d.Addresses, err = s.freeAddresses(details.IPMode, st); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// changed returns a document with a change made to it, under a new etag. What cannot be is refused.
+func (s *Service) changed(base *document, r *wire.Request, f change) (*document, error) {
+	d := base.clone()
+	if err := f(d, r); err != nil {
+		return nil, err
+	}
+	if err := s.check(d); err != nil {
+		return nil, err
+	}
+	if _, err := s.compile(d); err != nil {
+		return nil, err
+	}
+	var err error
+	d.ETag, err = s.newETag()
+	return d, err
+}
+
+// workFor returns the work request of a change that makes d of base.
+func (s *Service) workFor(c *Call, d, base *document) (*workRequest, error) {
+	id, err := ocid.New(s.o.Random, "loadbalancerworkrequest", s.o.Region)
+	if err != nil {
+		return nil, err
+	}
+	etag, err := s.newETag()
+	if err != nil {
+		return nil, err
+	}
+	w := &workRequest{
+		Version: workVersion, ID: id, Sequence: s.sequence + 1, LoadBalancerID: d.ID, CompartmentID: d.CompartmentID, Operation: c.Operation.Name,
+		State: wire.WorkAccepted, Accepted: s.o.Now().UTC().Truncate(time.Millisecond), ETag: etag, Token: c.token(),
+		Task: &task{Parameters: c.Parameters, Body: c.Body, Promised: d.ETag, request: c.Request},
+	}
+	if c.Operation.Name == createOperation {
+		w.Task.Seed = base
+	}
+	return w, nil
+}
+
+// foreshadowed returns load balancers with what can be seen of an accepted change before it is done: that one is being created
+// or deleted.
+func (s *Service) foreshadowed(balancers map[string]*balancer, w *workRequest, d *document) map[string]*balancer {
+	b := balancers[d.ID]
+	switch w.Operation {
+	case createOperation:
+		b = &balancer{document: d}
+	case deleteOperation:
+		b = &balancer{document: b.inState(stateDeleting), revision: b.revision, compiled: b.compiled}
+		s.promised[d.ID] = b.document
+	default:
+		return balancers
+	}
+	next := maps.Clone(balancers)
+	next[d.ID] = b
+	return next
+}
+
+// resume takes up what was accepted before the last end. REQUIRES: nobody else knows the service yet.
+func (s *Service) resume() {
+	st := s.state.Load()
+	balancers := st.balancers
+	for _, w := range s.queue {
+		d := s.foresee(w, balancers)
+		if d == nil {
+			continue
+		}
+		s.promised[d.ID] = d
+		balancers = s.foreshadowed(balancers, w, d)
+	}
+	s.show(balancers, st.work)
+	s.rouse()
+}
+
+// foresee returns the document that a queued work request will make of what was promised so far, or nil if it cannot be: that is
+// found again, and told, when its turn comes.
+func (s *Service) foresee(w *workRequest, balancers map[string]*balancer) *document {
+	base := w.Task.Seed
+	if base == nil {
+		if base = s.promised[w.LoadBalancerID]; base == nil {
+			b := balancers[w.LoadBalancerID]
+			if b == nil {
+				return nil
+			}
+			base = b.document
+		}
+	}
+	d, err := s.changed(base, w.Task.request, changes[w.Operation])
+	if err != nil {
+		return nil
+	}
+	d.ETag = w.Task.Promised
+	return d
+}
+
+// rouse has the worker look at the queue.
+func (s *Service) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}

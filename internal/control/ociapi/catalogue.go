@@ -1,0 +1,4 @@
+package ociapi
+
+//nolint:gochecknoglobals // a table
+var catalogueReads = map[string]read{}

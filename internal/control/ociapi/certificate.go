@@ -1,0 +1,7 @@
+package ociapi
+
+//nolint:gochecknoglobals // a table
+var certificateReads = map[string]read{}
+
+//nolint:gochecknoglobals // a table
+var certificateChanges = map[string]change{}

@@ -1,0 +1,7 @@
+package ociapi
+
+//nolint:gochecknoglobals // a table
+var listenerReads = map[string]read{}
+
+//nolint:gochecknoglobals // a table
+var listenerChanges = map[string]change{}

@@ -1,0 +1,7 @@
+package ociapi
+
+//nolint:gochecknoglobals // a table
+var routingPolicyReads = map[string]read{}
+
+//nolint:gochecknoglobals // a table
+var routingPolicyChanges = map[string]change{}

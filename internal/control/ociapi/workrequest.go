@@ -1,0 +1,241 @@
+package ociapi
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"lull/internal/control/ociapi/wire"
+	"lull/internal/control/store"
+)
+
+// workPrefix is where the store has the work requests.
+const workPrefix = "ociapi/workrequests/"
+
+const workVersion = 1
+
+// The bounds of work requests. They are remembered for as long as retry tokens are, and as clients that wait for them ask.
+const (
+	tokenLife      = 24 * time.Hour
+	workMax        = 10_000 // in all; the oldest that are done are forgotten first. A tenth of the documents that a store may have
+	workPendingMax = 256    // accepted and not done of one load balancer: what a script sends that never waits
+	workForgetMax  = 32     // forgotten with each that is accepted: a transaction has room for 128 changes
+)
+
+// workRequest is one change, accepted or done, as it is stored. One that is in the state never changes.
+type workRequest struct {
+	Version        int
+	ID             string // OCID
+	Sequence       uint64 // in the order of acceptance
+	LoadBalancerID string
+	CompartmentID  string
+	Operation      string
+	State          wire.WorkRequestState
+	Accepted       time.Time
+	Finished       time.Time // zero until it is done
+	Message        string    // of success
+	Errors         []wire.WorkRequestError
+	ETag           string // its own
+	Token          *retryToken
+	Task           *task // what is to be done; nil when it is done, for there may be secrets in it
+}
+
+// retryToken is what tells a repeated request.
+type retryToken struct {
+	Token, Caller, Target string
+	Body                  [sha256.Size]byte
+}
+
+// task is a change that is to be done.
+type task struct {
+	Parameters map[string]string
+	Body       []byte    // as it came
+	Promised   string    // etag of the load balancer when it is done
+	Seed       *document // of a creation: an empty load balancer with what was given to it
+
+	request *wire.Request // read from Body
+}
+
+// workState is all work requests at a moment. It never changes.
+type workState struct {
+	byID       map[string]*workRequest
+	byBalancer map[string][]*workRequest // by OCID of the load balancer, the oldest first
+	byToken    map[tokenKey]string       // id
+}
+
+type tokenKey struct{ caller, token string }
+
+// encode returns what the store keeps.
+func (w *workRequest) encode() ([]byte, error) { return json.Marshal(w) }
+
+func (w *workRequest) key() string { return workPrefix + w.ID }
+
+// done reports whether nothing is to be done any more.
+func (w *workRequest) done() bool { return w.Task == nil }
+
+// decodeWork reads what encode has written.
+func decodeWork(key string, value []byte) (*workRequest, error) {
+	w := &workRequest{}
+	if err := json.Unmarshal(value, w); err != nil {
+		return nil, fmt.Errorf("document %s: %w", key, err)
+	}
+	if w.Version != workVersion || w.key() != key {
+		return nil, fmt.Errorf("document %s: has version %d and id %q; this lull knows version %d", key, w.Version, w.ID, workVersion)
+	}
+	if w.Task == nil {
+		return w, nil
+	}
+	op := operationNamed(w.Operation)
+	if op == nil {
+		return nil, fmt.Errorf("document %s: this lull knows no operation %q", key, w.Operation)
+	}
+	r, err := wire.Decode(wire.Route{Operation: op, Parameters: w.Task.Parameters}, "", asJSON, w.Task.Body)
+	if err != nil {
+		return nil, fmt.Errorf("document %s: %w", key, err)
+	}
+	w.Task.request = r
+	return w, nil
+}
+
+// asJSON is what decoding wants to know of a stored body.
+//
+//nolint:gochecknoglobals // a constant
+var asJSON = map[string][]string{"Content-Type": {"application/json"}}
+
+func operationNamed(name string) *wire.Operation {
+	for _, op := range wire.Operations() {
+		if op.Name == name {
+			return op
+		}
+	}
+	return nil
+}
+
+// loadWork reads the work requests of the store; those that are not done stand in the queue afterwards.
+func (s *Service) loadWork() (*workState, error) {
+	entries, _ := s.o.Store.List(workPrefix)
+	list := make([]*workRequest, 0, len(entries))
+	for _, e := range entries {
+		w, err := decodeWork(e.Key, e.Value)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, w)
+	}
+	slices.SortFunc(list, func(a, b *workRequest) int { return int(a.Sequence) - int(b.Sequence) })
+	work := &workState{byID: map[string]*workRequest{}, byBalancer: map[string][]*workRequest{}, byToken: map[tokenKey]string{}}
+	for _, w := range list {
+		work.put(w)
+		s.sequence = w.Sequence
+		if !w.done() {
+			s.queue = append(s.queue, w)
+		}
+	}
+	return work, nil
+}
+
+// put makes a work request known, be it new or another state of one. REQUIRES: nobody reads the state yet.
+func (ws *workState) put(w *workRequest) {
+	list := ws.byBalancer[w.LoadBalancerID]
+	if ws.byID[w.ID] == nil {
+		ws.byBalancer[w.LoadBalancerID] = append(slices.Clip(list), w)
+	} else {
+		list = slices.Clone(list)
+		list[slices.IndexFunc(list, func(o *workRequest) bool { return o.ID == w.ID })] = w
+		ws.byBalancer[w.LoadBalancerID] = list
+	}
+	ws.byID[w.ID] = w
+	if w.Token != nil {
+		ws.byToken[tokenKey{w.Token.Caller, w.Token.Token}] = w.ID
+	}
+}
+
+// forget makes a work request unknown. REQUIRES: nobody reads the state yet.
+func (ws *workState) forget(w *workRequest) {
+	delete(ws.byID, w.ID)
+	rest := slices.DeleteFunc(slices.Clone(ws.byBalancer[w.LoadBalancerID]), func(o *workRequest) bool { return o.ID == w.ID })
+	if ws.byBalancer[w.LoadBalancerID] = rest; len(rest) == 0 {
+		delete(ws.byBalancer, w.LoadBalancerID)
+	}
+	if w.Token == nil {
+		return
+	}
+	if key := (tokenKey{w.Token.Caller, w.Token.Token}); ws.byToken[key] == w.ID {
+		delete(ws.byToken, key)
+	}
+}
+
+// clone returns a copy that put and forget may change.
+func (ws *workState) clone() *workState {
+	return &workState{byID: maps.Clone(ws.byID), byBalancer: maps.Clone(ws.byBalancer), byToken: maps.Clone(ws.byToken)}
+}
+
+// stale returns work requests that nobody needs any more: those done that are older than tokenLife and, while there are too many,
+// the oldest that are done; some of them at a time.
+func (ws *workState) stale(now time.Time) []*workRequest {
+	var list []*workRequest
+	for _, w := range ws.byID {
+		if w.done() && (now.Sub(w.Finished) > tokenLife || len(ws.byID) >= workMax) {
+			list = append(list, w)
+		}
+	}
+	slices.SortFunc(list, func(a, b *workRequest) int { return int(a.Sequence) - int(b.Sequence) })
+	return list[:min(len(list), workForgetMax)]
+}
+
+// pending counts what is accepted and not done for a load balancer.
+func (ws *workState) pending(id string) (n int) {
+	for _, w := range ws.byBalancer[id] {
+		if !w.done() {
+			n++
+		}
+	}
+	return n
+}
+
+// seen returns the work request of an earlier request with the same retry token, or an error if it was another request or its
+// load balancer has gone since. Requests without a token, and tokens after their life, are new.
+func (s *Service) seen(c *Call, st *state) (id string, err error) {
+	if c.RetryToken == "" {
+		return "", nil
+	}
+	w := st.work.byID[st.work.byToken[tokenKey{c.Caller, c.RetryToken}]]
+	if w == nil || s.o.Now().Sub(w.Accepted) > tokenLife {
+		return "", nil
+	}
+	if *w.Token != *c.token() {
+		return "", refuse(wire.InvalidatedRetryToken, "opc-retry-token",
+			"The retry token '%s' was used for another request (%s): use a new one", c.RetryToken, w.Operation)
+	}
+	if b := st.balancers[w.LoadBalancerID]; b == nil || b.State == stateDeleting && w.Operation != deleteOperation {
+		return "", refuse(wire.InvalidatedRetryToken, "opc-retry-token",
+			"The retry token '%s' is no longer valid: the load balancer that it was used for has been deleted since", c.RetryToken)
+	}
+	return w.ID, nil
+}
+
+// token returns what tells this request again, or nil if it has no retry token.
+func (c *Call) token() *retryToken {
+	if c.RetryToken == "" {
+		return nil
+	}
+	return &retryToken{Token: c.RetryToken, Caller: c.Caller, Target: c.Operation.Method + " " + c.Target, Body: sha256.Sum256(c.Body)}
+}
+
+// forgetting returns the transaction's part that deletes stale work requests, which it takes out of the state.
+func (ws *workState) forgetting(now time.Time) (keys []string) {
+	for _, w := range ws.stale(now) {
+		ws.forget(w)
+		keys = append(keys, w.key())
+	}
+	return keys
+}
+
+// txn returns the transaction that stores a work request and forgets old ones.
+func (w *workRequest) txn(forgotten []string) (store.Txn, error) {
+	value, err := w.encode()
+	return store.Txn{Puts: []store.Put{{Key: w.key(), Value: value}}, Deletes: forgotten}, err
+}
