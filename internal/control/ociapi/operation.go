@@ -13,6 +13,8 @@ type Call struct {
 	*wire.Request
 	Body   []byte // as it came, of an operation that reads one: an accepted change is stored so
 	Caller string // OCID of the user: retry tokens are his own
+	// Tenancy is the OCID of the caller's tenancy, which need not be lull's own: keys may be imported under another one's.
+	Tenancy string
 	Target string // the path as it came, without the query
 }
 
