@@ -9,33 +9,50 @@
 // check's unhealthy threshold take the backend out, and as many successes in a row as its healthy threshold bring it back
 // (threshold.go). A backend by name is up if any of its addresses answers (probe.go). A backend whose set has no check is up.
 //
-// Each backend has a goroutine, which sleeps between probes on a ticker of its own. One scheduler with a heap of due
-// times would save most of the 7 KiB that this costs per backend, and would pay with a state machine per backend where
-// there is a loop now; the runtime's timer heap does the scheduling either way. The first probes of a plan come
-// together; from the second on a backend's probes have their own place within the interval, a hash of its name, so that
-// a thousand backends are probed evenly rather than at once, and at the same places after every restart.
+// A backend costs a timer and no goroutine: 256,000 of them take 160 MB, and 200 MB with two probers each, where a goroutine and a
+// ticker would take almost 2 GB (prober.go). When one is due it waits for one of the workers, which come and go with the work (turns.go). A new backend's first
+// probe runs at once, unless very many come together: beyond a thousand they are begun at 2,000 a second. From the second probe on a
+// backend's probes have their own place within the interval, a hash of its name, so that a thousand backends are probed
+// evenly rather than at once, and at the same places after every restart.
+//
+// OCI's load balancers are pairs, of which each probes for itself. Where a check asks for two probers there is a second one,
+// half an interval after the first, with results of its own, which Results tells. The data plane hears of the first alone.
 //
 // One mutex guards what is shared and is held while Report runs, so reports come one at a time and none about a backend
 // follows the Apply that dropped it, or Close. In return Report must not block or call back into the Checker, and
 // callers of Apply and Close must not hold a lock that Report takes.
 //
-// Limits: 128 connections being made or held by probes at a time, of at most 64 addresses for a backend (which is the
-// resolver's limit). Probes of more wait for their turn, and their timeout begins when it has come. An answer over HTTP
-// has a head of at most 64 KiB, and of its body 1 MiB is read (http.go). What crypto/tls reads of a handshake is bounded by itself
+// Limits: 128 connections being made or held by probes at a time, and one more for every 512 probers, of at most 64 addresses for
+// a backend (which is the resolver's limit). Probes of more wait for their turn, and their timeout begins when it has come;
+// first probes of new backends wait for those of others. An answer over HTTP has a head of at most 64 KiB; of its body 1 MiB is
+// read, and the first 64 KiB are held against a check's expression (http.go). What crypto/tls reads of a handshake is bounded by itself
 // (tls.go); nothing of TLS outlives its probe.
 package health
 
 import (
-	"context"
+	"math"
 	"net/netip"
 	"sync"
+	"time"
 
+	"lull/internal/clock"
 	"lull/internal/dataplane/plan"
 )
 
 // probesMax bounds the connections of probes at a time: few of a process's 20,000 descriptors, and still 25 a second
-// when every one of them takes 5 s to time out.
-const probesMax = 128
+// when every one of them takes 5 s to time out. probersPerWorker adds to them: 256,000 backends that do not answer within 3 s
+// are still probed every half hour, which takes 427 at a time.
+const (
+	probesMax        = 128
+	probersPerWorker = 512
+)
+
+// First probes beyond a burst are begun at intervals: a start-up with very many backends would otherwise keep the machine busy
+// with connections, and with handshakes, for as long as it takes.
+const (
+	firstBurst = 1000
+	firstGap   = 500 * time.Microsecond
+)
 
 // Report tells whether a backend is up, and in a few words why.
 //
@@ -52,7 +69,6 @@ type Checker struct {
 	addrs   func(plan.BackendKey) []netip.AddrPort
 	report  Report
 	probes  map[plan.CheckProtocol]probe
-	slots   chan struct{} // holds one value per connection of a probe
 	running sync.WaitGroup
 
 	// Guarded by mu.
@@ -61,6 +77,9 @@ type Checker struct {
 	applied   uint64 // counts the plans
 	checked   map[plan.BackendKey]*backend
 	unchecked map[plan.BackendKey]struct{}
+	probers   int
+	turns     turns
+	paced     int64 // when the last of the first probes was or is to begin, not counting the burst
 }
 
 // New returns a Checker without backends; Apply gives it some. addrs returns where a backend is at the moment, none if
@@ -70,14 +89,14 @@ func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
 		addrs:     addrs,
 		report:    report,
 		probes:    map[plan.CheckProtocol]probe{plan.CheckTCP: probeTCP, plan.CheckHTTP: probeHTTP},
-		slots:     make(chan struct{}, probesMax),
 		checked:   make(map[plan.BackendKey]*backend),
 		unchecked: make(map[plan.BackendKey]struct{}),
+		paced:     math.MinInt64, // long ago
 	}
 }
 
 // Apply makes p's backends the ones to probe. A backend whose check did not change keeps its state and schedule. New
-// thresholds, intervals and timeouts keep the state; a check that asks something else (protocol, port, path, status, or in
+// thresholds, intervals and timeouts keep the state; a check that asks something else (protocol, port, path, status, body, or in
 // another manner of TLS) begins anew. Callable from anywhere, and without effect after Close.
 func (c *Checker) Apply(p *plan.Plan) {
 	c.mu.Lock()
@@ -100,7 +119,7 @@ func (c *Checker) Apply(p *plan.Plan) {
 	}
 	for key, b := range c.checked {
 		if b.applied != c.applied {
-			b.cancel()
+			b.endLocked()
 			delete(c.checked, key)
 		}
 	}
@@ -114,38 +133,42 @@ func (c *Checker) Apply(p *plan.Plan) {
 
 // checkLocked takes over the check of a set's backends.
 func (c *Checker) checkLocked(set *plan.BackendSet) {
-	check := sane(*set.HealthCheck)
+	check, now := sane(*set.HealthCheck), clock.Now()
 	for i := range set.Backends {
 		key := set.Backends[i].Key
 		b, ok := c.checked[key]
 		if ok {
-			b.setLocked(check)
+			b.setLocked(&check, now)
 		} else {
-			b = c.startLocked(key, check)
+			b = c.startLocked(key, &check, now)
 		}
 		b.applied = c.applied
 	}
 }
 
 // startLocked begins to probe a backend.
-func (c *Checker) startLocked(key plan.BackendKey, check plan.HealthCheck) *backend {
-	ctx, cancel := context.WithCancel(context.Background())
-	b := &backend{
-		key: key, checker: c, cancel: cancel,
-		changed: make(chan struct{}, 1),
-		check:   check,
-	}
+func (c *Checker) startLocked(key plan.BackendKey, check *plan.HealthCheck, now int64) *backend {
+	b := &backend{key: key, checker: c, check: check}
+	b.first.backend = b
 	c.checked[key] = b
-	c.running.Go(func() { b.run(ctx) })
+	b.first.startLocked(now, c.paceLocked(now))
+	b.pairLocked(now)
 	return b
+}
+
+// paceLocked returns when a first probe may begin: now, or later.
+func (c *Checker) paceLocked(now int64) int64 {
+	c.paced = max(c.paced, now-firstBurst*int64(firstGap)) + int64(firstGap)
+	return max(c.paced, now)
 }
 
 // Close stops all probes and waits until they have ended. No report follows.
 func (c *Checker) Close() {
 	c.mu.Lock()
 	c.closed = true
+	c.turns.lanes = [laneCount]fifo{}
 	for key, b := range c.checked {
-		b.cancel()
+		b.endLocked()
 		delete(c.checked, key)
 	}
 	c.mu.Unlock()

@@ -319,7 +319,7 @@ func TestProbesAreBounded(t *testing.T) {
 			list = append(list, addrPort(port).String())
 			b.delay[addrPort(port)] = time.Hour
 		}
-		check := &plan.HealthCheck{Interval: time.Hour, Timeout: 5 * time.Second, Healthy: 1, Unhealthy: 1}
+		check := &plan.HealthCheck{Interval: 1000 * time.Hour, Timeout: 5 * time.Second, Healthy: 1, Unhealthy: 1}
 		b.Apply(testPlan(check, list...))
 		time.Sleep(15*time.Second - time.Nanosecond)
 		synctest.Wait()

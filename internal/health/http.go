@@ -21,8 +21,9 @@ const userAgent = "ELB-HealthChecker/1.0"
 
 // Limits of an answer.
 const (
-	answerBuffer = 2 << 10 // holds most heads; grows as far as a head may go
-	bodyMax      = 1 << 20 // what is read of a body: more would prove nothing
+	answerBuffer = 2 << 10  // holds most heads; grows as far as a head may go
+	bodyMax      = 1 << 20  // what is read of a body: more would prove nothing
+	matchMax     = 64 << 10 // what is kept of it for a check's expression: pages about a backend's state are shorter, and 128 of them may be read at a time
 )
 
 // answerLimits are those of the data plane's default. They bound all heads of an answer together, interim ones included.
@@ -38,6 +39,9 @@ var answerLimits = http1.Limits{Line: http1.ResponseLimits.Line, Head: plan.Head
 //
 // Redirects are not followed: their status is an answer like any other. A body needs no declared length, as it may end
 // with the connection, but then that end must come within the timeout. Of a long body only the start is waited for.
+//
+// Where the check has an expression the beginning of the body must match it, wherever in it; the codings of the body are as they are sent, as none
+// is asked for. package regexp takes time in proportion to the text, whatever the expression and the text (no catastrophic backtracking).
 func probeHTTP(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) error {
 	conn, err := open(ctx, host, to, check)
 	if err != nil {
@@ -79,6 +83,7 @@ type answer struct {
 	heads    int    // bytes that came before the final head was whole, and with its end
 	body     int    // bytes that came later
 	final    bool   // the final head has come, and had the status wanted
+	start    []byte // of the body, if an expression is held against it
 }
 
 // readAnswer returns nil once the answer has come.
@@ -93,12 +98,14 @@ func readAnswer(conn io.Reader, check *plan.HealthCheck) error {
 		a.buf = a.buf[:len(a.buf)+n]
 		done, fault := a.take(n, check)
 		switch {
-		case done || fault != nil:
+		case fault != nil:
 			return fault
+		case done:
+			return a.match(check)
 		case errors.Is(err, io.EOF):
-			return a.ended()
+			return a.ended(check)
 		case errors.Is(err, errCut):
-			return a.cut()
+			return a.cut(check)
 		case err != nil:
 			return answerError(err, a.heads > 0, check)
 		}
@@ -119,9 +126,13 @@ func (a *answer) take(n int, check *plan.HealthCheck) (done bool, err error) {
 			return false, refused(step.Fault)
 		case step.Event == http1.EventHead && !a.head.Interim():
 			if got := a.head.Status(); got != check.Status {
-				return false, fmt.Errorf("answered %d, want %d", got, check.Status)
+				return false, coded(InvalidStatus, fmt.Errorf("answered %d, want %d", got, check.Status))
 			}
 			a.final = true
+		}
+		if check.Body != nil {
+			data := a.buf[step.Skip : step.Skip+step.Data]
+			a.start = append(a.start, data[:min(len(data), matchMax-len(a.start))]...)
 		}
 		drop := step.Skip + step.Data
 		a.buf = a.buf[:copy(a.buf, a.buf[drop:])]
@@ -136,30 +147,38 @@ func (a *answer) take(n int, check *plan.HealthCheck) (done bool, err error) {
 	}
 }
 
+// match holds the answer, which has come, against the check's expression.
+func (a *answer) match(check *plan.HealthCheck) error {
+	if check.Body == nil || check.Body.Match(a.start) {
+		return nil
+	}
+	return coded(RegexMismatch, fmt.Errorf("answered %d, with a body that does not match %s", check.Status, clip(check.Body.String(), wordsMax)))
+}
+
 // ended returns what the end of the connection makes of the answer.
-func (a *answer) ended() error {
+func (a *answer) ended(check *plan.HealthCheck) error {
 	switch {
 	case a.receiver.EOF().End:
-		return nil
+		return a.match(check)
 	case a.heads == 0:
-		return errors.New("closed without an answer")
+		return coded(IOError, errors.New("closed without an answer"))
 	default:
-		return errors.New("closed in the middle of its answer")
+		return coded(IOError, errors.New("closed in the middle of its answer"))
 	}
 }
 
 // cut returns what a TLS connection makes of the answer that ended without close_notify. Whoever is on the way could have
 // done that, so it is no end that completes an answer (RFC 9112 §9.8).
-func (a *answer) cut() error {
-	if err := a.ended(); err != nil {
-		return err
+func (a *answer) cut(check *plan.HealthCheck) error {
+	if a.receiver.EOF().End {
+		return coded(IOError, errors.New("closed without close_notify, so its answer may have been cut short"))
 	}
-	return errors.New("closed without close_notify, so its answer may have been cut short")
+	return a.ended(check)
 }
 
 // refused returns an error that says why an answer is none that the data plane could deliver.
 func refused(f http1.Fault) error {
-	return fmt.Errorf("answer refused: %s (%v)", f.Info().Text, f)
+	return coded(IOError, fmt.Errorf("answer refused: %s (%v)", f.Info().Text, f))
 }
 
 // answerError returns an error whose text says in a few words why an answer did not come, or not to its end.
@@ -169,21 +188,21 @@ func answerError(err error, begun bool, check *plan.HealthCheck) error {
 		where = "in the middle of its answer"
 	}
 	if words, ok := alertWords(err); ok {
-		return fmt.Errorf("TLS connection ended by the backend %s: %s", where, words)
+		return coded(IOError, fmt.Errorf("TLS connection ended by the backend %s: %s", where, words))
 	}
 	var timeout net.Error
 	var errno unix.Errno
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout() && begun:
-		return fmt.Errorf("answer not complete after %v", check.Timeout)
+		return coded(TimedOut, fmt.Errorf("answer not complete after %v", check.Timeout))
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("no answer within %v", check.Timeout)
+		return coded(TimedOut, fmt.Errorf("no answer within %v", check.Timeout))
 	case !errors.As(err, &errno):
-		return fmt.Errorf("connection failed %s: %s", where, tlsWords(err))
+		return coded(IOError, fmt.Errorf("connection failed %s: %s", where, tlsWords(err)))
 	case local(errno):
 		return fmt.Errorf("answer: %w: %w", errNotMade, errno)
 	case errno == unix.ECONNRESET || errno == unix.EPIPE:
-		return errors.New("reset " + where)
+		return coded(IOError, errors.New("reset "+where))
 	}
-	return fmt.Errorf("connection failed %s: %w", where, errno)
+	return coded(IOError, fmt.Errorf("connection failed %s: %w", where, errno))
 }

@@ -13,8 +13,8 @@ import (
 // probe asks one address whether it is well, and returns nil if it is. Each kind of check is one, in a file of its own.
 //
 // host is the backend's address as it was configured, a name perhaps. ctx ends with the check's timeout. The text of an
-// error is what people read as the backend's state. A probe that could not be made for want of something on this machine
-// returns an error that wraps errNotMade.
+// error is what people read as the backend's state, and it has a code (coded). A probe that could not be made for want of
+// something on this machine returns an error that wraps errNotMade.
 type probe func(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) error
 
 // errNotMade marks a probe that says nothing about the backend. To count it as a failure would take every backend out
@@ -24,50 +24,63 @@ var errNotMade = errors.New("probe not made")
 // result is what the probes of a backend's addresses came to.
 type result struct {
 	verdict state // unknown: no probe could be made
-	detail  string
+	outcome outcome
 }
 
-// probeAny probes all addresses of a backend at the same time, each with the whole timeout, and goes by the first that
+// round is the probes of all addresses of a backend, each with the whole timeout. It goes by the first that
 // answers; the others are then given up. One address after the other would divide the timeout among them, and a first
 // address that does not answer would make the rest look slow.
-func (c *Checker) probeAny(ctx context.Context, host string, endpoints []netip.AddrPort, check *plan.HealthCheck) result {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type outcome struct {
-		index int
-		err   error
-	}
-	done := make(chan outcome, len(endpoints))
-	for i, to := range endpoints {
-		go func() { done <- outcome{i, c.probeOne(ctx, host, to, check)} }()
-	}
-	errs := make([]error, len(endpoints))
-	isUp := false
-	for range endpoints { // waits for all, so that none outlives Close
-		out := <-done
-		errs[out.index] = out.err
-		if out.err == nil {
-			isUp = true
-			cancel()
-		}
-	}
-	if isUp {
-		return result{up, passed(check)}
-	}
-	return failure(endpoints, errs)
+type round struct {
+	// Fixed after newRound.
+	check     *plan.HealthCheck
+	endpoints []netip.AddrPort
+	ctx       context.Context // ends with the round, and with the interest in it
+	cancel    context.CancelFunc
+
+	// Guarded by Checker.mu.
+	errs []error // of those that are done
+	left int     // that are not; none outlives Close
+	isUp bool
 }
 
-// probeOne probes one address when it is its turn.
-func (c *Checker) probeOne(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) error {
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+// newRound returns a round of which nothing is done.
+func newRound(check *plan.HealthCheck, endpoints []netip.AddrPort) *round {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &round{
+		check: check, endpoints: endpoints, ctx: ctx, cancel: cancel,
+		errs: make([]error, len(endpoints)), left: len(endpoints),
 	}
-	defer func() { <-c.slots }()
-	ctx, cancel := context.WithTimeout(ctx, check.Timeout)
+}
+
+// doneLocked takes the result of an address and says whether it is the last.
+func (r *round) doneLocked(index int, err error) bool {
+	r.errs[index] = err
+	r.left--
+	if err == nil {
+		r.isUp = true
+	}
+	if r.isUp || r.left == 0 {
+		r.cancel()
+	}
+	return r.left == 0
+}
+
+// result sums up a round that is done.
+func (r *round) result() result {
+	if r.isUp {
+		return result{up, outcome{code: OK, detail: passed(r.check)}}
+	}
+	return failure(r.endpoints, r.errs)
+}
+
+// probeOne probes one address of a round.
+func (c *Checker) probeOne(r *round, index int, host string) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, r.check.Timeout)
 	defer cancel()
-	return c.probes[check.Protocol](ctx, host, to, check)
+	return c.probes[r.check.Protocol](ctx, host, r.endpoints[index], r.check)
 }
 
 // passed says in a word or two what a probe that passed has seen.
@@ -92,13 +105,12 @@ func failure(endpoints []netip.AddrPort, errs []error) result {
 			}
 		}
 	}
-	switch failed {
-	case 0:
+	if failed == 0 {
 		return result{verdict: unknown}
-	case 1:
-		return result{down, errs[first].Error()}
-	default:
-		return result{down, fmt.Sprintf("%v at %s, and %d more of its addresses failed",
-			errs[first], endpoints[first], failed-1)}
 	}
+	detail := errs[first].Error()
+	if failed > 1 {
+		detail = fmt.Sprintf("%s at %s, and %d more of its addresses failed", detail, endpoints[first], failed-1)
+	}
+	return result{down, outcome{code: codeOf(errs[first]), detail: detail}}
 }

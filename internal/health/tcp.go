@@ -45,16 +45,16 @@ func connectError(err error, check *plan.HealthCheck) error {
 	var errno unix.Errno
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("connect timed out after %v", check.Timeout)
+		return coded(TimedOut, fmt.Errorf("connect timed out after %v", check.Timeout))
 	case !errors.As(err, &errno):
-		return fmt.Errorf("connect: %w", err)
+		return coded(ConnectFailed, fmt.Errorf("connect: %w", err))
 	case local(errno):
 		return fmt.Errorf("connect: %w: %w", errNotMade, errno)
 	}
 	if words, ok := connectWords[errno]; ok {
-		return errors.New(words)
+		return coded(ConnectFailed, errors.New(words))
 	}
-	return fmt.Errorf("connect: %w", errno)
+	return coded(ConnectFailed, fmt.Errorf("connect: %w", errno))
 }
 
 // connectWords are the common causes in words.

@@ -151,7 +151,7 @@ func TestFailure(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			res := failure(at[:len(tc.errs)], tc.errs)
-			if got := res.verdict.String() + " " + res.detail; got != tc.want {
+			if got := res.verdict.String() + " " + res.outcome.detail; got != tc.want {
 				t.Errorf("failure(%v): got %q, want %q", tc.errs, got, tc.want)
 			}
 		})

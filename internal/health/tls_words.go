@@ -22,7 +22,8 @@ const (
 	wordsMax = 160
 )
 
-// handshakeError returns an error whose text says in a few words why a handshake did not come about.
+// handshakeError returns an error whose text says in a few words why a handshake did not come about. A backend with which there is no
+// agreement is one to which no connection can be made; one that goes away in the middle breaks off.
 func handshakeError(err error, host string, check *plan.HealthCheck) error {
 	var (
 		timeout net.Error
@@ -32,23 +33,23 @@ func handshakeError(err error, host string, check *plan.HealthCheck) error {
 	)
 	switch {
 	case errors.As(err, &bad):
-		return errors.New(certificateWords(bad.Err, check.TLS.NameFor(host)))
+		return coded(ConnectFailed, errors.New(certificateWords(bad.Err, check.TLS.NameFor(host))))
 	case errors.As(err, &header) && header.Conn != nil:
-		return errors.New(notTLS(header.RecordHeader))
+		return coded(ConnectFailed, errors.New(notTLS(header.RecordHeader)))
 	case errors.As(err, &errno) && local(errno):
 		return fmt.Errorf("TLS handshake: %w: %w", errNotMade, errno)
 	case errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
-		return errors.New("reset during the TLS handshake")
+		return coded(IOError, errors.New("reset during the TLS handshake"))
 	case errors.Is(err, errCut), errors.Is(err, io.EOF):
-		return errors.New("closed during the TLS handshake")
+		return coded(IOError, errors.New("closed during the TLS handshake"))
 	}
 	if words, ok := alertWords(err); ok {
-		return errors.New("TLS handshake refused by the backend: " + words)
+		return coded(ConnectFailed, errors.New("TLS handshake refused by the backend: "+words))
 	}
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		return fmt.Errorf("TLS handshake not complete after %v", check.Timeout)
+		return coded(TimedOut, fmt.Errorf("TLS handshake not complete after %v", check.Timeout))
 	}
-	return errors.New("TLS handshake: " + tlsWords(err))
+	return coded(ConnectFailed, errors.New("TLS handshake: "+tlsWords(err)))
 }
 
 // notTLS says what was there in place of TLS, from its first bytes.

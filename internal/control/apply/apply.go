@@ -129,6 +129,9 @@ func compose(doors map[Door][]*plan.LoadBalancer, revision uint64) (*plan.Plan, 
 // Plan returns the plan in force. Callable from anywhere.
 func (a *Applier) Plan() *plan.Plan { return a.current.Load() }
 
+// Health returns what the probers of a backend found last, nil if it is not probed. Callable from anywhere, and cheap.
+func (a *Applier) Health(key plan.BackendKey) []health.Result { return a.checker.Results(key) }
+
 // WaitResolved returns when every backend name has had its first answer, or ctx is over.
 func (a *Applier) WaitResolved(ctx context.Context) error { return a.resolver.WaitFirst(ctx) }
 

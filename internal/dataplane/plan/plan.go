@@ -240,6 +240,7 @@ type HealthCheck struct {
 	// StartsDown: a backend gets nothing before its first success, as registered instances of a Classic Load Balancer; otherwise
 	// it is up until a probe says that it is not.
 	StartsDown bool
+	Probers    int // 2 has a second prober look for itself, for front doors that tell its results, too; 0 and 1 are one
 
 	// HTTP only.
 	Path   string         // what is asked for, with a query maybe; begins with "/"
