@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"lull/internal/control/ocikeys"
 	"lull/internal/control/sigv4"
 )
 
@@ -37,6 +38,26 @@ func (c *Client) CreateKey(ctx context.Context, role sigv4.Role, description str
 // RevokeKey ends an access key.
 func (c *Client) RevokeKey(ctx context.Context, id string) error {
 	return c.caller.Call(ctx, http.MethodDelete, keysName+"/"+segment(id), nil, nil, nil)
+}
+
+// OCIKeys returns the keys of the OCI API, the oldest first.
+func (c *Client) OCIKeys(ctx context.Context) (list []OCIKey, err error) {
+	err = c.caller.Call(ctx, http.MethodGet, ociKeysName, nil, nil, &list)
+	return list, err
+}
+
+// CreateOCIKey makes a key of the OCI API or, given the public half of one in PEM, takes that. Tenancy and user may be "".
+func (c *Client) CreateOCIKey(ctx context.Context, owner ocikeys.Owner, publicPEM []byte) (key CreatedOCIKey, err error) {
+	in := map[string]string{
+		"role": string(owner.Role), "description": owner.Description, "tenancy": owner.Tenancy, "user": owner.User, "public_key": string(publicPEM),
+	}
+	err = c.caller.Call(ctx, http.MethodPost, ociKeysName, nil, in, &key)
+	return key, err
+}
+
+// RevokeOCIKey ends a key of the OCI API.
+func (c *Client) RevokeOCIKey(ctx context.Context, fingerprint string) error {
+	return c.caller.Call(ctx, http.MethodDelete, ociKeysName+"/"+segment(fingerprint), nil, nil, nil)
 }
 
 // Instances returns the instances by id.

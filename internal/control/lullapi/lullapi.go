@@ -1,11 +1,11 @@
-// Package lullapi provides lull's own JSON API below /lull/v1/: access keys, instances and server certificates.
+// Package lullapi provides lull's own JSON API below /lull/v1/: access keys of both clouds, instances and server certificates.
 //
 // The control socket serves it, where the mode of the socket file is the authority; and so does the API server, behind Signature
 // Version 4. Each request runs on a goroutine of net/http. The handler knows neither of the two: who may call, and with which
 // headers, is settled before it is called. GET and HEAD change nothing and the other methods do, so that a server can hold a read-only
 // key to the methods without knowing the paths.
 //
-// There are three kinds of documents and no relations between them, so paths and methods are written out rather than made from a
+// There are four kinds of documents and no relations between them, so paths and methods are written out rather than made from a
 // description. An ARN has slashes and colons, which clients and proxies escape in ways of their own, and a signature covers what
 // they have made of it: hence certificates are named by a parameter of the query. Request bodies are flat objects of texts and are read
 // field by field, because encoding/json ignores case, takes the last of two equal fields, and repeats in its errors what it has
@@ -29,23 +29,26 @@ import (
 	"lull/internal/control/fault"
 	"lull/internal/control/instances"
 	"lull/internal/control/keys"
+	"lull/internal/control/ocikeys"
 )
 
 // Root is the path below which everything is answered.
 const Root = "/lull/v1/"
 
 // Names returns the names below Root that the API answers, each with all that is below it.
-func Names() []string { return []string{certificatesName, instancesName, keysName} }
+func Names() []string { return []string{certificatesName, instancesName, keysName, ociKeysName} }
 
 const (
 	certificatesName = "certificates"
 	instancesName    = "instances"
 	keysName         = "keys"
+	ociKeysName      = "oci-keys"
 )
 
 // Options are the documents that the API shows and changes.
 type Options struct {
 	Keys         *keys.Keys
+	OCIKeys      *ocikeys.Keys
 	Instances    *instances.Registry
 	Certificates *certstore.Store
 	Log          *slog.Logger // takes what is lull's own mistake; nil: nothing is logged
@@ -68,17 +71,19 @@ func New(o Options) *API {
 	}
 	a := &API{o: o, mux: http.NewServeMux()}
 	for path, methods := range map[string]map[string]handler{
-		keysName:                   {http.MethodGet: a.listKeys, http.MethodPost: a.createKey},
-		keysName + "/{id}":         {http.MethodDelete: a.revokeKey},
-		instancesName:              {http.MethodGet: a.listInstances},
-		instancesName + "/{id...}": {http.MethodGet: a.instance, http.MethodPut: a.setInstance, http.MethodDelete: a.removeInstance},
-		certificatesName:           {http.MethodGet: a.certificates, http.MethodPut: a.importCertificate, http.MethodDelete: a.deleteCertificate},
+		keysName:                       {http.MethodGet: a.listKeys, http.MethodPost: a.createKey},
+		keysName + "/{id}":             {http.MethodDelete: a.revokeKey},
+		ociKeysName:                    {http.MethodGet: a.listOCIKeys, http.MethodPost: a.createOCIKey},
+		ociKeysName + "/{fingerprint}": {http.MethodDelete: a.revokeOCIKey},
+		instancesName:                  {http.MethodGet: a.listInstances},
+		instancesName + "/{id...}":     {http.MethodGet: a.instance, http.MethodPut: a.setInstance, http.MethodDelete: a.removeInstance},
+		certificatesName:               {http.MethodGet: a.certificates, http.MethodPut: a.importCertificate, http.MethodDelete: a.deleteCertificate},
 	} {
 		a.mux.Handle(Root+path, a.methods(methods))
 	}
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, fmt.Sprintf("no %s here; there are %s below %s", fault.Shortened(r.URL.Path),
-			"certificates, instances, instances/ID, keys and keys/ID", Root))
+			"certificates, instances, instances/ID, keys, keys/ID, oci-keys and oci-keys/FINGERPRINT", Root))
 	})
 	return a
 }

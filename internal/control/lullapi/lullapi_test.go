@@ -19,6 +19,7 @@ import (
 	"lull/internal/control/instances"
 	"lull/internal/control/keys"
 	"lull/internal/control/lullapi"
+	"lull/internal/control/ocikeys"
 	"lull/internal/control/sigv4"
 	"lull/internal/control/store"
 	"lull/internal/lulltest/testca"
@@ -34,6 +35,7 @@ type world struct {
 	*lullapi.API
 	store        *store.Store
 	keys         *keys.Keys
+	ociKeys      *ocikeys.Keys
 	instances    *instances.Registry
 	certificates *certstore.Store
 	log          *bytes.Buffer
@@ -57,6 +59,9 @@ func newWorld(t testing.TB) *world {
 	inUse := func(name string) (string, bool) {
 		return "load balancer my-loadbalancer", strings.Contains(name, "used")
 	}
+	if w.ociKeys, err = ocikeys.New(s, ocikeys.Options{Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
 	if w.instances, err = instances.New(s, instances.Options{InUse: inUse}); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +69,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.API = lullapi.New(lullapi.Options{
-		Keys: w.keys, Instances: w.instances, Certificates: w.certificates, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Keys: w.keys, OCIKeys: w.ociKeys, Instances: w.instances, Certificates: w.certificates, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
 	return w
 }
@@ -253,11 +258,16 @@ func TestMethods(t *testing.T) {
 	}{
 		{"PUT", "keys", 405, "method PUT: must be GET or POST", "GET, POST"},
 		{"GET", "keys/x", 405, "method GET: must be DELETE", "DELETE"},
+		{"PUT", "oci-keys", 405, "method PUT: must be GET or POST", "GET, POST"},
+		{"GET", "oci-keys/aa:bb", 405, "method GET: must be DELETE", "DELETE"},
+		{"GET", "oci-keys?all=1", 400, "none is allowed", ""},
+		{"POST", "oci-keys?all=1", 400, "none is allowed", ""},
+		{"DELETE", "oci-keys/aa:bb?all=1", 400, "none is allowed", ""},
 		{"POST", "instances", 405, "method POST: must be GET", "GET"},
 		{"PATCH", "instances/x", 405, "method PATCH: must be GET or PUT or DELETE", "GET, PUT, DELETE"},
 		{"POST", "certificates", 405, "must be GET or PUT or DELETE", "GET, PUT, DELETE"},
 		{"GET", "certificates/web", 404, "no /lull/v1/certificates/web here", ""},
-		{"GET", "nothing", 404, "there are certificates, instances, instances/ID, keys and keys/ID below /lull/v1/", ""},
+		{"GET", "nothing", 404, "there are certificates, instances, instances/ID, keys, keys/ID, oci-keys and oci-keys/FINGERPRINT below /lull/v1/", ""},
 		{"GET", "keys?all=1", 400, `parameter "all" is not known; none is allowed`, ""},
 		{"POST", "keys?all=1", 400, "none is allowed", ""},
 		{"DELETE", "keys/x?all=1", 400, "none is allowed", ""},
@@ -290,7 +300,7 @@ func TestReadingChangesNothing(t *testing.T) {
 	}
 	_, before := w.store.List("")
 	for _, method := range []string{"GET", "HEAD"} {
-		for _, target := range []string{"keys", "keys/" + key.ID, "instances", "instances/i-1", "instances/i-2", "certificates", "certificates?arn=web"} {
+		for _, target := range []string{"keys", "keys/" + key.ID, "oci-keys", "oci-keys/aa:bb", "instances", "instances/i-1", "instances/i-2", "certificates", "certificates?arn=web"} {
 			rec := ask(w.Handler(), method, target, `{"role":"administrator","host":"b","chain":"c","key":"k"}`)
 			if rec.Code >= http.StatusInternalServerError {
 				t.Errorf("%s %s: got %d %s", method, target, rec.Code, rec.Body)
