@@ -17,6 +17,7 @@ import (
 	"lull/internal/control/instances"
 	"lull/internal/control/keys"
 	"lull/internal/control/lullapi"
+	"lull/internal/control/ocikeys"
 	"lull/internal/control/sigv4"
 	"lull/internal/control/store"
 	"lull/internal/lulltest/testca"
@@ -26,6 +27,7 @@ import (
 type documents struct {
 	socket       string
 	keys         *keys.Keys
+	ociKeys      *ocikeys.Keys
 	instances    *instances.Registry
 	certificates *certstore.Store
 }
@@ -51,6 +53,9 @@ func keeping(t *testing.T) *documents {
 	if d.keys, err = keys.New(s, keys.Options{Now: noon, Random: rand.NewChaCha8([32]byte{7})}); err != nil {
 		t.Fatal(err)
 	}
+	if d.ociKeys, err = ocikeys.New(s, ocikeys.Options{Now: noon, Random: rand.NewChaCha8([32]byte{7})}); err != nil {
+		t.Fatal(err)
+	}
 	inUse := func(name string) (string, bool) {
 		return "load balancer my-loadbalancer", strings.HasSuffix(name, "used")
 	}
@@ -60,7 +65,7 @@ func keeping(t *testing.T) *documents {
 	if d.certificates, err = certstore.New(s, certstore.Options{Account: "123456789012", Now: noon, InUse: inUse}); err != nil {
 		t.Fatal(err)
 	}
-	api := lullapi.New(lullapi.Options{Keys: d.keys, Instances: d.instances, Certificates: d.certificates})
+	api := lullapi.New(lullapi.Options{Keys: d.keys, OCIKeys: d.ociKeys, Instances: d.instances, Certificates: d.certificates})
 	server, err := admin.Serve(d.socket, &admintest.Engine{}, admin.Version{}, slog.New(slog.DiscardHandler),
 		admin.Mount{Names: lullapi.Names(), Handler: api.Handler()})
 	if err != nil {
@@ -201,6 +206,13 @@ func TestDocumentsGoWrong(t *testing.T) {
 		{"role", "keys create --role root", d.socket, exitWrong, `lull keys create: role: "root": must be administrator or read-only; see lull keys create --help`},
 		{"last", "keys revoke " + last.ID, d.socket, exitFailed, "lull keys revoke: access key " + last.ID + " is the last administrator's"},
 		{"unknown-key", "keys revoke LULLX", d.socket, exitFailed, `lull keys revoke: there is no access key "LULLX"`},
+		{"no-oci-keys", "oci-keys list", without, exitFailed, "lull oci-keys list: this lull keeps no oci-keys: " + noAPI},
+		{"oci-role", "oci-keys create --role root", d.socket, exitWrong, `lull oci-keys create: role: "root": must be administrator or read-only; see lull oci-keys create --help`},
+		{"oci-user", "oci-keys create --user me", d.socket, exitWrong, `lull oci-keys create: user: "me": must be an OCID`},
+		{"oci-out", "oci-keys create --out " + key, d.socket, exitWrong, "lull oci-keys create: --out " + key + ": file exists"},
+		{"oci-unknown", "oci-keys revoke aa:bb", d.socket, exitFailed, "lull oci-keys revoke: "},
+		{"oci-no-key", "oci-keys revoke", d.socket, exitWrong, "lull oci-keys revoke: the fingerprint of the API key is missing"},
+		{"oci-no-file", "oci-keys import", d.socket, exitWrong, "lull oci-keys import: the PEM file with the public key is missing"},
 		{"no-key", "keys revoke", d.socket, exitWrong, "lull keys revoke: the id of the access key is missing"},
 		{"unknown-command", "keys delete", "", exitWrong, `lull keys: there is no command "delete"; see lull keys --help`},
 		{"mistyped-command", "keys revok", "", exitWrong, `lull keys: there is no command "revok": did you mean revoke?`},

@@ -32,6 +32,7 @@ func commands(e *env) []*cobra.Command {
 		newEvents(e),
 		newExplain(e),
 		newKeys(e),
+		newOCIKeys(e),
 		newInstances(e),
 		newCerts(e),
 		newDemo(e),

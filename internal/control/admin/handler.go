@@ -22,7 +22,7 @@ type handler struct {
 // documents are the names of a mount that keeps documents. They are answered without one, too: with what to do about it.
 //
 //nolint:gochecknoglobals // a constant in all but type
-var documents = []string{"certificates", "instances", "keys"}
+var documents = []string{"certificates", "instances", "keys", "oci-keys"}
 
 // NewHandler returns what answers below /lull/v1/.
 func NewHandler(engine Engine, version Version, mounts ...Mount) http.Handler {
@@ -81,7 +81,7 @@ func unknown(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	refuse(w, http.StatusNotFound, fmt.Errorf("no %s here; there are conns, events, explain/ID, explain/ID/NUMBER, stats and version below %s, and "+
-		"with an api certificates, instances and keys", r.URL.Path, root))
+		"with an api certificates, instances, keys and oci-keys", r.URL.Path, root))
 }
 
 // streamed bounds how many long answers are under way.
