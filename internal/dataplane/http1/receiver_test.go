@@ -66,6 +66,7 @@ func TestReceiver(t *testing.T) {
 	}{
 		{"get", "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET", request, "head 1; end, 3 left"},
 		{"post", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET", request, "head 2; data 5; end, 3 left"},
+		{"one-byte", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nhGET", request, "head 2; data 1; end, 3 left"},
 		{"bad", "GET\x00", request, "reset method-bad"},
 		{"nothing", "", request, "none"},
 		{"head-cut", "GET / HT", request, "reset"},

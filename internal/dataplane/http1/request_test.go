@@ -19,6 +19,7 @@ var requestCases = []requestCase{
 	{"get-old", "GET / HTTP/1.0\r\n\r\n", NoFault, Framing{}, WhyNone},
 	{"post", "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", NoFault, Framing{Length, 5}, WhyNone},
 	{"post-nothing", "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", NoFault, Framing{}, WhyNone},
+	{"post-one-byte", "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", NoFault, Framing{Length, 1}, WhyNone},
 	{"post-unframed", "POST /x HTTP/1.1\r\nHost: a\r\n\r\n", NoFault, Framing{}, WhyNone},
 	{"chunked", "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n", NoFault, Framing{Kind: Chunked}, WhyNone},
 	{"own-method", "MKCALENDAR /x HTTP/1.1\r\nHost: a\r\n\r\n", NoFault, Framing{}, WhyNone},

@@ -10,6 +10,7 @@ func TestReadResponse(t *testing.T) {
 		fault    Fault
 		framing  Framing
 	}{
+		{"one-byte", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", GET, NoFault, Framing{Length, 1}},
 		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", GET, NoFault, Framing{Length, 5}},
 		{"length-0", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", GET, NoFault, Framing{}},
 		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", GET, NoFault, Framing{Kind: Chunked}},
