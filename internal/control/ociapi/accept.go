@@ -2,6 +2,7 @@ package ociapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -110,7 +111,8 @@ func (s *Service) changed(base *document, r *wire.Request, f change) (*document,
 	if err := s.check(d); err != nil {
 		return nil, err
 	}
-	if _, err := s.compile(d); err != nil {
+	var later *notYet
+	if _, err := s.compile(d); err != nil && !errors.As(err, &later) {
 		return nil, err
 	}
 	var err error
