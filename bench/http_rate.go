@@ -55,6 +55,8 @@ func (x *session) paced(s setup, rate float64) error {
 	p99 := x.figure(figure{variant: v, name: "latency p99 from when due", unit: "µs", aim: atMost})
 	late := x.figure(figure{variant: v, name: "of it the client's lateness, p99", unit: "µs", alone: true})
 	cpu := x.figure(figure{variant: v, name: "CPU for each request", unit: "µs", digits: 2})
+	others := x.figure(figure{variant: v, name: "client and backend: CPU for each request", unit: "µs", digits: 2, alone: true})
+	busy := x.figure(figure{variant: v, name: "processors that all of them keep busy", digits: 2, alone: true})
 	got := x.figure(figure{variant: v, name: "requests", unit: "1/s", alone: true})
 	return x.eachRound(func(c contender) error {
 		return x.tryHTTP(c, s, load.Options{Bytes: smallBody, RealTime: true}, func(t *trial) error {
@@ -66,14 +68,16 @@ func (x *session) paced(s setup, rate float64) error {
 				return err
 			}
 			defer client.finish()
-			r, u, err := t.measured(client)
+			r, own, rest, err := t.measuredAll(client)
 			if err != nil {
 				return err
 			}
 			p50.add(c.name, float64(r.LatencyP50Nanos)/1e3)
 			p99.add(c.name, float64(r.LatencyP99Nanos)/1e3)
 			late.add(c.name, float64(r.LateP99Nanos)/1e3)
-			cpu.add(c.name, float64(u.total)/1e3/float64(r.Count))
+			cpu.add(c.name, float64(own.total)/1e3/float64(r.Count))
+			others.add(c.name, float64(rest)/1e3/float64(r.Count))
+			busy.add(c.name, float64(own.total+rest)/float64(r.Nanos))
 			got.add(c.name, float64(r.Count)*1e9/float64(r.Nanos))
 			return nil
 		})

@@ -54,7 +54,9 @@ func runPace(o Options, p *parent) error {
 		return err
 	}
 	x := newPacer(c, gets, o)
+	before := cpuNanos()
 	nanos, err := x.run(o.Count)
+	used := cpuNanos() - before
 	if err != nil {
 		return fmt.Errorf("exchange %d of %d: %w", len(x.latency), o.Count, err)
 	}
@@ -62,7 +64,7 @@ func runPace(o Options, p *parent) error {
 	slices.Sort(x.late)
 	n := o.Count
 	return p.tell(Report{
-		Stage: StageDone, Nanos: nanos, Count: int64(n),
+		Stage: StageDone, Nanos: nanos, Count: int64(n), CPUNanos: used,
 		LatencyP50Nanos: x.latency[n/2], LatencyP99Nanos: x.latency[n*99/100], LateP99Nanos: x.late[n*99/100],
 	})
 }
