@@ -11,11 +11,12 @@
 // signed header that is there twice could be read in two ways, by the signature in one and by the handler in the other, and is
 // refused. The alternative, to join repeated headers as draft-cavage-http-signatures-08 §2.3 does, is what no client of this API
 // needs. The signature says nothing of headers that the client does not list (If-Match, Opc-Retry-Token), nor does it keep a
-// stolen copy of a request from passing again while its date does; TLS is what keeps requests from being altered and copied there.
+// stolen copy of a request from passing again while its date does. TLS keeps requests from being altered and copied on their way, and a
+// Memory tells a caller who has room for it which ones have passed before.
 //
 // Verify looks at r.RequestURI, as net/http read it; a caller that routes by another path than that one has changed what was signed.
 //
-// A Verifier never changes and may be used from everywhere; it takes no lock.
+// A Verifier never changes and may be used from everywhere; it takes no lock. A Memory locks itself.
 //
 // Limits: body by Options.BodyBytesMax, Authorization header 8 KiB, 64 signed headers, signing string 64 KiB, key id 640 bytes, keys
 // of 2048 to 4096 bits.
@@ -91,6 +92,8 @@ type Verified struct {
 	SignedHeaders []string  // lower case, in the order of the signature
 	Time          time.Time // the date that was signed
 	Expires       time.Time // Verify refuses the same request after this
+
+	digest [sha256.Size]byte // of the key's name and of what was signed
 }
 
 // Verify checks the signature of a request whose body has been read into body; r.Body is not touched. The request is one that
@@ -140,7 +143,9 @@ func (v *Verifier) examine(r *http.Request, now time.Time) (Verified, error) {
 	if err = checkSignature(key.Public, text, c.signature); err != nil {
 		return Verified{}, err
 	}
-	return Verified{Key: key, SignedHeaders: c.headers, Time: date, Expires: date.Add(v.skew)}, nil
+	return Verified{
+		Key: key, SignedHeaders: c.headers, Time: date, Expires: date.Add(v.skew), digest: sha256.Sum256([]byte(c.keyID + "\n" + text)),
+	}, nil
 }
 
 // always are the headers without which a signature could be moved to another request, besides a date.
