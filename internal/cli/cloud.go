@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"lull/internal/clock"
+	"lull/internal/console"
 	"lull/internal/control/apiserver"
 	"lull/internal/control/apply"
 	"lull/internal/control/awselb"
@@ -49,7 +50,11 @@ type cloud struct {
 	certs     *certstore.Store
 	logs      *logdelivery.Delivery
 	server    *apiserver.Server // nil until serve
+	console   *console.Console  // nil until serve
 	dns       *dnsserver.Server // nil: names are not resolved
+
+	administrator string // of the first start; "" if it has been revoked
+	firstTime     bool   // this is the first start
 
 	// Atomic, because the control socket answers before serve.
 	elb         atomic.Pointer[awselb.Service] // nil until serve
@@ -141,10 +146,13 @@ func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
 	s.elb.Store(elb)
 	s.instances.OnChange(s.refresh)
 	s.refresh() // the control socket answers already: an instance may have moved while the load balancers were compiled
+	if err = s.openConsole(applier, engine); err != nil {
+		return err
+	}
 	s.server, err = apiserver.Serve(apiserver.Options{
 		Address: c.Address, TLS: s.tls(), Insecure: c.Insecure, Keys: s.keys, Region: c.Region,
 		ELB:     func(ctx context.Context, request any, _ sigv4.Identity) (any, error) { return elb.Do(ctx, request) },
-		LullAPI: s.handler(), Log: s.logger, Now: clock.Real,
+		LullAPI: s.handler(), Console: s.console, Log: s.logger, Now: clock.Real,
 	})
 	if err != nil {
 		return err
@@ -181,6 +189,7 @@ func (s *cloud) firstStart() error {
 	if err != nil {
 		return err
 	}
+	s.administrator, s.firstTime = first.ID, first.Created
 	for _, path := range first.Aside {
 		s.logger.Warn("credentials of another store were moved aside", "to", path)
 	}
@@ -209,6 +218,9 @@ func (s *cloud) url() string {
 
 // stop ends the answering: nothing changes any more while connections drain.
 func (s *cloud) stop() {
+	if s.console != nil {
+		s.console.Close() // before the server, which would wait for its live pages
+	}
 	if s.server != nil {
 		s.warn("API server", s.server.Close())
 		s.server = nil

@@ -66,6 +66,7 @@ func serve(e *env, path string, started func(*instance)) error {
 	}
 	defer i.close()
 	started(i)
+	i.announceConsole(e.stderr)
 	fmt.Fprintln(e.stderr, "ready")
 	i.run(signals, path)
 	return nil

@@ -10,7 +10,8 @@
 // whatever its body is, is refused before its body is looked at: that is not even asked for (RFC 9110 §10.1.1), and what comes anyway is
 // thrown away. With every refusal of somebody unknown the connection ends. The signature covers method, path, host, query and body, so a web page that makes a browser send a
 // request here, to an address or to a name that was pointed here (DNS rebinding), achieves nothing: browsers hold no key, there
-// are no cookies, and no answer allows another origin. What a signature cannot do is keep others from reading along, so an address
+// are no cookies but the console's, and no answer allows another origin. The console, which is for browsers, is handed every request
+// below /console/ as it comes and keeps sessions of its own. What a signature cannot do is keep others from reading along, so an address
 // that other machines can reach takes TLS, or somebody who says that it does not.
 //
 // A key with the role administrator may do everything, one with read-only what changes nothing, and one with any other role

@@ -17,6 +17,7 @@ type handler struct {
 	// Fixed after newHandler.
 	elbCall      ELB
 	lullAPI      http.Handler
+	console      http.Handler    // nil: there is none
 	verifier     *sigv4.Verifier // of what is signed for the service elasticloadbalancing
 	lullVerifier *sigv4.Verifier // of what is signed for the service lull
 	routes       []route
@@ -31,6 +32,7 @@ func newHandler(o *Options) *handler {
 	return &handler{
 		elbCall:      o.ELB,
 		lullAPI:      o.LullAPI,
+		console:      o.Console,
 		verifier:     sigv4.New(sigv4.Options{Keys: o.Keys, Region: o.Region}),
 		lullVerifier: sigv4.New(sigv4.Options{Keys: o.Keys, Region: o.Region, Service: lullService}),
 		routes:       routes(),

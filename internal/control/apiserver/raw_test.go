@@ -116,7 +116,7 @@ func TestMalformed(t *testing.T) {
 		{"trace", "TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, ""},
 		{"other-path", "GET /other HTTP/1.1\r\nHost: x\r\n\r\n", 404, "nothing is served here"},
 		{"oci", "GET /20170115/loadBalancers HTTP/1.1\r\nHost: x\r\n\r\n", 404, "the OCI load balancer API is not served by this lull yet"},
-		{"console", "GET /console/ HTTP/1.1\r\nHost: x\r\n\r\n", 404, "this lull has no console yet"},
+		{"console", "GET /console/ HTTP/1.1\r\nHost: x\r\n\r\n", 404, "this lull has no console"},
 		{"lull-slashless", "GET /lull/v1 HTTP/1.1\r\nHost: x\r\n\r\n", 404, "nothing is served here"},
 		{"lull-near", "GET /lull/v10/ HTTP/1.1\r\nHost: x\r\n\r\n", 404, "nothing is served here"},
 		{"dots-out", "GET /lull/v1/../../x HTTP/1.1\r\nHost: x\r\n\r\n", 404, "nothing is served here"},

@@ -20,7 +20,8 @@ func routes() []route {
 		{"/", (*handler).elb, tellXML},
 		{"/lull/v1/", (*handler).lull, tellJSON},
 		{"/20170115/", absent("the OCI load balancer API is not served by this lull yet"), tellText},
-		{"/console/", absent("this lull has no console yet"), tellText},
+		{consoleRoot, (*handler).consolePages, tellText},
+		{"/console", toConsole, tellText},
 	}
 }
 

@@ -44,7 +44,7 @@ var defaultLimits = limits{
 // goroutines, for requests only that identity has signed and may make.
 type ELB func(ctx context.Context, request any, identity sigv4.Identity) (result any, err error)
 
-// Options are what a Server is made with. All are required but TLS, Region and Insecure.
+// Options are what a Server is made with. All are required but TLS, Region, Console and Insecure.
 type Options struct {
 	Address  string      // "host:port"; port 0 takes any
 	TLS      *tls.Config // nil: plain HTTP
@@ -54,6 +54,8 @@ type Options struct {
 	ELB      ELB
 	// LullAPI answers below /lull/v1/. Its requests have a clean path and their body in memory.
 	LullAPI http.Handler
+	// Console answers below /console/, for browsers; nil: there is none. It knows itself who asks: nothing is verified before it.
+	Console http.Handler
 	Log     *slog.Logger
 	Now     func() time.Time // the wall clock
 }

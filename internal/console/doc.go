@@ -1,0 +1,40 @@
+// Package console provides the web console: pages on which people find their load balancers, change them, and watch connections
+// live and die.
+//
+// The API server calls ServeHTTP for what is below /console/, on a goroutine of net/http for each request. Pages read the data plane through
+// Engine and the plan in force, and change nothing but by the calls that the APIs make. They are html/template, written by the server
+// and whole without scripts; htmx and one small script of lull's own add what moves. An application in the browser was not taken: it
+// would need a build step, and a second notion of what is valid. Everything is embedded and nothing is loaded from elsewhere.
+//
+// # To add a page
+//
+//   - Put a directory below ui with a page.tmpl that defines "content", and a page.css if it needs one; the style is added to the one
+//     sheet. No style attributes, no inline scripts: the policy blocks them, and a test fails.
+//   - Write its handler in a file of its own, named like its siblings: a method of *visit that ends in v.show(page, section, title, data).
+//     What is about one load balancer takes its names from the query (?load_balancer=…&listener=…), never from the path.
+//   - Add a row to routes in route.go. get is open to every role; post is refused to those who may only read, and has been checked for
+//     forgery by the time it is called, with v.r.PostForm parsed. Return refusal(status, …) for what people are to be told; any other error is logged
+//     and shown as lull's own fault.
+//   - In templates . is a frame: .Data is the page's own, .Writes says whether to draw buttons at all.
+//   - What changes something: fill a form (form.go) with the values in force, v.prepare it and show it with {{template "form" .Data.Form}}.
+//     When it comes back, make it anew, v.take it, read the fields with whole and seconds, make the API's call, put its refusal at the
+//     field with form.refuse, and end in v.done(page, query, "what has been changed") or, if form.Bad, in v.showWith(form.status(), …). Fields that
+//     somebody else has changed meanwhile show both values by themselves.
+//   - What the change does to what is open: impactOf (impact.go) computes it from the live connections. A route with reader and background
+//     set answers form.Preview with v.preview; the form asks it while somebody types.
+//   - The commands that do the same are listed with {{template "commands" .Data.Commands}}, a []command.
+//   - A test asks each route as a stranger and as a reader, and every page for markup in names; add what the page promises.
+//
+// # Who may do what
+//
+// People log in with an access key, or once by a link that lull prints; the session is a signed id in a cookie, and what it stands for is in
+// memory and ends with the process. Before anything is looked at, the host must be one that no other site can have (host.go); before
+// anything is changed, the request must come from this origin, carry the session's token, and be sent by an administrator.
+//
+// A Console may be used from everywhere; a visit belongs to its request. Each of sessions, links and attempts has a lock of its own, held for
+// moments and never together with another.
+//
+// Limits: sessionsMax, linksMax, addressesMax, the attempts in attempts.go, bodyBytesMax and queryBytesMax, and those of package
+// apiserver, whose connections it shares. It follows the AWS and OCI consoles where they are documented (reference §13), RFC 6265bis
+// for the cookie, and CSP level 3.
+package console

@@ -1,0 +1,157 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"lull/internal/control/fault"
+)
+
+// form is what a person fills in to change something. A page makes one with the values in force, and shows it; when it comes back,
+// the page makes it again with the values in force by then, calls take, and either carries the change out or shows the form with what
+// is wrong, at the field. Template "form" draws it; readers get its values without fields or buttons.
+type form struct {
+	Action string // the page that takes it, below Root
+	Submit string // what the button says
+	Danger bool   // it deletes something
+	Keep   []kept // which thing is changed
+	Fields []*field
+	Error  string // of no field in particular
+	// Preview is the page that answers with what the change would do to what is open; empty: there is none. It gets the same form
+	// whenever something was typed, and by a button of its own where no script runs.
+	Preview string
+	Impact  *impact // what it would do with these values, as far as that is known
+	Clash   bool    // somebody else has changed what this form changes; fields say what
+
+	CSRF   string // set by prepare
+	Writes bool   // set by prepare
+}
+
+// kept is a name and value that the form carries along.
+type kept struct{ Name, Value string }
+
+// field is one value of a form.
+type field struct {
+	Name, Label string
+	Kind        string // "" is a line of text; "number", "select", "checkbox", "textarea"
+	Value       string // a checkbox is "on" or ""
+	Unit        string // behind the value
+	Hint        string // below it: what it means, and what it may be
+	Min, Max    int64  // of a number; both 0: none
+	Choices     []choice
+	Optional    bool
+
+	Was    string // the value in force when the page was loaded, as take finds it in the form
+	Error  string
+	Theirs string // what somebody else has set meanwhile
+	Clash  bool   // and it is neither what was there nor what was typed
+}
+
+// choice is a value of a select.
+type choice struct{ Value, Label string }
+
+// field returns the field of a name; nil if there is none.
+func (f *form) field(name string) *field {
+	for _, one := range f.Fields {
+		if one.Name == name {
+			return one
+		}
+	}
+	return nil
+}
+
+// prepare adds what every form carries. show does it for a page's own form when the page calls it.
+func (v *visit) prepare(f *form) *form {
+	f.CSRF, f.Writes = v.c.signer.csrf(v.session.id), v.mayWrite()
+	for _, one := range f.Fields {
+		one.Was = one.Value
+	}
+	return f
+}
+
+// take puts what was sent into a form that holds the values in force now. Where nobody typed, what somebody else has set
+// meanwhile holds; where both did, and not the same, the field clashes and shows both. It reports whether the values may be used.
+// Sent once more, the form overwrites: its page has shown by then what it is that it overwrites.
+func (v *visit) take(f *form) (usable bool) {
+	sent := v.r.PostForm
+	for _, one := range f.Fields {
+		now, typed, was := one.Value, sent.Get(one.Name), sent.Get("was."+one.Name)
+		switch {
+		case typed == was, typed == now: // untouched, or both agree
+			one.Value = now
+		case was != now:
+			one.Value, one.Theirs, one.Clash, f.Clash = typed, now, true, true
+		default:
+			one.Value = typed
+		}
+		one.Was = now
+	}
+	f.CSRF, f.Writes = v.c.signer.csrf(v.session.id), v.mayWrite()
+	return !f.Clash
+}
+
+// Bad says whether there is anything wrong with a form.
+func (f *form) Bad() bool {
+	for _, one := range f.Fields {
+		if one.Error != "" || one.Clash {
+			return true
+		}
+	}
+	return f.Error != "" || f.Clash
+}
+
+// status is what a page answers with that shows the form again.
+func (f *form) status() int {
+	switch {
+	case f.Clash:
+		return http.StatusConflict
+	case f.Bad():
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
+}
+
+// whole reads a field that is a whole number, and notes at the field if it is none or out of its range.
+func (f *form) whole(name string) (n int64, ok bool) {
+	one := f.field(name)
+	n, err := strconv.ParseInt(one.Value, 10, 64)
+	if err != nil || (one.Min != 0 || one.Max != 0) && (n < one.Min || n > one.Max) {
+		one.Error = one.Label + " must be a whole number from " + number(one.Min) + " to " + number(one.Max) + "; " + strconv.Quote(shortened(one.Value)) + " is not."
+		return 0, false
+	}
+	return n, true
+}
+
+// seconds reads a field that is a duration in whole seconds.
+func (f *form) seconds(name string) (time.Duration, bool) {
+	n, ok := f.whole(name)
+	return time.Duration(n) * time.Second, ok
+}
+
+// refuse notes what the control plane found wrong: at the field that it names, as fieldOf calls it here, or above the form.
+func (f *form) refuse(err error, fieldOf func(string) string) {
+	var known *fault.Error
+	if errors.As(err, &known) && known.Field != "" {
+		if one := f.field(fieldOf(known.Field)); one != nil {
+			one.Error = err.Error()
+			return
+		}
+	}
+	f.Error = err.Error()
+}
+
+// shortened cuts a text for a message.
+func shortened(text string) string {
+	const charsMax = 40
+	for i := range text {
+		if i >= charsMax {
+			return text[:i] + "…"
+		}
+	}
+	return text
+}
+
+// command is how the same change is made on a command line: shown to be copied.
+type command struct{ Title, Text string }

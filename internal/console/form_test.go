@@ -1,0 +1,205 @@
+package console
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"lull/internal/control/fault"
+	"lull/internal/dataplane/record"
+)
+
+// editor is a page as those that change something are: it sets an idle timeout, which others may set at the same time.
+type editor struct {
+	idle    int64
+	refused error
+}
+
+func (e *editor) form() *form {
+	return &form{
+		Action: "edit", Submit: "Save", Preview: "edit-preview", Keep: []kept{{"load_balancer", "web"}},
+		Fields: []*field{
+			{Name: "idle", Label: "Idle timeout", Kind: "number", Unit: "seconds", Min: 1, Max: 4000, Value: strconv.FormatInt(e.idle, 10), Hint: "1 to 4,000 seconds."},
+			{Name: "drain", Label: "Connection draining", Kind: "checkbox"},
+			{Name: "policy", Label: "Policy", Kind: "select", Value: "b", Choices: []choice{{"a", "A"}, {"b", "B"}}},
+		},
+	}
+}
+
+func (e *editor) page(v *visit, f *form) error {
+	return v.showWith(f.status(), frame{Page: "formtest", Title: "Edit", Section: "overview", Data: map[string]any{
+		"Form": f, "Commands": []command{{"AWS", "aws elb modify-load-balancer-attributes --load-balancer-name web"}},
+	}})
+}
+
+func (e *editor) show(v *visit) error { return e.page(v, v.prepare(e.form())) }
+
+func (e *editor) save(v *visit) error {
+	f := e.form()
+	usable := v.take(f)
+	idle, ok := f.seconds("idle")
+	if usable && ok && e.refused != nil {
+		f.refuse(e.refused, func(string) string { return "idle" })
+	}
+	if f.Bad() {
+		return e.page(v, f)
+	}
+	e.idle = int64(idle / time.Second)
+	return v.done("", nil, "Saved.")
+}
+
+func (e *editor) preview(v *visit) error {
+	f := e.form()
+	v.take(f)
+	if idle, ok := f.seconds("idle"); ok {
+		var err error
+		if f.Impact, err = v.c.impactOf(v.r.Context(), func(*record.Live) (time.Duration, bool) { return idle, true }); err != nil {
+			return err
+		}
+	}
+	return v.preview(f.Impact, func() error { return e.page(v, f) })
+}
+
+// edited returns a rig with such a page.
+func edited(t *testing.T) (*rig, *editor) {
+	t.Helper()
+	r, e := newRig(t), &editor{idle: 60}
+	page, err := r.console.ui.pages["failure"].Clone()
+	if err == nil {
+		_, err = page.Parse(`{{define "content"}}<h1>{{.Title}}</h1>{{template "form" .Data.Form}}{{template "commands" .Data.Commands}}{{end}}`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.console.ui.pages["formtest"] = page
+	r.console.routes["edit"] = route{get: e.show, post: e.save}
+	r.console.routes["edit-preview"] = route{post: e.preview, reader: true, background: true}
+	return r, e
+}
+
+// sent returns what a browser would send of the form on a page, with some values typed.
+func sent(a *answer, typed map[string]string) url.Values {
+	a.t.Helper()
+	out := url.Values{}
+	for _, n := range within(a.one("form.edit"), "input") {
+		if kind := attr(n, "type"); kind != "checkbox" || has(n, "checked", "") {
+			out.Set(attr(n, "name"), attr(n, "value"))
+		}
+	}
+	for _, n := range within(a.one("form.edit"), "select") {
+		for _, o := range within(n, "option") {
+			if has(o, "selected", "") {
+				out.Set(attr(n, "name"), attr(o, "value"))
+			}
+		}
+	}
+	for name, value := range typed {
+		out.Set(name, value)
+	}
+	return out
+}
+
+// TestForm: a form comes with labels and the values in force, and a change goes through.
+func TestForm(t *testing.T) {
+	t.Parallel()
+	r, e := edited(t)
+	b := r.loggedIn(adminID)
+	a := b.get("/console/edit").want(http.StatusOK)
+	for _, name := range []string{"idle", "drain", "policy"} {
+		a.one("label[for=f-" + name + "]")
+		a.one("[id=f-" + name + "]")
+	}
+	inline(t, "form", a.tree())
+	if got := attr(a.one("input#f-idle"), "aria-describedby"); !strings.Contains(got, "h-idle") {
+		t.Errorf("the hint is not of the field: %q", got)
+	}
+	if got := text(a.one("pre")); !strings.HasPrefix(got, "aws elb modify") {
+		t.Errorf("got command %q", got)
+	}
+	b.do(http.MethodPost, "/console/edit", sent(a, map[string]string{"idle": "30"})).want(http.StatusSeeOther)
+	if e.idle != 30 || text(b.get("/console/").one("p.flash")) != "Saved." {
+		t.Errorf("got %d", e.idle)
+	}
+	reader := r.loggedIn(readerID).get("/console/edit").want(http.StatusOK)
+	if len(reader.all("form.edit")) != 0 || !strings.Contains(text(reader.one("dl")), "30 seconds") {
+		t.Errorf("a reader sees\n%s", reader.Body)
+	}
+}
+
+// TestFormFaults: what is wrong stands at its field, and nothing was changed.
+func TestFormFaults(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]string{
+		"0": "from 1 to 4,000", "4001": "from 1 to 4,000", "": "from 1 to 4,000", "1e3": `"1e3"`, "99999999999999999999": "from 1 to 4,000",
+		"<script>": `"<script>"`, strings.Repeat("9", 500): strings.Repeat("9", 40) + "…",
+	} {
+		r, e := edited(t)
+		b := r.loggedIn(adminID)
+		a := b.do(http.MethodPost, "/console/edit", sent(b.get("/console/edit"), map[string]string{"idle": typed})).want(http.StatusUnprocessableEntity)
+		input := a.one("input#f-idle")
+		if got := text(a.one("p#e-idle")); !strings.Contains(got, want) || attr(input, "aria-invalid") != "true" || attr(input, "value") != typed {
+			t.Errorf("%.20q: got %q", typed, got)
+		}
+		if e.idle != 60 {
+			t.Errorf("%.20q: was taken", typed)
+		}
+	}
+	r, e := edited(t)
+	b := r.loggedIn(adminID)
+	e.refused = fault.Field("IdleTimeout", "must be less")
+	a := b.do(http.MethodPost, "/console/edit", sent(b.get("/console/edit"), map[string]string{"idle": "30"})).want(http.StatusUnprocessableEntity)
+	if got := text(a.one("p#e-idle")); !strings.Contains(got, "must be less") {
+		t.Errorf("a refusal: got %q", got)
+	}
+}
+
+// TestFormClash: when somebody else was faster, both values are shown, and saving again sets one's own.
+func TestFormClash(t *testing.T) {
+	t.Parallel()
+	r, e := edited(t)
+	b := r.loggedIn(adminID)
+	old := b.get("/console/edit")
+	e.idle = 120
+	a := b.do(http.MethodPost, "/console/edit", sent(old, map[string]string{"idle": "30"})).want(http.StatusConflict)
+	if got := text(a.one("p#e-idle")); e.idle != 120 || got != "Somebody else has set it to 120 ; yours is 30 ." {
+		t.Errorf("got %d and %q", e.idle, got)
+	}
+	b.do(http.MethodPost, "/console/edit", sent(a, nil)).want(http.StatusSeeOther)
+	if e.idle != 30 {
+		t.Errorf("saved again: got %d", e.idle)
+	}
+	e.idle = 45 // others change what nobody has typed into
+	b.do(http.MethodPost, "/console/edit", sent(a, map[string]string{"idle": "30", "was.idle": "30", "policy": "a"})).want(http.StatusSeeOther)
+	if e.idle != 45 {
+		t.Errorf("what was not typed: got %d, want the other's 45", e.idle)
+	}
+}
+
+// TestPreview: before it is saved, a change says what it closes: as a sentence for a script, as the page without one.
+func TestPreview(t *testing.T) {
+	t.Parallel()
+	r, e := edited(t)
+	for i := range 1204 {
+		r.engine.conns = append(r.engine.conns, live(uint64(i), 60*time.Second, time.Duration(i)*50*time.Millisecond))
+	}
+	b := r.loggedIn(adminID)
+	form := sent(b.get("/console/edit"), map[string]string{"idle": "59"})
+	a := b.do(http.MethodPost, "/console/edit-preview", form, func(q *http.Request) { q.Header.Set("Hx-Request", "true") }).want(http.StatusOK)
+	const want = "It closes 24 of 1,204 open connections now."
+	if got := text(a.one("body")); got != want || len(a.all("h1")) != 0 {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	whole := b.do(http.MethodPost, "/console/edit-preview", form).want(http.StatusOK)
+	if got := text(whole.one("div#impact")); got != want || e.idle != 60 {
+		t.Errorf("without scripts: got %q, want %q", got, want)
+	}
+	form.Set("idle", "x")
+	a = b.do(http.MethodPost, "/console/edit-preview", form, func(q *http.Request) { q.Header.Set("Hx-Request", "true") }).want(http.StatusOK)
+	if got := bytes.TrimSpace(a.Body.Bytes()); len(got) != 0 {
+		t.Errorf("of a wrong value: got %q", got)
+	}
+}

@@ -1,0 +1,70 @@
+// What moves on a page: the server sends the part again whenever it has changed, and deadlines count down in between. Without this
+// script a page shows what was true when it was loaded, and everything on it works.
+"use strict";
+(() => {
+  const part = document.getElementById("live");
+  const state = document.getElementById("live-state");
+  const pause = document.getElementById("live-pause");
+  if (!part || !state || !part.dataset.stream) return;
+
+  let source = null, paused = false, last = 0;
+
+  const say = (text, lost) => {
+    if (state.textContent !== text) state.textContent = text;
+    state.parentElement.classList.toggle("lost", !!lost);
+  };
+
+  // The element that has the focus is found again in the new part by its address or id, so that a keyboard keeps its place.
+  const replace = (html) => {
+    const at = part.contains(document.activeElement) ? document.activeElement : null;
+    const key = at && (at.id ? "#" + CSS.escape(at.id) : at.getAttribute("href") && `a[href="${CSS.escape(at.getAttribute("href"))}"]`);
+    part.innerHTML = html;
+    if (key) part.querySelector(key)?.focus({preventScroll: true});
+    last = performance.now();
+    tick();
+  };
+
+  // data-in holds the milliseconds that were left when the part was made.
+  const tick = () => {
+    const gone = performance.now() - last;
+    for (const e of part.querySelectorAll("[data-in]")) {
+      const left = Math.max(0, e.dataset.in - gone) / 1000;
+      const text = left < 100 ? left.toFixed(1) + " s" : left < 3600 ? Math.floor(left / 60) + " min " + Math.floor(left % 60) + " s"
+        : Math.floor(left / 3600) + " h " + Math.floor(left % 3600 / 60) + " min";
+      if (e.textContent !== text) e.textContent = text;
+    }
+  };
+
+  const stop = () => { source?.close(); source = null; };
+  const start = () => {
+    if (source || paused || document.hidden) return;
+    source = new EventSource(part.dataset.stream);
+    source.onopen = () => say("Live.");
+    source.addEventListener("part", (e) => { say("Live."); replace(JSON.parse(e.data)); });
+    source.onerror = () => {
+      say("lull does not answer: trying again. What is shown may be old.", true);
+      if (source && source.readyState === EventSource.CLOSED) { stop(); setTimeout(again, 2000); }
+    };
+  };
+
+  // A stream that was refused for good: the session has ended, or too many look on. A page of a new session comes by loading it.
+  const again = async () => {
+    try {
+      const answer = await fetch(part.dataset.stream.replace("/live?", "/live-ready?"), {cache: "no-store"});
+      if (answer.status === 401) { location.reload(); return; }
+    } catch { /* it does not answer yet */ }
+    start();
+  };
+
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.textContent = paused ? "Go on" : "Pause";
+    if (paused) { stop(); say("Paused."); } else { start(); }
+  });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else start(); });
+  last = performance.now();
+  setInterval(tick, 200);
+  tick();
+  start();
+})();
