@@ -14,4 +14,6 @@ func (s *Service) check(d *document) error {
 // checks is every rule about a whole document, in the order in which clients hear of what they break.
 //
 //nolint:gochecknoglobals // a table
-var checks = []func(s *Service, d *document) error{}
+var checks = []func(s *Service, d *document) error{
+	checkBackendSets, checkCertificates, checkCipherSuites, checkListeners, checkSSL,
+}

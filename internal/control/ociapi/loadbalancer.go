@@ -33,8 +33,12 @@ func createLoadBalancer(d *document, r *wire.Request) error {
 	for name, h := range body.Hostnames {
 		d.Hostnames[name] = h.Hostname
 	}
-	for name, c := range body.Certificates {
-		d.Certificates[name] = c
+	for name, c := range ordered(body.Certificates) {
+		kept, err := keptCertificate("certificates."+name+".", c)
+		if err != nil {
+			return err
+		}
+		d.Certificates[name] = kept
 	}
 	for name, suite := range body.SSLCipherSuites {
 		d.CipherSuites[name] = suite.Ciphers

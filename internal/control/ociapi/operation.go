@@ -15,7 +15,7 @@ type Call struct {
 	Caller string // OCID of the user: retry tokens are his own
 	// Tenancy is the OCID of the caller's tenancy, which need not be lull's own: keys may be imported under another one's.
 	Tenancy string
-	Target string // the path as it came, without the query
+	Target  string // the path as it came, without the query
 }
 
 // Answer is what a request gets.
@@ -50,7 +50,7 @@ type change func(d *document, r *wire.Request) error
 //
 //nolint:gochecknoglobals // tables
 var (
-	reads = joined(balancerReads, catalogueReads, workReads, healthReads, backendSetReads, backendReads, listenerReads, certificateReads,
+	reads = joined(balancerReads, catalogueReads, workReads, healthReads, backendSetReads, backendReads, certificateReads,
 		hostnameReads, pathRouteSetReads, routingPolicyReads, ruleSetReads, cipherSuiteReads)
 	changes = joined(balancerChanges, backendSetChanges, backendChanges, listenerChanges, certificateChanges,
 		hostnameChanges, pathRouteSetChanges, routingPolicyChanges, ruleSetChanges, cipherSuiteChanges)
