@@ -29,22 +29,43 @@ func AppendV1(dst []byte, source, dest netip.AddrPort) []byte {
 // AppendV2 appends a version 2 header without TLVs, at most 52 bytes. Families are told as by AppendV1; what that calls
 // UNKNOWN is LOCAL and UNSPEC here.
 func AppendV2(dst []byte, source, dest netip.AddrPort) []byte {
+	return AppendV2Name(dst, source, dest, "")
+}
+
+// AuthorityMax is the longest name that DNS has. AppendV2Name leaves out what is longer: cut short it would be the name of another.
+const AuthorityMax = 253
+
+// AppendV2Name is AppendV2 with the host name that the client asked for in TLS, if there was one (PP2_TYPE_AUTHORITY, §2.2.2). It appends
+// at most 3 + AuthorityMax bytes more. LOCAL has no name: receivers discard what is behind it.
+func AppendV2Name(dst []byte, source, dest netip.AddrPort, authority string) []byte {
 	dst = append(dst, signatureV2...)
 	s, d, ok := oneFamily(source.Addr(), dest.Addr())
 	if !ok {
 		return append(dst, version2<<4|commandLocal, 0, 0, 0)
 	}
+	extra := 0
+	if authority != "" && len(authority) <= AuthorityMax {
+		extra = tlvHeadBytes + len(authority)
+	}
 	if s.Is4() {
-		dst = append(dst, version2<<4|commandProxy, tcp4, 0, addressBytes4)
+		dst = append(dst, version2<<4|commandProxy, tcp4)
+		dst = binary.BigEndian.AppendUint16(dst, uint16(addressBytes4+extra))
 		s4, d4 := s.As4(), d.As4()
 		dst = append(append(dst, s4[:]...), d4[:]...)
 	} else {
-		dst = append(dst, version2<<4|commandProxy, tcp6, 0, addressBytes6)
+		dst = append(dst, version2<<4|commandProxy, tcp6)
+		dst = binary.BigEndian.AppendUint16(dst, uint16(addressBytes6+extra))
 		s16, d16 := s.As16(), d.As16()
 		dst = append(append(dst, s16[:]...), d16[:]...)
 	}
 	dst = binary.BigEndian.AppendUint16(dst, source.Port())
-	return binary.BigEndian.AppendUint16(dst, dest.Port())
+	dst = binary.BigEndian.AppendUint16(dst, dest.Port())
+	if extra == 0 {
+		return dst
+	}
+	dst = append(dst, tlvAuthority)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(authority)))
+	return append(dst, authority...)
 }
 
 // oneFamily returns the two addresses as IPv4 if both can be, else as IPv6 if both are; ok is false otherwise. A

@@ -2,6 +2,7 @@ package proxyproto_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"lull/internal/dataplane/proxyproto"
@@ -42,6 +43,36 @@ func TestAppend(t *testing.T) {
 			}
 			if got := string(proxyproto.AppendV2([]byte("before"), c.source, c.dest)); c.v2 != "" && got != "before"+c.v2 {
 				t.Errorf("AppendV2: got %q, want %q", got, "before"+c.v2)
+			}
+		})
+	}
+}
+
+// TestTLS10Authority: the name stands behind the addresses, in a TLV that fills the header exactly.
+func TestTLS10Authority(t *testing.T) {
+	t.Parallel()
+	four, six, long := appendCases[0], appendCases[1], strings.Repeat("a", proxyproto.AuthorityMax)
+	for _, c := range []struct {
+		name         string
+		source, dest netip.AddrPort
+		authority    string
+		want         string
+	}{
+		{"tcp4", four.source, four.dest, "web.example", block(1, 0x11, addresses4+tlv(2, "web.example"))},
+		{"tcp6", six.source, six.dest, "web.example", block(1, 0x21, addresses6+tlv(2, "web.example"))},
+		{"none", four.source, four.dest, "", block(1, 0x11, addresses4)},
+		{"longest", four.source, four.dest, long, block(1, 0x11, addresses4+tlv(2, long))},
+		{"too_long", four.source, four.dest, long + "a", block(1, 0x11, addresses4)},
+		{"local", netip.AddrPort{}, four.dest, "web.example", block(0, 0, "")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := string(proxyproto.AppendV2Name([]byte("before"), c.source, c.dest, c.authority))
+			if got != "before"+c.want {
+				t.Errorf("AppendV2Name: got %q, want %q", got, "before"+c.want)
+			}
+			if _, n, err := proxyproto.Parse([]byte(c.want)); n != len(c.want) || err != nil {
+				t.Errorf("Parse: got %d, %v, want all %d bytes", n, err, len(c.want))
 			}
 		})
 	}

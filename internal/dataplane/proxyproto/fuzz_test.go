@@ -101,11 +101,12 @@ func checkHeader(t *testing.T, b []byte, h proxyproto.Header) {
 // checkRoundTrip writes h in both versions and reads it back.
 func checkRoundTrip(t *testing.T, h proxyproto.Header) {
 	t.Helper()
-	for version, b := range map[uint8][]byte{
-		1: proxyproto.AppendV1(nil, h.Source, h.Dest),
-		2: proxyproto.AppendV2(nil, h.Source, h.Dest),
+	for i, b := range [][]byte{
+		proxyproto.AppendV1(nil, h.Source, h.Dest),
+		proxyproto.AppendV2(nil, h.Source, h.Dest),
+		proxyproto.AppendV2Name(nil, h.Source, h.Dest, "web.example"),
 	} {
-		h.Version = version
+		h.Version = uint8(min(i+1, 2))
 		got, n, err := proxyproto.Parse(b)
 		if got != h || n != len(b) || err != nil {
 			t.Fatalf("%q: got %+v, %d, %v; want %+v, %d", b, got, n, err, h, len(b))

@@ -1,7 +1,7 @@
 // Package proxyproto provides the codec of the PROXY protocol, versions 1 and 2: bytes in, values out, no I/O.
 //
-// The loops call Parse on what a client of a listener with proxy_protocol.accept has sent so far, and AppendV1 or
-// AppendV2 for the first bytes of a back-end connection. Every function is pure and may run anywhere.
+// The loops call Parse on what a client of a listener with proxy_protocol.accept has sent so far, and AppendV1,
+// AppendV2 or AppendV2Name for the first bytes of a back-end connection. Every function is pure and may run anywhere.
 //
 // Parse reads from left to right and decides at the first byte that no valid header can have in its place, so a client
 // that speaks something else is refused with its first byte and never waits for a timer. It keeps no state between

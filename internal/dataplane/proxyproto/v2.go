@@ -19,6 +19,7 @@ const (
 	tcp6 = 0x21
 
 	tlvHeadBytes  = 3 // type, length
+	tlvAuthority  = 0x02
 	tlvCRC32C     = 0x03
 	checksumBytes = 4
 )

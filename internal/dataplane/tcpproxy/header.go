@@ -65,7 +65,7 @@ func (p *Proxy) sendHeader(c *pair) bool {
 	if c.listener.plan.ProxySend == 1 {
 		header = proxyproto.AppendV1(p.loop.Scratch[:0], c.clientAddress(), dest)
 	} else {
-		header = proxyproto.AppendV2(p.loop.Scratch[:0], c.clientAddress(), dest)
+		header = proxyproto.AppendV2Name(p.loop.Scratch[:0], c.clientAddress(), dest, c.authority())
 	}
 	sys.NoDelay(int(c.legs[server].FD)) // or the first bytes would wait for the header's acknowledgement
 	c.legs[server].Set(relay.Hasty)
@@ -79,6 +79,15 @@ func (p *Proxy) sendHeader(c *pair) bool {
 		c.legs[server].Blocked(p.loop)
 	}
 	return true
+}
+
+// authority returns the server name for the backend: that which the client asked for, if lull has ended its TLS and the listener
+// is to tell.
+func (c *pair) authority() string {
+	if t := c.legs[client].TLS; t != nil && c.listener.plan.ProxyName {
+		return t.Info().ServerName
+	}
+	return ""
 }
 
 // waitAppend adds a pair to the list of those that wait, as the one that waits shortest.
