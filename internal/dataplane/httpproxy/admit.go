@@ -21,7 +21,7 @@ func (p *Proxy) admit(f *front, n, size int) (more bool) {
 		return false
 	}
 	if f.unidentified() {
-		p.refuse(f, 400, reason.NoClientCert)
+		p.refuse(f, f.identityStatus(), reason.NoClientCert)
 		return false
 	}
 	p.promise(f)

@@ -1,6 +1,8 @@
 package httpproxy
 
 import (
+	"cmp"
+
 	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
@@ -65,6 +67,12 @@ func (p *Proxy) plainHTTP(f *front) {
 func (f *front) unidentified() bool {
 	l := f.listener.plan.TLS
 	return l != nil && l.ClientAuth == plan.ClientCertRequired && (f.conn.TLS == nil || !f.conn.TLS.Identified())
+}
+
+// identityStatus is what such a client is answered. It comes through the handshake so that it learns why; a certificate that is not
+// accepted fails that.
+func (f *front) identityStatus() int {
+	return cmp.Or(f.listener.plan.Answers.NoIdentity, reason.NoClientCert.Info().Status)
 }
 
 // subjectLine returns the field lines of e with the subject of the client's certificate, if it has sent one.

@@ -23,5 +23,5 @@ type Answers struct {
 	NoBackend  int // no backend may be chosen: 503, or what is here
 	Refused    int // every backend refuses: 503, or what is here
 	TooLarge   int // the request's head is too large: 431, or what is here
-	NoIdentity int // a client certificate is required and there is none: 0 ends the handshake, a status lets it pass and answers
+	NoIdentity int // a client certificate is required and there is none: 400, or what is here
 }

@@ -78,12 +78,19 @@ func ClientConfig(p *plan.ClientTLS, host string) *tls.Config {
 	if p.Roots != nil {
 		config.RootCAs = p.Roots.Pool()
 	}
+	if p.Verify {
+		config.VerifyConnection = verifyDepth(p.VerifyDepth)
+	}
 	if keys := p.PublicKeys; len(keys) > 0 {
+		depth := config.VerifyConnection
 		config.VerifyConnection = func(s tls.ConnectionState) error {
-			if len(s.PeerCertificates) > 0 && hasKey(keys, s.PeerCertificates[0]) {
-				return nil
+			if len(s.PeerCertificates) == 0 || !hasKey(keys, s.PeerCertificates[0]) {
+				return errWrongKey
 			}
-			return errWrongKey
+			if depth != nil {
+				return depth(s)
+			}
+			return nil
 		}
 	}
 	return config

@@ -274,7 +274,7 @@ func (c *Conn) Outcome() Outcome {
 	var verify *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	switch {
-	case errors.As(h.err, &verify), errors.As(h.err, &unknown), errors.Is(h.err, errWrongKey):
+	case errors.As(h.err, &verify), errors.As(h.err, &unknown), errors.Is(h.err, errWrongKey), errors.Is(h.err, errTooDeep):
 		if !c.side.server {
 			return Untrusted
 		}

@@ -86,6 +86,9 @@ func (s *Server) build(roots *x509.CertPool) *tls.Config {
 			c.ClientAuth = tls.VerifyClientCertIfGiven
 		}
 	}
+	if p.ClientAuth != plan.ClientCertNone {
+		c.VerifyConnection = verifyDepth(p.VerifyDepth)
+	}
 	return c
 }
 
