@@ -18,9 +18,15 @@ type Memory struct {
 
 	// Guarded by mu.
 	mu    sync.Mutex
-	first map[[sha256.Size]byte]time.Time
+	first map[[sha256.Size]byte]sighting
 	order []remembered // the oldest first, from next on
 	next  int
+}
+
+// sighting is when a request was seen first, and with what beside it.
+type sighting struct {
+	at   time.Time
+	with string
 }
 
 // remembered is one entry and when it may be forgotten.
@@ -31,16 +37,17 @@ type remembered struct {
 
 // NewMemory returns a memory for entriesMax requests, at least one. One takes some 150 bytes.
 func NewMemory(entriesMax int) *Memory {
-	return &Memory{entriesMax: max(entriesMax, 1), first: map[[sha256.Size]byte]time.Time{}}
+	return &Memory{entriesMax: max(entriesMax, 1), first: map[[sha256.Size]byte]sighting{}}
 }
 
-// Seen remembers a request that Verify has accepted just now. If it has been seen before it returns true and how long ago that was
-// for the first time. Unsigned headers make no difference, nor does the way in which the signature is written.
-func (m *Memory) Seen(v Verified, now time.Time) (ago time.Duration, again bool) {
+// Seen remembers a request that Verify has accepted just now, with something about it that is not signed. If it has been seen before
+// it returns true, how long ago that was for the first time, and whether what is not signed was the same. Nothing else makes a difference,
+// nor does the way in which the signature is written.
+func (m *Memory) Seen(v Verified, with string, now time.Time) (ago time.Duration, same, again bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if first, known := m.first[v.digest]; known {
-		return now.Sub(first), true
+		return now.Sub(first.at), first.with == with, true
 	}
 	for m.next < len(m.order) && (m.order[m.next].expires.Before(now) || len(m.first) >= m.entriesMax) {
 		delete(m.first, m.order[m.next].digest)
@@ -49,7 +56,7 @@ func (m *Memory) Seen(v Verified, now time.Time) (ago time.Duration, again bool)
 	if m.next > len(m.order)/2 { // the front has been forgotten
 		m.order, m.next = append(m.order[:0:0], m.order[m.next:]...), 0
 	}
-	m.first[v.digest] = now
+	m.first[v.digest] = sighting{now, with}
 	m.order = append(m.order, remembered{v.digest, v.Expires})
-	return 0, false
+	return 0, false, false
 }

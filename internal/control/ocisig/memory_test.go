@@ -34,13 +34,16 @@ func TestMemory(t *testing.T) {
 		{5, 30 * time.Minute, false, 0},
 		{1, 30 * time.Minute, false, 0},
 	} {
-		ago, again := m.Seen(request(step.request, step.at+10*time.Minute), begin.Add(step.at))
-		if again != step.again || ago != step.ago {
-			t.Errorf("step %d: got %t, %v ago, want %t, %v", i, again, ago, step.again, step.ago)
+		ago, same, again := m.Seen(request(step.request, step.at+10*time.Minute), "token", begin.Add(step.at))
+		if again != step.again || ago != step.ago || same != step.again {
+			t.Errorf("step %d: got %t, the same: %t, %v ago, want %t, %v", i, again, same, ago, step.again, step.ago)
 		}
 	}
+	if _, same, again := m.Seen(request(1, time.Hour), "another", begin.Add(30*time.Minute)); same || !again {
+		t.Errorf("with another token: got the same: %t, again: %t", same, again)
+	}
 	for n := range uint64(100_000) {
-		m.Seen(request(n+10, 0), begin.Add(time.Hour+time.Duration(n)))
+		m.Seen(request(n+10, 0), "", begin.Add(time.Hour+time.Duration(n)))
 	}
 	if len(m.first) > 3 || cap(m.order) > 64 {
 		t.Errorf("after many: remembers %d in room for %d", len(m.first), cap(m.order))
