@@ -153,14 +153,14 @@ func (d *document) tlsPolicy(from *wire.SSLConfiguration) (*tlspolicy.Policy, er
 // holder returns what holds a listener's certificate: the same one as long as the certificate is the same.
 func (s *Service) holder(d *document, from *wire.SSLConfiguration) (*certs.Holder, error) {
 	if from.CertificateName == nil {
-		for _, id := range from.CertificateIDs { // Oracle takes one only
-			h, found := s.o.Certificates.Holder(id)
-			if !found {
-				return nil, &gone{"certificate " + id}
-			}
-			return h, nil
+		if len(from.CertificateIDs) == 0 {
+			return nil, invalid("sslConfiguration.certificateName", "sslConfiguration needs certificateName or certificateIds")
 		}
-		return nil, invalid("sslConfiguration.certificateName", "sslConfiguration needs certificateName or certificateIds")
+		h, found := s.o.Certificates.Holder(from.CertificateIDs[0]) // Oracle allows one only
+		if !found {
+			return nil, &gone{"certificate " + from.CertificateIDs[0]}
+		}
+		return h, nil
 	}
 	c, err := d.certificate(*from.CertificateName)
 	if err != nil {
