@@ -25,6 +25,8 @@ import (
 	"lull/internal/control/logdelivery"
 	"lull/internal/control/lullapi"
 	"lull/internal/control/metrics"
+	"lull/internal/control/ociapi"
+	"lull/internal/control/ocikeys"
 	"lull/internal/control/sigv4"
 	"lull/internal/control/store"
 	"lull/internal/dataplane"
@@ -46,6 +48,7 @@ type cloud struct {
 
 	store     *store.Store
 	keys      *keys.Keys
+	ociKeys   *ocikeys.Keys
 	instances *instances.Registry
 	certs     *certstore.Store
 	logs      *logdelivery.Delivery
@@ -58,6 +61,7 @@ type cloud struct {
 
 	// Atomic, because the control socket answers before serve.
 	elb         atomic.Pointer[awselb.Service] // nil until serve
+	oci         atomic.Pointer[ociapi.Service] // nil until serve
 	certificate atomic.Pointer[certs.Holder]   // of the API; nil: plain HTTP
 }
 
@@ -76,6 +80,9 @@ func (s *cloud) open(c *file.Config, engine *dataplane.Engine) (err error) {
 		return err
 	}
 	if s.keys, err = keys.New(s.store, keys.Options{Now: clock.Real}); err != nil {
+		return err
+	}
+	if s.ociKeys, err = ocikeys.New(s.store, ocikeys.Options{Now: clock.Real}); err != nil {
 		return err
 	}
 	if s.instances, err = instances.New(s.store, instances.Options{InUse: s.instanceInUse, Zones: s.config.Zones}); err != nil {
@@ -121,15 +128,19 @@ func (s *cloud) instanceInUse(id string) (by string, used bool) {
 }
 
 func (s *cloud) certificateInUse(arn string) (by string, used bool) {
-	if elb := s.elb.Load(); elb != nil {
-		return elb.CertificateUser(arn)
+	elb, oci := s.elb.Load(), s.oci.Load()
+	if elb == nil || oci == nil {
+		return starting, true
 	}
-	return starting, true
+	if by, used = elb.CertificateUser(arn); used {
+		return by, true
+	}
+	return oci.CertificateUser(arn)
 }
 
 // handler answers lull's own API.
 func (s *cloud) handler() http.Handler {
-	return lullapi.New(lullapi.Options{Keys: s.keys, Instances: s.instances, Certificates: s.certs, Log: s.logger}).Handler()
+	return lullapi.New(lullapi.Options{Keys: s.keys, OCIKeys: s.ociKeys, Instances: s.instances, Certificates: s.certs, Log: s.logger}).Handler()
 }
 
 // serve puts the stored load balancers in force and begins to answer.
@@ -146,13 +157,16 @@ func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
 	s.elb.Store(elb)
 	s.instances.OnChange(s.refresh)
 	s.refresh() // the control socket answers already: an instance may have moved while the load balancers were compiled
+	if err = s.openOCI(applier); err != nil {
+		return err
+	}
 	if err = s.openConsole(applier, engine); err != nil {
 		return err
 	}
 	s.server, err = apiserver.Serve(apiserver.Options{
 		Address: c.Address, TLS: s.tls(), Insecure: c.Insecure, Keys: s.keys, Region: c.Region,
 		ELB:     func(ctx context.Context, request any, _ sigv4.Identity) (any, error) { return elb.Do(ctx, request) },
-		LullAPI: s.handler(), Console: s.console, Log: s.logger, Now: clock.Real,
+		OCIKeys: s.ociKeys, OCI: s.oci.Load().Do, LullAPI: s.handler(), Console: s.console, Log: s.logger, Now: clock.Real,
 	})
 	if err != nil {
 		return err
@@ -164,7 +178,10 @@ func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
 			return err
 		}
 	}
-	return s.firstStart()
+	if err = s.firstStart(); err != nil {
+		return err
+	}
+	return s.firstOCIStart()
 }
 
 // LoadBalancers implements metrics.Classic.
@@ -228,6 +245,9 @@ func (s *cloud) stop() {
 	if s.dns != nil {
 		s.warn("DNS responder", s.dns.Close())
 		s.dns = nil
+	}
+	if oci := s.oci.Load(); oci != nil {
+		oci.Close() // it may be called again
 	}
 }
 

@@ -2,7 +2,7 @@
 // is logged of it.
 //
 // `lull serve` calls Serve once; each request runs on a goroutine of net/http. What the APIs do is not here: the Classic ELB
-// API is a function that takes decoded requests, lull's own API a handler below /lull/v1/ that finds every request verified
+// API and the OCI Load Balancer API are functions that take decoded requests, lull's own API a handler below /lull/v1/ that finds every request verified
 // and its body whole. The table of routes (route.go) is all there is to routing. http.ServeMux was not taken because it answers a
 // path that is not clean with a redirect, which a client would have to sign anew and which none of them does.
 //
@@ -15,14 +15,16 @@
 // that other machines can reach takes TLS, or somebody who says that it does not.
 //
 // A key with the role administrator may do everything, one with read-only what changes nothing, and one with any other role
-// nothing at all. Signatures may be used again for as long as their date is good, as sigv4 explains.
+// nothing at all. AWS's signatures may be used again for as long as their date is good, as sigv4 explains. Of
+// Oracle's a change is taken once (oci.go): its clients say with a token which requests are the same.
 //
 // A Server and its methods may be used from everywhere. The one lock, of the log's rate limit, is held for an addition.
 //
-// Limits: connectionsMax, requestsMax, headerBytesMax, the times in defaultLimits, and 1 MiB of body (package sigv4). The connections
+// Limits: connectionsMax, requestsMax, headerBytesMax, the times in defaultLimits, 1 MiB of body (package sigv4) or what an
+// operation of the OCI API takes, and signaturesMax. The connections
 // are shared by all clients: whoever can reach the address can occupy each for as long as a head may take, but not make more
 // of them. So the data plane loses nothing by it, and the APIs some of their speed.
 //
-// It follows the ELB API reference 2012-06-01 (common errors) and RFC 9110 and 9112 by way of net/http. HTTP/2 is off: every
+// It follows the ELB API reference 2012-06-01 (common errors), the OCI API's errors and RFC 9110 and 9112 by way of net/http. HTTP/2 is off: every
 // client of these APIs does without, and it has limits of its own to get right.
 package apiserver

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"lull/internal/control/awselb/query"
+	"lull/internal/control/ociapi/wire"
+	"lull/internal/control/ocisig"
 	"lull/internal/control/sigv4"
 )
 
@@ -20,6 +22,9 @@ type handler struct {
 	console      http.Handler    // nil: there is none
 	verifier     *sigv4.Verifier // of what is signed for the service elasticloadbalancing
 	lullVerifier *sigv4.Verifier // of what is signed for the service lull
+	ociCall      OCI
+	ociVerifier  *ocisig.Verifier
+	ociMemory    *ocisig.Memory
 	routes       []route
 	log          *slog.Logger
 	now          func() time.Time
@@ -35,6 +40,9 @@ func newHandler(o *Options) *handler {
 		console:      o.Console,
 		verifier:     sigv4.New(sigv4.Options{Keys: o.Keys, Region: o.Region}),
 		lullVerifier: sigv4.New(sigv4.Options{Keys: o.Keys, Region: o.Region, Service: lullService}),
+		ociCall:      o.OCI,
+		ociVerifier:  ocisig.New(ocisig.Options{Keys: o.OCIKeys, BodyBytesMax: ociBodyBytesMax}),
+		ociMemory:    ocisig.NewMemory(signaturesMax),
 		routes:       routes(),
 		log:          o.Log,
 		now:          o.Now,
@@ -48,6 +56,7 @@ type call struct {
 	http.ResponseWriter
 
 	id       string // of the request, by which a client's report is found in the log
+	ociID    string // the same for a client of the OCI API, who has a say in it
 	began    time.Time
 	client   string
 	path     string // clean, encoded
@@ -77,10 +86,13 @@ func (c *call) Write(p []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
+// amznRequestID is spelled as the Classic ELB API does, which Set would change.
+const amznRequestID = "x-amzn-RequestId"
+
 // ServeHTTP answers a request and logs what became of it.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{ResponseWriter: w, id: query.NewRequestID(), began: h.now(), client: r.RemoteAddr}
-	c.Header()["x-amzn-RequestId"] = []string{c.id} // the API's own spelling, which Set would change
+	c.Header()[amznRequestID] = []string{c.id}
 	var ok bool
 	c.path, ok = cleanPath(r.URL)
 	c.action = r.Method + " " + shown(c.path)
@@ -152,14 +164,16 @@ func (b *brokenOff) Error() string { return b.cause.Error() }
 type failure struct {
 	status        int
 	code, message string
-	refused       bool  // by this package, not by an API
-	broken        bool  // the answer had begun
-	cause         error // for the log only
+	allow         []string // the methods that the path has, where that is what is wrong
+	refused       bool     // by this package, not by an API
+	broken        bool     // the answer had begun
+	cause         error    // for the log only
 }
 
 // failureOf sorts an error; nil if there is none. What is not known shows nothing of itself.
 func failureOf(err error, id string) *failure {
 	var known *query.Error
+	var told *wire.Error
 	var refused *refusal
 	var broken *brokenOff
 	switch {
@@ -169,6 +183,8 @@ func failureOf(err error, id string) *failure {
 		return &failure{status: refused.status, code: refused.code, message: refused.message, refused: true}
 	case errors.As(err, &known):
 		return &failure{status: known.Code.Status(), code: string(known.Code), message: known.Message, cause: known.Err}
+	case errors.As(err, &told):
+		return &failure{status: told.StatusCode(), code: string(told.Code), message: told.Message, allow: told.Allow, cause: told.Err}
 	}
 	return &failure{
 		status: http.StatusInternalServerError, code: string(query.InternalFailure), broken: errors.As(err, &broken), cause: err,

@@ -126,6 +126,7 @@ func options(f *fake, log io.Writer) Options {
 	}
 	return Options{
 		Address: "127.0.0.1:0", Keys: testKeys, Region: region, ELB: f.elb, LullAPI: lull,
+		OCIKeys: ociKeyring{}, OCI: (&fakeOCI{}).do,
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: time.Now,
 	}
 }

@@ -115,7 +115,7 @@ func TestMalformed(t *testing.T) {
 		{"connect", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n", 405, ""},
 		{"trace", "TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, ""},
 		{"other-path", "GET /other HTTP/1.1\r\nHost: x\r\n\r\n", 404, "nothing is served here"},
-		{"oci", "GET /20170115/loadBalancers HTTP/1.1\r\nHost: x\r\n\r\n", 404, "the OCI load balancer API is not served by this lull yet"},
+		{"oci", "GET /20170115/loadBalancers HTTP/1.1\r\nHost: x\r\n\r\n", 401, `"NotAuthenticated"`},
 		{"console", "GET /console/ HTTP/1.1\r\nHost: x\r\n\r\n", 404, "this lull has no console"},
 		{"lull-slashless", "GET /lull/v1 HTTP/1.1\r\nHost: x\r\n\r\n", 404, "nothing is served here"},
 		{"lull-near", "GET /lull/v10/ HTTP/1.1\r\nHost: x\r\n\r\n", 404, "nothing is served here"},

@@ -19,7 +19,7 @@ func routes() []route {
 	return []route{
 		{"/", (*handler).elb, tellXML},
 		{"/lull/v1/", (*handler).lull, tellJSON},
-		{"/20170115/", absent("the OCI load balancer API is not served by this lull yet"), tellText},
+		{ociRoot, (*handler).oci, tellOCI},
 		{consoleRoot, (*handler).consolePages, tellText},
 		{"/console", toConsole, tellText},
 	}
@@ -32,7 +32,7 @@ func (h *handler) find(clean string) route {
 			return r
 		}
 	}
-	return route{serve: absent("nothing is served here: there are the Classic ELB API at / and lull's own below /lull/v1/"), tell: tellText}
+	return route{serve: absent("nothing is served here: there are the Classic ELB API at /, the OCI Load Balancer API below /20170115/ and lull's own below /lull/v1/"), tell: tellText}
 }
 
 // absent answers 404 with a sentence.

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"lull/internal/control/ocisig"
 	"lull/internal/control/sigv4"
 )
 
@@ -52,6 +53,8 @@ type Options struct {
 	Keys     sigv4.Keys
 	Region   string // the only one that requests may be signed for; "": any
 	ELB      ELB
+	OCIKeys  ocisig.Keys
+	OCI      OCI
 	// LullAPI answers below /lull/v1/. Its requests have a clean path and their body in memory.
 	LullAPI http.Handler
 	// Console answers below /console/, for browsers; nil: there is none. It knows itself who asks: nothing is verified before it.
