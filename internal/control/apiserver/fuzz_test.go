@@ -19,7 +19,7 @@ import (
 // by keys that exist, with secrets that are not theirs.
 func FuzzHandler(f *testing.F) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	h := newHandler(&Options{OCIKeys: ociKeyring{}, OCI: (&fakeOCI{}).do, 
+	h := newHandler(&Options{OCIKeys: ociKeyring{}, OCI: (&fakeOCI{}).do,
 		Keys: testKeys, Region: region, ELB: (&fake{}).elb, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	})
 	const authorization = "Authorization: AWS4-HMAC-SHA256 Credential=AKIAADMIN/20260301/us-east-1/elasticloadbalancing/aws4_request, " +
