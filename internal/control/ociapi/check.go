@@ -16,4 +16,6 @@ func (s *Service) check(d *document) error {
 //nolint:gochecknoglobals // a table
 var checks = []func(s *Service, d *document) error{
 	checkBackendSets, checkCertificates, checkCipherSuites, checkListeners, checkSSL,
+	checkHostnames, checkPathRouteSets, checkRoutingPolicies, checkRuleSets,
+	checkListenerHosts, checkListenerRules,
 }
