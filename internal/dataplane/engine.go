@@ -65,8 +65,11 @@ type listener struct {
 	plan  *plan.Listener
 	tls   *tlsio.Server // nil: plain
 	local netip.AddrPort
-	fds   []int             // one per loop
-	stats []*stats.Listener // one per loop
+	fds   []int                    // one per loop
+	stats []*stats.Listener        // one per loop
+	sites map[string][]*stats.Site // by name, those of the plan; one per loop
+	// clients counts the connections of each client's address; nil if the listener never had a bound on them.
+	clients *acceptor.Addresses
 }
 
 // New starts an engine with no listeners.
@@ -175,11 +178,15 @@ func (e *Engine) change(next map[plan.ListenerKey]*listener, sets map[plan.SetKe
 		}
 	}
 	return func(index int) tcpproxy.Change {
-		ch := tcpproxy.Change{Removed: removed, Now: now}
+		ch := tcpproxy.Change{Sets: sets, Removed: removed, Now: now}
 		for _, l := range next {
-			ch.Listeners = append(ch.Listeners, tcpproxy.ListenerChange{
-				Plan: l.plan, Set: sets[l.plan.BackendSet.Key], TLS: l.tls, Addr: l.local, Stats: l.stats[index],
-			})
+			lc := tcpproxy.ListenerChange{
+				Plan: l.plan, Set: sets[l.plan.Sets()[0].Key], TLS: l.tls, Addr: l.local, Stats: l.stats[index], Clients: l.clients,
+			}
+			for _, site := range l.plan.Sites {
+				lc.Sites = append(lc.Sites, l.sites[site.Name][index])
+			}
+			ch.Listeners = append(ch.Listeners, lc)
 		}
 		return ch
 	}

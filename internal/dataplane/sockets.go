@@ -51,7 +51,8 @@ func (e *Engine) openListeners(p *plan.Plan) (next map[plan.ListenerKey]*listene
 	}
 	for _, lb := range p.LoadBalancers {
 		for _, pl := range lb.Listeners {
-			l := &listener{plan: pl, stats: e.statsOf(pl.Key)}
+			l := &listener{plan: pl}
+			l.keep(e.known(pl.Key), len(e.workers))
 			if pl.TLS != nil {
 				l.tls = tlsio.NewServer(pl, e.gate, &e.tickets)
 			}
@@ -90,21 +91,45 @@ func (e *Engine) listeningOn(pl *plan.Listener, at map[netip.AddrPort]*listener)
 	return nil
 }
 
-// statsOf returns a listener's counters, which survive every change that keeps its name.
-func (e *Engine) statsOf(key plan.ListenerKey) []*stats.Listener {
+// known returns the listener of that name which is in force, or was and has connections yet; nil without.
+func (e *Engine) known(key plan.ListenerKey) *listener {
 	if l := e.listeners[key]; l != nil {
-		return l.stats
+		return l
 	}
 	for _, l := range e.retired {
 		if l.plan.Key == key {
-			return l.stats // it stays retired until the plan is in force: this one may yet be refused
+			return l // it stays retired until the plan is in force: this one may yet be refused
 		}
 	}
-	blocks := make([]*stats.Listener, len(e.workers))
-	for i := range blocks {
-		blocks[i] = &stats.Listener{}
+	return nil
+}
+
+// keep gives a listener its counts, one block for each loop: those that one of its name has already, which survive every change.
+func (l *listener) keep(old *listener, loops int) {
+	if old == nil {
+		old = &listener{}
 	}
-	return blocks
+	if l.stats = old.stats; l.stats == nil {
+		l.stats = blocks[stats.Listener](loops)
+	}
+	l.sites = make(map[string][]*stats.Site, len(l.plan.Sites))
+	for _, site := range l.plan.Sites {
+		if l.sites[site.Name] = old.sites[site.Name]; l.sites[site.Name] == nil {
+			l.sites[site.Name] = blocks[stats.Site](loops)
+		}
+	}
+	if l.clients = old.clients; l.clients == nil && l.plan.Caps != nil {
+		l.clients = acceptor.NewAddresses()
+	}
+}
+
+// blocks returns as many blocks of counters as there are loops.
+func blocks[T any](loops int) []*T {
+	all := make([]*T, loops)
+	for i := range all {
+		all[i] = new(T)
+	}
+	return all
 }
 
 // goneSockets returns the listeners in force whose sockets the next plan has no use for.

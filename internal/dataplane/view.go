@@ -144,6 +144,13 @@ func (l *listener) totals() stats.ListenerTotals {
 	for _, block := range l.stats {
 		t.AddFrom(block)
 	}
+	for _, site := range l.plan.Sites {
+		total := stats.SiteTotals{Name: site.Name}
+		for _, block := range l.sites[site.Name] {
+			total.AddFrom(block)
+		}
+		t.Sites = append(t.Sites, total)
+	}
 	return t
 }
 

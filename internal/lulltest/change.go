@@ -56,6 +56,15 @@ func copyLoadBalancer(from *plan.LoadBalancer) *plan.LoadBalancer {
 	for _, l := range from.Listeners {
 		listener := *l
 		listener.BackendSet = sets[l.BackendSet]
+		listener.Sites = nil
+		for _, s := range l.Sites {
+			site := *s
+			site.Sets = nil
+			for _, set := range s.Sets {
+				site.Sets = append(site.Sets, sets[set])
+			}
+			listener.Sites = append(listener.Sites, &site)
+		}
 		lb.Listeners = append(lb.Listeners, &listener)
 	}
 	return lb

@@ -157,8 +157,10 @@ func (w *Wire) secure(p *plan.Plan) {
 			if w.front && l.TLS == nil {
 				l.TLS = w.listeners[l.Protocol]
 			}
-			if w.back && l.BackendSet.TLS == nil {
-				l.BackendSet.TLS = w.sets[l.Protocol]
+			for _, set := range l.Sets() {
+				if w.back && set.TLS == nil {
+					set.TLS = w.sets[l.Protocol]
+				}
 			}
 		}
 	}

@@ -64,6 +64,11 @@ var advice = [reason.Count]string{
 	reason.PlainHTTP:          "the port of listener {listener} is {protocol}, and the client used http://: have it use https://, or add a listener with `protocol: http` on another port for such clients.",
 	reason.NoClientCert:       "give the client a certificate that one of the authorities of listener {listener} has issued, or set its `tls.client_certificates.mode` to optional in lull.yaml.",
 
+	reason.AccessDenied:  "add a rule to listener {listener} that allows the client, or find out why it asks.",
+	reason.MethodRefused: "add the method to those that listener {listener} allows, or have the client use another.",
+	reason.Redirected:    "change the redirects of listener {listener}, or have the client ask there at once.",
+	reason.AddressLimit:  "raise the number of connections that listener {listener} allows one address, or have the client use fewer; behind a proxy or NAT many clients are one address.",
+
 	reason.BackendHandshakeFailed: "look at the log of backend {backend}, and try `openssl s_client -connect {backend}` from here.",
 	reason.BackendUntrusted:       "see with `openssl s_client -connect {backend}` which certificate backend {backend} shows; what is accepted is up to `tls.ca`, `tls.server_name` and `tls.public_keys` of backend set {set} in lull.yaml.",
 	reason.BackendTLSViolation:    "look at the log of backend {backend}, and at what stands between lull and it: bytes were changed, lost or made up.",

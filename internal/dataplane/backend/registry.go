@@ -109,11 +109,13 @@ func (s *Set) stick(ps *plan.BackendSet) {
 	s.Sessions, s.Faithful = sticky.New(ps.Stickiness, ps.Key, keys), ps.Stickiness.NoFallback
 }
 
-// drainTimes returns, for each set, its own drain time, or the longest among the listeners that use it.
+// drainTimes returns, for each set, its own drain time, or the longest among the listeners that lead to it.
 func drainTimes(lb *plan.LoadBalancer) map[plan.SetKey]time.Duration {
 	drains := map[plan.SetKey]time.Duration{}
 	for _, l := range lb.Listeners {
-		drains[l.BackendSet.Key] = max(drains[l.BackendSet.Key], l.Timeouts.Drain)
+		for _, set := range l.Sets() {
+			drains[set.Key] = max(drains[set.Key], l.Timeouts.Drain)
+		}
 	}
 	for _, set := range lb.BackendSets {
 		if set.Drain != nil {

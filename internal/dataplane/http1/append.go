@@ -164,15 +164,19 @@ func (e *Edit) drops(f *Field, b []byte) bool {
 		return false
 	}
 	for _, name := range e.DropNames {
-		if len(name) == int(f.nameEnd-f.nameStart) && twins(f.Name(b), name) {
+		if SameName(f.Name(b), name) {
 			return true
 		}
 	}
 	return false
 }
 
-// twins reports whether a name is that one, which is in small letters, but for its case and for underscores in the place of hyphens.
-func twins(name []byte, small string) bool {
+// SameName reports whether a field's name is that one, which is in small letters with hyphens: in any case, and with underscores
+// for hyphens.
+func SameName(name []byte, small string) bool {
+	if len(name) != len(small) {
+		return false
+	}
 	for i, c := range name {
 		switch {
 		case c >= 'A' && c <= 'Z':

@@ -78,6 +78,9 @@ func (r *Receiver) Pass(n int) {
 	}
 }
 
+// End makes r done: the message is none that is read, but one that the caller has written.
+func (r *Receiver) End() { r.stage = stageDone }
+
 // NextRaw is Next for a caller that passes chunks on as they are, as Body.NextRaw is.
 func (r *Receiver) NextRaw(b []byte, h *Head, l *Limits) Step {
 	if r.stage == stageBody {

@@ -15,7 +15,11 @@ func (p *Proxy) admit(f *front, n, size int) (more bool) {
 	x, l := f.x, f.listener
 	l.Stats.Requests.Add(1)
 	x.method, x.minor = p.head.Method(), uint8(p.head.Minor())
+	x.to = &l.target
 	p.note(f)
+	if l.sites != nil && !p.enterSite(f) {
+		return false
+	}
 	if x.method == http1.CONNECT { // a reverse proxy opens no tunnels to anywhere (RFC 9110 §9.3.6)
 		p.refuse(f, 400, reason.BadRequest)
 		return false
@@ -37,7 +41,12 @@ func (p *Proxy) admit(f *front, n, size int) (more bool) {
 		case http1.Forward:
 		}
 	}
-	if set := l.picker.Set(); set.Sessions != nil {
+	if x.site != nil {
+		if forward, more := p.decide(f, n, size); !forward {
+			return more
+		}
+	}
+	if set := x.to.picker.Set(); set.Sessions != nil {
 		if i := set.Sessions.Find(&p.head, p.in[:n]); i >= 0 {
 			x.session = set.Backends[i]
 		}

@@ -17,8 +17,29 @@ import (
 //nolint:gochecknoglobals // a constant table
 var phrases = map[int][2]string{
 	400: {"Bad Request", "BAD_REQUEST"},
+	301: {"Moved Permanently", ""},
+	302: {"Found", ""},
+	303: {"See Other", ""},
+	307: {"Temporary Redirect", ""},
+	308: {"Permanent Redirect", ""},
+	401: {"Unauthorized", ""},
+	403: {"Forbidden", "FORBIDDEN"},
+	404: {"Not Found", ""},
 	405: {"Method Not Allowed", "METHOD_NOT_ALLOWED"},
+	406: {"Not Acceptable", ""},
 	408: {"Request Timeout", "REQUEST_TIMEOUT"},
+	409: {"Conflict", ""},
+	410: {"Gone", ""},
+	413: {"Content Too Large", ""},
+	414: {"URI Too Long", ""},
+	415: {"Unsupported Media Type", ""},
+	421: {"Misdirected Request", ""},
+	422: {"Unprocessable Content", ""},
+	429: {"Too Many Requests", ""},
+	431: {"Request Header Fields Too Large", ""},
+	451: {"Unavailable For Legal Reasons", ""},
+	500: {"Internal Server Error", ""},
+	501: {"Not Implemented", ""},
 	502: {"Bad Gateway", "BAD_GATEWAY"},
 	503: {"Service Unavailable", "Service Unavailable: Back-end server is at capacity"},
 	504: {"Gateway Timeout", "GATEWAY_TIMEOUT"},
@@ -31,7 +52,7 @@ func (p *Proxy) refuse(f *front, status int, why reason.Reason) {
 
 // decline answers with the status that goes with a reason.
 func (p *Proxy) decline(f *front, why reason.Reason, d timeout.Deadline) {
-	p.answer(f, why.Info().Status, why, d)
+	p.answer(f, f.listener.statusFor(why), why, d)
 }
 
 // answer ends an exchange with a response of lull's own, and the client's connection behind it. The back-end connection, if
@@ -41,49 +62,80 @@ func (p *Proxy) answer(f *front, status int, why reason.Reason, d timeout.Deadli
 	p.closeBack(x)
 	p.letGo(x)
 	x.status = status
-	f.listener.Stats.OwnStatus[status/100].Add(1)
-	p.out = p.page(f, p.out[:0], status, headline(status, why))
-	heard := x.down.Last
-	p.sendDown(f, p.out, nil)
-	x.down.Last = heard // the records tell of the backend's silence
+	f.responded(status, true)
+	p.out = p.appendPage(f, p.out[:0], &page{status: status, headline: headline(status, why), last: true})
+	p.sendOwn(f)
 	p.recordExchange(f, why, d)
 	p.closeFront(f, why, d)
 }
 
-// page appends a whole response. It says what went wrong, and neither who said so nor on which side: that is in the access
+// sendOwn sends the response in p.out.
+func (p *Proxy) sendOwn(f *front) {
+	heard := f.x.down.Last
+	p.sendDown(f, p.out, nil)
+	f.x.down.Last = heard // the records tell of the backend's silence
+}
+
+// page is what a response of lull's own says.
+type page struct {
+	status   int
+	headline string
+	allow    string // the methods that are allowed; of 405
+	location []byte // of a redirect
+	last     bool   // the connection ends with it
+}
+
+// appendPage appends a whole response. It says what went wrong, and neither who said so nor on which side: that is in the access
 // log, for those who may know.
-func (p *Proxy) page(f *front, out []byte, status int, headline string) []byte {
-	phrase := phrases[status]
+func (p *Proxy) appendPage(f *front, out []byte, own *page) []byte {
 	out = append(out, "HTTP/1.1 "...)
-	out = strconv.AppendInt(out, int64(status), 10)
+	out = strconv.AppendInt(out, int64(own.status), 10)
 	out = append(out, ' ')
-	if f.listener.plan.Timeouts.Model == timeout.Shared {
+	if phrase := phrases[own.status]; f.listener.plan.Timeouts.Model == timeout.Shared && phrase[1] != "" {
 		out = append(out, phrase[1]...)
 	} else {
 		out = append(out, phrase[0]...)
 	}
 	const before, between, after = "<html><head><title>", "</title></head><body><h1>", "</h1></body></html>\r\n"
-	title := len("000 ") + len(headline)
+	title := len("000 ") + len(own.headline)
 	out = append(out, "\r\nDate: "...)
 	out = p.date.append(out, p.loop.Now())
 	out = append(out, "\r\nContent-Type: text/html\r\nContent-Length: "...)
 	out = strconv.AppendInt(out, int64(len(before)+len(between)+len(after)+2*title), 10)
-	if status == 405 { // RFC 9110 §15.5.6 wants to know which are; lull has no list of those that backends know
-		out = append(out, "\r\nAllow: "...)
-	}
-	out = append(out, "\r\nConnection: close\r\n\r\n"...)
+	out = append(out, '\r', '\n')
+	out = p.appendPageFields(f.x, out, own)
 	if f.x.method == http1.HEAD {
 		return out
 	}
 	for _, part := range [...]string{before, between, after} {
 		out = append(out, part...)
 		if part != after {
-			out = strconv.AppendInt(out, int64(status), 10)
+			out = strconv.AppendInt(out, int64(own.status), 10)
 			out = append(out, ' ')
-			out = append(out, headline...)
+			out = append(out, own.headline...)
 		}
 	}
 	return out
+}
+
+// appendPageFields appends the fields that not every response of lull's own has, and the empty line.
+func (p *Proxy) appendPageFields(x *exchange, out []byte, own *page) []byte {
+	if own.status == 405 { // RFC 9110 §15.5.6 wants to know which are; where no rule lists them, lull does not know
+		out = append(append(append(out, "Allow: "...), own.allow...), '\r', '\n')
+	}
+	if len(own.location) > 0 {
+		out = http1.AppendField(out, "Location", own.location)
+	}
+	if x.site != nil && x.site.plan.RequestID != "" && len(x.id) > 0 {
+		out = http1.AppendField(out, x.site.plan.RequestID, x.id)
+	}
+	switch {
+	case own.last:
+		out = append(out, "Connection: close\r\n"...)
+	case x.minor == 0:
+		out = append(out, "Connection: keep-alive\r\n"...)
+	}
+	return append(out, '\r', '\n')
 }
 
 // headline returns what a page says under its status. Two mistakes of a client's are named: it has no other way to learn of

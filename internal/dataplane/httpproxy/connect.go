@@ -78,7 +78,7 @@ func (p *Proxy) connected(f *front) {
 	x := f.x
 	x.connect = p.loop.Touch() - x.asked
 	x.back.conn.Set(relay.Writable)
-	if set := f.listener.picker.Set(); set.TLS != nil {
+	if set := x.to.picker.Set(); set.TLS != nil {
 		p.secureBack(f, set.TLS)
 		return
 	}

@@ -13,6 +13,8 @@ import (
 // exchange is a request and its response.
 type exchange struct {
 	front    *front
+	site     *site            // nil on a listener without sites, and before the head
+	to       *target          // its backend set; nil before the head, and where none is chosen
 	back     *back            // the connection that carries it, or is being opened for it; nil before and after
 	backend  *backend.Backend // chosen; an exchange is counted there until letGo
 	served   *backend.Backend // the last one chosen, for the record
@@ -47,10 +49,12 @@ type exchange struct {
 
 	text    []byte // method, host, target, user agent and X-Forwarded-For, one behind the other
 	cuts    [5]uint32
+	id      []byte // by which backend and client know the request, where its site wants one
 	method  http1.Method
 	minor   uint8 // of the request's version
 	body    bodyMode
 	last    reason.Reason // why the client's connection ends with this exchange; None if it may go on
+	own     reason.Reason // why lull answered itself and the connection may go on; None otherwise
 	failure reason.Reason // why the last backend could not be reached
 	fault   http1.Fault
 	desync  http1.Why
@@ -67,8 +71,9 @@ const (
 	offersUpgrade                    // the request asks for another protocol, and may
 	continued                        // lull itself has told the client to go on, and keeps the backend's 100 to itself
 	wasQueued
-	lastAsked // the client has said that it will send no further request
-	openEnded // the end of the client's connection is the end of the response's body
+	lastAsked  // the client has said that it will send no further request
+	identified // the request brought its id
+	openEnded  // the end of the client's connection is the end of the response's body
 )
 
 func (x *exchange) is(m xmarks) bool { return x.marks&m != 0 }
@@ -124,9 +129,9 @@ func (p *Proxy) free(f *front) {
 	x.down.LetGo(p.pool)
 	p.dropReplay(x)
 	p.active--
-	text, tried := x.text[:0], x.tried[:0]
+	text, tried, id := x.text[:0], x.tried[:0], x.id[:0]
 	clear(x.tried)
-	*x = exchange{text: text, tried: tried}
+	*x = exchange{text: text, tried: tried, id: id}
 	if len(p.spare) < exchangesKept {
 		p.spare = append(p.spare, x)
 	}

@@ -15,7 +15,7 @@ func (p *Proxy) complete(f *front) (more bool) {
 	x := f.x
 	p.closeBack(x) // what still has it is not fit for another exchange
 	p.letGo(x)
-	p.recordExchange(f, reason.Completed, timeout.Deadline{})
+	p.recordExchange(f, x.outcome(), timeout.Deadline{})
 	if x.last == reason.None && !x.request.Done() {
 		x.last = reason.CloseAgreed
 	}
@@ -138,6 +138,7 @@ func (p *Proxy) release(f *front, withRST bool) {
 	}
 	f.conn.Close(p.loop, withRST || f.conn.Is(doomed))
 	f.listener.Stats.Ended.Add(1)
+	f.uncount()
 	p.forget(f)
 	p.load.Add(-1)
 	p.limit.Release()

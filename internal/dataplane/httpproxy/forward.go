@@ -51,6 +51,9 @@ func (p *Proxy) requestHead(f *front, out []byte) []byte {
 	if l.subject {
 		e.Lines = p.subjectLine(f, e)
 	}
+	if x.site != nil {
+		p.editUp(x, e)
+	}
 	if !p.head.Has(http1.Host) && p.head.Form() != http1.Absolute { // HTTP/1.0: the address that the client reached
 		e.Host = p.localHost(f)
 	}
@@ -114,7 +117,8 @@ func (p *Proxy) passUp(f *front, b []byte, withHead bool) (used int, alive bool)
 	before := used - trailers
 	if trailers > 0 {
 		out = append(out, b[:before]...)
-		out = p.trailers.AppendTrailers(out, b[before:used], f.listener.drop, f.listener.dropNames)
+		drop := f.upDrops()
+		out = p.trailers.AppendTrailers(out, b[before:used], drop.ids, drop.names)
 		p.out, b, before = out, nil, 0
 	}
 	p.sendUp(x, out, b[:before])

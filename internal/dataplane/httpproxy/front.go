@@ -3,6 +3,7 @@ package httpproxy
 import (
 	"net/netip"
 
+	"lull/internal/dataplane/acceptor"
 	"lull/internal/dataplane/buf"
 	"lull/internal/dataplane/proxyproto"
 	"lull/internal/dataplane/reason"
@@ -46,8 +47,9 @@ type front struct {
 	opened    int64 // when the client was accepted
 	since     int64 // when the state began
 	conn      relay.Conn
-	peer      relay.Address // of the client's socket
-	exchanges uint32        // begun so far
+	peer      relay.Address       // of the client's socket
+	clients   *acceptor.Addresses // where it is counted for the client's address; nil: it is not
+	exchanges uint32              // begun so far
 	index     uint32
 	prev      uint32 // neighbours in the list of those that wait for a request, or in the queue; 0 = none, else index+1
 	next      uint32
@@ -177,7 +179,7 @@ const firstRequestGrace = int64(1e9)
 // deadline returns when the front must end, or its state must, as things stand.
 func (p *Proxy) deadline(f *front) timeout.Deadline {
 	var d timeout.Deadline
-	s := &f.listener.plan.Timeouts
+	s := f.timeouts()
 	switch f.state {
 	case awaitingHeader, securing:
 		d = s.HandshakeDeadline(f.since)

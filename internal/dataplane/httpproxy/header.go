@@ -49,6 +49,9 @@ func (p *Proxy) readHeader(f *front) (more bool) {
 		f.header = &proxyproto.Ends{Source: h.Source, Dest: h.Dest}
 	}
 	f.conn.Set(relay.Readable) // what follows the header was there before this edge and is not told again
+	if !p.count(f) {
+		return false
+	}
 	p.welcome(f)
 	return true
 }

@@ -2,6 +2,7 @@ package httpproxy
 
 import (
 	"math"
+	"math/rand/v2"
 	"net/netip"
 	"sync/atomic"
 
@@ -17,6 +18,7 @@ import (
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/relay"
+	"lull/internal/dataplane/rules"
 	"lull/internal/dataplane/sys"
 	"lull/internal/dataplane/tcpproxy"
 	"lull/internal/dataplane/tlsio"
@@ -80,6 +82,8 @@ type Proxy struct {
 	head      http1.Head // of the message at hand
 	trailers  http1.Head
 	edit      http1.Edit
+	asked     rules.Request // the request at hand, for the table of its site
+	random    *rand.ChaCha8 // what ids of requests are made of
 	date      date
 
 	// Atomic.
@@ -92,7 +96,7 @@ type Proxy struct {
 // New returns the proxy of a loop.
 func New(o Options) *Proxy {
 	p := &Proxy{loop: o.Loop, ids: o.IDs, pool: o.Pool, log: o.Log, records: o.Exchanges, limit: o.Limit, load: o.Load,
-		area: o.TLS, tunnels: o.Tunnels, listeners: map[plan.ListenerKey]*Listener{}}
+		area: o.TLS, tunnels: o.Tunnels, listeners: map[plan.ListenerKey]*Listener{}, random: newRandom()}
 	if p.area == nil {
 		p.area = tlsio.NewArea()
 	}
@@ -149,7 +153,9 @@ func (p *Proxy) Take(fd int, peer netip.AddrPort, key plan.ListenerKey) {
 		p.enter(f, awaitingHeader)
 		return
 	}
-	p.welcome(f)
+	if p.count(f) {
+		p.welcome(f)
+	}
 }
 
 // Ready handles events on a client's connection; see loop.Handler.

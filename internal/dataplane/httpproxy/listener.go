@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lull/internal/dataplane/acceptor"
 	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/plan"
@@ -24,11 +25,14 @@ type Listener struct {
 	Stats   *stats.Listener
 	plan    *plan.Listener
 	tls     *tlsio.Server // nil: plain
-	picker  *backend.Picker
+	target  target
 	closing *backend.Closing // an end set for its connections, or nil
 	changed int64            // when the plan came into force; no deadline could have been kept before
 	open    int              // clients' connections
-	queued  int              // of these, those whose requests are in the queue
+	clients *acceptor.Addresses
+	sites   []*site                 // in the order of the plan's; target has nothing to do then
+	named   map[string]*site        // the same
+	targets map[plan.SetKey]*target // of the sites
 
 	// What the plan means for heads.
 	requestLimits, responseLimits http1.Limits
@@ -47,14 +51,15 @@ func (p *Proxy) Apply(ch tcpproxy.Change) {
 		stays[lc.Plan.Key] = true
 		l := p.listeners[lc.Plan.Key]
 		if l == nil {
-			l = &Listener{picker: backend.NewPicker(lc.Set, p.loop.Index)}
+			l = &Listener{target: target{picker: backend.NewPicker(lc.Set, p.loop.Index)}}
 			p.listeners[lc.Plan.Key] = l
 		}
 		l.Addr, l.Stats, l.plan, l.tls, l.closing = lc.Addr, lc.Stats, lc.Plan, lc.TLS, nil
-		l.picker.SetSet(lc.Set)
-		l.changed = ch.Now
+		l.target.picker.SetSet(lc.Set)
+		l.changed, l.clients = ch.Now, lc.Clients
+		l.takeSites(&lc, ch.Sets, p.loop.Index)
 		l.compile()
-		p.makeRoom(lc.Plan.HeadMax)
+		p.makeRoom(l.requestLimits.Head)
 	}
 	for key, l := range p.listeners { // one that speaks TCP now is not among those removed
 		if !stays[key] && l.closing == nil {
@@ -85,6 +90,17 @@ func (l *Listener) compile() {
 	if l.plan.Timeouts.Model == timeout.Directional {
 		l.drop |= http1.Set(http1.XRealIP, http1.XForwardedHost)
 	}
+	if len(l.sites) > 0 {
+		l.compileSites()
+	}
+}
+
+// responseLimits returns the limits for the head of the response to the request under way.
+func (f *front) responseLimits() *http1.Limits {
+	if s := f.x.site; s != nil {
+		return &s.responseLimits
+	}
+	return &f.listener.responseLimits
 }
 
 // Drain sets an end for every connection (rule: SIGTERM), unless one was set that is earlier.
@@ -101,6 +117,7 @@ func (p *Proxy) Drain(now int64) {
 // to stay end now, the others' timers fire no later than they must.
 func (p *Proxy) lookAtAll() {
 	p.each(func(f *front) {
+		f.countAnew()
 		if f.listener.closing != nil && f.state == waiting && f.exchanges > 0 && f.held == nil && !f.conn.Is(relay.Readable) {
 			p.closeFront(f, reason.Drained, timeout.Deadline{})
 			return

@@ -28,7 +28,7 @@ func (p *Proxy) reuse(f *front, b *backend.Backend) *back {
 				why = endedIdle(c)
 			}
 			p.endPooled(c, why)
-		case b.Serves(c.target.Unpack()) && c.tls.Same(f.listener.picker.Set().TLS):
+		case b.Serves(c.target.Unpack()) && c.tls.Same(f.x.to.picker.Set().TLS):
 			return c
 		default:
 			p.endPooled(c, reason.Drained)

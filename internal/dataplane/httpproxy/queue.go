@@ -11,7 +11,7 @@ import (
 // lineUp has the request in p.in[:n] wait in the queue of its load balancer, unless that is full. One that was in it before
 // keeps its right to be.
 func (p *Proxy) lineUp(f *front, n int) {
-	x, picker := f.x, f.listener.picker
+	x, picker := f.x, f.x.to.picker
 	most := f.listener.plan.QueueMax
 	if x.is(wasQueued) {
 		most = math.MaxInt
@@ -35,7 +35,7 @@ func (p *Proxy) park(f *front, n int) {
 	f.x.set(wasQueued)
 	p.queuedHere.Add(1)
 	if f.x.queue != nil {
-		f.listener.queued++
+		f.x.to.queued++
 	}
 	p.enter(f, queued)
 	p.noteOldest()
@@ -50,7 +50,7 @@ func (p *Proxy) leaveQueue(f *front) {
 	if x.queue != nil {
 		x.queue.Leave()
 		x.queue = nil
-		f.listener.queued--
+		x.to.queued--
 	}
 	took := p.loop.Now() - x.asked
 	x.waited += took
@@ -67,7 +67,7 @@ func (p *Proxy) serveQueue() {
 		}
 		f := p.fronts.At(next - 1)
 		next = f.next
-		picker := f.listener.picker
+		picker := f.x.to.picker
 		if f.x.backend == nil && !picker.Room(f.x.tried) && picker.Crowded(f.x.tried) {
 			continue
 		}

@@ -76,7 +76,7 @@ func (p *Proxy) takeHead(f *front, n int) (more bool) {
 	case http1.EventReset:
 		x.fault = s.Fault
 		x.desync = s.Fault.Info().Why
-		p.refuse(f, s.Fault.Info().Cloud, faultReason(s.Fault))
+		p.refuse(f, p.tooLarge(f, s.Fault), faultReason(s.Fault))
 		return false
 	case http1.EventHead:
 		x.headAt = x.up.Last

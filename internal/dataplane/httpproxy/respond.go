@@ -97,7 +97,7 @@ func (p *Proxy) takeResponse(f *front, b []byte) bool {
 	x := f.x
 	out := p.out[:0]
 	for x.response.InHead() {
-		s := x.response.Next(b, &p.head, &f.listener.responseLimits)
+		s := x.response.Next(b, &p.head, f.responseLimits())
 		switch {
 		case s.Event == http1.EventReset:
 			x.fault = s.Fault
@@ -131,7 +131,9 @@ func (p *Proxy) interim(x *exchange, out, b []byte) []byte {
 	if x.minor == 0 || (p.head.Status() == 100 && x.is(continued)) {
 		return out
 	}
-	return p.head.AppendResponse(out, b, &http1.Edit{})
+	drop := x.downDrops()
+	p.edit = http1.Edit{Drop: drop.ids, DropNames: drop.names}
+	return p.head.AppendResponse(out, b, &p.edit)
 }
 
 // responseHead appends the head of the final response, and settles how its body goes on and what becomes of the two
@@ -139,7 +141,7 @@ func (p *Proxy) interim(x *exchange, out, b []byte) []byte {
 func (p *Proxy) responseHead(f *front, out, b []byte) []byte {
 	x := f.x
 	x.status, x.answered = p.head.Status(), p.head.Status()
-	f.listener.Stats.BackendStatus[x.answered/100%10%6].Add(1)
+	f.responded(x.answered, false)
 	if !p.head.KeepAlive() { // DI-12: Connection: close is obeyed, hints in Keep-Alive are not
 		x.set(closeBack)
 	}
@@ -171,12 +173,13 @@ func (p *Proxy) responseHead(f *front, out, b []byte) []byte {
 		e.Connection = "keep-alive"
 	}
 	e.Lines = p.sessionLines(f, b)
+	p.editDown(x, e, b)
 	return p.head.AppendResponse(out, b, e)
 }
 
 // sessionLines returns the field lines that tell the client which session it is in, if it needs to be told.
 func (p *Proxy) sessionLines(f *front, b []byte) []byte {
-	picker := f.listener.picker
+	picker := f.x.to.picker
 	sessions := picker.Set().Sessions
 	if sessions == nil {
 		return nil
@@ -232,7 +235,8 @@ func (p *Proxy) passAsIs(f *front, b []byte) (used int, fault http1.Fault) {
 	before := used - trailers
 	if trailers > 0 {
 		p.out = append(p.out, b[:before]...)
-		p.out = p.trailers.AppendTrailers(p.out, b[before:used], 0, nil)
+		drop := x.downDrops()
+		p.out = p.trailers.AppendTrailers(p.out, b[before:used], drop.ids, drop.names)
 		before = 0
 	}
 	p.sendDown(f, p.out, b[:before])

@@ -56,7 +56,7 @@ func (p *Proxy) route(f *front, n, size int) (more bool) {
 
 // choose returns a backend for the exchange, counted there, or nil: that of its session, or one by the set's policy.
 func (p *Proxy) choose(f *front) *backend.Backend {
-	x, picker := f.x, f.listener.picker
+	x, picker := f.x, f.x.to.picker
 	if x.session != nil {
 		if picker.Keep(x.session, x.tried) {
 			return x.session
@@ -65,7 +65,7 @@ func (p *Proxy) choose(f *front) *backend.Backend {
 			return nil
 		}
 	}
-	if f.listener.queued > 0 && x.tries == 0 && !x.is(wasQueued) {
+	if x.to.queued > 0 && x.tries == 0 && !x.is(wasQueued) {
 		return nil // those that wait come first
 	}
 	return picker.Pick(f.client().Addr(), x.tried)
@@ -74,7 +74,7 @@ func (p *Proxy) choose(f *front) *backend.Backend {
 // noRoute says what becomes of a request for which no backend could be chosen: it waits if there is one that has no room
 // now, and is answered otherwise (TO-11).
 func (p *Proxy) noRoute(f *front, n int) (more bool) {
-	x, picker := f.x, f.listener.picker
+	x, picker := f.x, f.x.to.picker
 	switch {
 	case x.session != nil && picker.Set().Faithful:
 		p.answer(f, 502, reason.NoBackend, timeout.Deadline{})

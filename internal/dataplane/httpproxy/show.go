@@ -29,10 +29,19 @@ func (p *Proxy) record(f *front, why reason.Reason, d timeout.Deadline) {
 func (f *front) ends() record.Ends {
 	l := f.listener.plan
 	e := record.Ends{
-		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: l.BackendSet.Key.Name,
+		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: f.listener.target.picker.Set().Key.Name,
 		Protocol: l.Speaks(), Client: f.client(), Peer: f.peer.Unpack(), Local: f.listener.Addr,
 	}
-	if x := f.x; x != nil && x.served != nil {
+	x := f.x
+	if x == nil {
+		return e
+	}
+	if x.site != nil {
+		if e.Listener, e.BackendSet = x.site.plan.Name, ""; x.to != &f.listener.target {
+			e.BackendSet = x.to.picker.Set().Key.Name
+		}
+	}
+	if x.served != nil {
 		e.Backend, e.BackendAddr = x.served.Endpoint, x.target.Unpack()
 	}
 	return e
@@ -57,10 +66,13 @@ func (f *front) traffic(now int64) record.Traffic {
 func (p *Proxy) recordExchange(f *front, why reason.Reason, d timeout.Deadline) {
 	x, l := f.x, f.listener
 	l.Stats.Ends[why].Add(1)
+	if x.site != nil {
+		x.site.stats.Ends[why].Add(1)
+	}
 	if x.status == 0 && why.Info().Side == reason.FrontEnd {
 		l.Stats.Unheard.Add(1)
 	}
-	if !p.records.Followed() && !why.Info().Error && (x.status == 0 || x.answered != 0) {
+	if !p.records.Followed() && !why.Info().Error && (x.status == 0 || x.answered != 0 || why == reason.Redirected) {
 		return // nobody would see it
 	}
 	now := p.loop.Touch()

@@ -15,8 +15,10 @@ func (p *Proxy) upgrade(f *front, out, b []byte, size int) bool {
 		return p.badResponse(f, out)
 	}
 	x.status, x.answered = 101, 101
-	f.listener.Stats.BackendStatus[1].Add(1)
-	out = p.head.AppendResponse(out, b, &http1.Edit{Framing: http1.Framing{Kind: http1.Tunnel}, Upgrade: true})
+	f.responded(101, false)
+	p.edit = http1.Edit{Framing: http1.Framing{Kind: http1.Tunnel}, Upgrade: true}
+	p.editDown(x, &p.edit, b)
+	out = p.head.AppendResponse(out, b, &p.edit)
 	p.sendDown(f, out, b[size:])
 	p.out = out
 	told := f.tell(p.loop.Now())
@@ -24,7 +26,10 @@ func (p *Proxy) upgrade(f *front, out, b []byte, size int) bool {
 	a := tcpproxy.Adoption{
 		ID: f.id, Listener: f.listener.plan.Key, Opened: f.opened, Exchanges: int(f.exchanges), Client: f.conn, Server: c.conn,
 		Down: x.down, Backend: x.backend, Header: f.header, Peer: f.peer, Target: c.target, Connect: x.connect,
-		Exchange: &told,
+		Exchange: &told, Clients: f.clients,
+	}
+	if x.site != nil {
+		a.Site, a.Counts = x.site.plan, x.site.stats
 	}
 	a.Up = relay.Flow{Last: x.up.Last, Held: f.held}
 	a.Up.Bytes, a.Down.Bytes = uint64(a.Up.Pending()), uint64(len(b)-size)

@@ -87,7 +87,7 @@ type Listener struct {
 	Key         ListenerKey
 	Protocol    Protocol
 	Address     netip.AddrPort // where it binds
-	BackendSet  *BackendSet
+	BackendSet  *BackendSet    // may be nil where there are Sites
 	Timeouts    timeout.Settings
 	ProxyAccept bool       // the client sends a PROXY header, version 1 or 2
 	ProxySend   uint8      // the PROXY header's version towards backends; 0 = none; TCP only
@@ -97,7 +97,7 @@ type Listener struct {
 
 	// HTTP only.
 	Desync     http1.Mode // what becomes of requests that two parsers might read differently
-	HeadMax    int        // bytes of a request or response head
+	HeadMax    int        // bytes of a request or response head; with Sites it is their tables that say how large a head may be
 	StaleRetry bool       // SH-09
 	QueueMax   int        // requests of the whole load balancer that may wait for a backend with room; 0 = none
 	// Sites are chosen by the request's host; without any, all requests go to BackendSet.

@@ -58,6 +58,10 @@ const (
 	BackendUntrusted
 	BackendTLSViolation
 	BackendTruncated
+	AccessDenied
+	MethodRefused
+	Redirected
+	AddressLimit
 	count // the number of rows, not a reason
 )
 
@@ -148,6 +152,10 @@ var table = [Count]Info{
 	BackendUntrusted:       {"backend-untrusted", BackEnd, true, false, "the backend's certificate was not accepted", 502},
 	BackendTLSViolation:    {"backend-tls-violation", BackEnd, true, false, "the backend broke the rules of TLS, or gave up by an alert", 502},
 	BackendTruncated:       {"backend-truncated", BackEnd, true, false, "the backend ended its stream without the close_notify of TLS, so that it may be cut short", 504},
+	AccessDenied:           {"access-denied", FrontEnd, true, false, "no rule on access allows the client", 403},
+	MethodRefused:          {"method-refused", FrontEnd, true, false, "the listener does not allow the request's method", 405},
+	Redirected:             {"redirected", Inside, false, false, "a rule sends the client elsewhere", 302},
+	AddressLimit:           {"address-limit", Inside, true, false, "the client's address had as many connections to the listener as it may", 0},
 	QueueTimeout:           {"queue-timeout", Inside, true, true, "no backend had room for the request within the idle time", 504},
 }
 

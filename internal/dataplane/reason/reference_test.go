@@ -25,7 +25,7 @@ in ` + "`lull explain`" + ` and in the metric ` + "`lull_closes_total`" + `.
   armed and how late it was.
 - *HTTP status* is what the client gets of lull when an exchange ends so before anything of a response was sent; after that, the
   response is cut short in a way that shows. A backend that closes without an answer is a 502 in the directional model, and
-  a request that is refused may have a status of its own ([parsing](http-parsing.md)).
+  a request that is refused may have a status of its own ([parsing](http-parsing.md)), as may a rule on methods or a redirect.
 - *Error* marks ends that a user may have noticed. The others are ordinary: somebody hung up, or a timer did its work.
 
 ` + "`lull explain ID`" + ` adds what to change if that end was unwanted. Some reasons belong to HTTP and appear only on

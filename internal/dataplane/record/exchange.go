@@ -64,7 +64,8 @@ type Exchange struct {
 	Late      time.Duration // how long after its deadline the end began; meaningful only with Timer
 }
 
-// Troubled says whether the exchange is worth remembering when nobody follows: it went wrong, or lull answered itself.
+// Troubled says whether the exchange is worth remembering when nobody follows: it went wrong, or lull answered itself. A redirect
+// is no trouble, and some listeners do nothing else.
 func (x *Exchange) Troubled() bool {
-	return x.Reason.Info().Error || x.Status != 0 && x.BackendStatus == 0
+	return x.Reason.Info().Error || x.Status != 0 && x.BackendStatus == 0 && x.Reason != reason.Redirected
 }

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+
+	"lull/internal/dataplane/http1"
 )
 
 // The limits on a table. 100 rules are what the cost of a request is measured with.
@@ -159,6 +161,12 @@ func (t *Table) addRedirects(redirects []Redirection) error {
 		return fmt.Errorf("redirects: %w", err)
 	}
 	return nil
+}
+
+// HeadLimits returns the limits by which heads are read (HeadForm).
+func (t *Table) HeadLimits() http1.Limits {
+	limits, _ := t.head.Limits() // which New has found to be possible
+	return limits
 }
 
 // Decide returns what becomes of the request.

@@ -36,6 +36,61 @@ type Listener struct {
 	TLS
 }
 
+// Site counts what one loop did for a site of a listener (plan.Site): requests count here and for the listener.
+type Site struct {
+	Requests      Counter               // whole heads
+	Ends          [reason.Count]Counter // of exchanges, by reason
+	BackendStatus [6]Counter            // responses of backends by first digit; 0 is not used
+	OwnStatus     [6]Counter            // responses that lull made itself
+	OK            Counter               // of all responses, those with 200
+	BadGateway    Counter               // those with 502
+	Timeout       Counter               // those with 504
+}
+
+// Responded counts a response with that status, which is a backend's or lull's own.
+func (s *Site) Responded(status int, own bool) {
+	class := &s.BackendStatus[status/100%10%6]
+	if own {
+		class = &s.OwnStatus[status/100%10%6]
+	}
+	class.Add(1)
+	switch status {
+	case 200:
+		s.OK.Add(1)
+	case 502:
+		s.BadGateway.Add(1)
+	case 504:
+		s.Timeout.Add(1)
+	}
+}
+
+// SiteTotals is a site's counters summed over the loops.
+type SiteTotals struct {
+	Name          string
+	Requests      uint64
+	Ends          [reason.Count]uint64
+	BackendStatus [6]uint64
+	OwnStatus     [6]uint64
+	OK            uint64
+	BadGateway    uint64
+	Timeout       uint64
+}
+
+// AddFrom adds one loop's block to the totals.
+func (t *SiteTotals) AddFrom(s *Site) {
+	t.Requests += s.Requests.Load()
+	t.OK += s.OK.Load()
+	t.BadGateway += s.BadGateway.Load()
+	t.Timeout += s.Timeout.Load()
+	for i := range s.Ends {
+		t.Ends[i] += s.Ends[i].Load()
+	}
+	for i := range s.BackendStatus {
+		t.BackendStatus[i] += s.BackendStatus[i].Load()
+		t.OwnStatus[i] += s.OwnStatus[i].Load()
+	}
+}
+
 // TLS is what a listener counts of handshakes; those that fail are counted by the reasons of what ends.
 type TLS struct {
 	Handshakes     Counter // with clients, that succeeded
@@ -77,6 +132,7 @@ type ListenerTotals struct {
 	Policy    *tlspolicy.Policy // what they may speak now; nil if they speak no TLS
 	HTTPTotals
 	TLSTotals
+	Sites []SiteTotals // in the plan's order; what is counted here is counted above as well
 }
 
 // TLSTotals is TLS summed over the loops.

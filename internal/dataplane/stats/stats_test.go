@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"reflect"
 	"sync"
 	"testing"
 
@@ -29,6 +30,28 @@ func TestAddFromSumsLoops(t *testing.T) {
 	want := ListenerTotals{Accepted: 8, Active: 3, BytesUp: 111, BytesDown: 1022}
 	want.Closes[reason.TunnelIdle] = 3
 	want.Closes[reason.ClientReset] = 2
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("totals %+v, want %+v", got, want)
+	}
+}
+
+func TestSiteAddFromSumsLoops(t *testing.T) {
+	t.Parallel()
+	var a, b Site
+	a.Requests.Add(4)
+	a.Ends[reason.Redirected].Add(1)
+	b.Requests.Add(3)
+	for _, status := range []int{200, 200, 204, 502, 999} {
+		a.Responded(status, false)
+	}
+	for _, status := range []int{301, 502, 504} {
+		b.Responded(status, true)
+	}
+	var got SiteTotals
+	got.AddFrom(&a)
+	got.AddFrom(&b)
+	want := SiteTotals{Requests: 7, OK: 2, BadGateway: 2, Timeout: 1, BackendStatus: [6]uint64{2: 3, 3: 1, 5: 1}, OwnStatus: [6]uint64{3: 1, 5: 2}}
+	want.Ends[reason.Redirected] = 1
 	if got != want {
 		t.Errorf("totals %+v, want %+v", got, want)
 	}

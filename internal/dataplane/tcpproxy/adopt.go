@@ -1,12 +1,14 @@
 package tcpproxy
 
 import (
+	"lull/internal/dataplane/acceptor"
 	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/loop"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/proxyproto"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/relay"
+	"lull/internal/dataplane/stats"
 )
 
 // Adoption is an HTTP connection that an Upgrade has made a tunnel (RFC 9110 §7.8). All that it refers to is this proxy's
@@ -27,6 +29,9 @@ type Adoption struct {
 	Connect   int64 // how long the connect took, -1 unknown
 	// Exchange is the record of the exchange that has become the tunnel, but for how it ends: that is how the tunnel does.
 	Exchange *record.Exchange
+	Site     *plan.Site // of the exchange; nil without
+	Counts   *stats.Site
+	Clients  *acceptor.Addresses // where the connection is counted for its client's address; nil: it is not
 }
 
 // TellRoom has *room set when the end of an adopted connection has made room at a backend, for which requests may wait.
@@ -41,7 +46,12 @@ func (p *Proxy) Adopt(a *Adoption) {
 	c.backend, c.header, c.peer, c.target = a.Backend, a.Header, a.Peer, a.Target
 	c.legs = [2]relay.Conn{a.Client, a.Server}
 	c.flows = [2]relay.Flow{a.Up, a.Down}
-	c.exchanges, c.exchange = uint32(a.Exchanges), a.Exchange
+	c.exchanges, c.exchange, c.clients = uint32(a.Exchanges), a.Exchange, a.Clients
+	if a.Site != nil {
+		if c.site = c.listener.sites[a.Site.Name]; c.site == nil { // it has left the plan meanwhile
+			c.site = &site{name: a.Site.Name, timeouts: a.Site.Timeouts(c.listener.plan), stats: a.Counts}
+		}
+	}
 	c.node.Ref, c.node.Kind = c.index, uint8(loop.TCPPair)
 	c.listener.open++
 	for side := range c.legs {

@@ -170,6 +170,9 @@ func (p *Proxy) release(c *pair, how manner) {
 	}
 	c.listener.open--
 	c.listener.Stats.Ended.Add(1)
+	if c.clients != nil {
+		c.clients.Leave(c.clientAddress().Addr())
+	}
 	p.pairs.GiveBack(c.index)
 	p.load.Add(-1)
 	p.limit.Release()

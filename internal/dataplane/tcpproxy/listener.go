@@ -3,6 +3,7 @@ package tcpproxy
 import (
 	"net/netip"
 
+	"lull/internal/dataplane/acceptor"
 	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
@@ -23,18 +24,21 @@ type Listener struct {
 	closing *backend.Closing // an end set for its connections, or nil
 	changed int64            // when the plan came into force; no deadline could have been kept before
 	open    int              // pairs
+	sites   map[string]*site // by name; see Adopt
+	clients *acceptor.Addresses
 }
 
 // Change is what the engine has a proxy take over, all at once.
 type Change struct {
 	Listeners []ListenerChange
-	Removed   []plan.ListenerKey // their connections end when their drain time, counted from Now, is over
-	Now       int64              // ns of clock.Now, the same on every loop
+	Sets      map[plan.SetKey]*backend.Set // of all that the plan's listeners may lead to
+	Removed   []plan.ListenerKey           // their connections end when their drain time, counted from Now, is over
+	Now       int64                        // ns of clock.Now, the same on every loop
 }
 
 // Of returns the change as it concerns the listeners of one protocol.
 func (c Change) Of(protocol plan.Protocol) Change {
-	of := Change{Removed: c.Removed, Now: c.Now}
+	of := Change{Sets: c.Sets, Removed: c.Removed, Now: c.Now}
 	for _, l := range c.Listeners {
 		if l.Plan.Protocol == protocol {
 			of.Listeners = append(of.Listeners, l)
@@ -50,6 +54,9 @@ type ListenerChange struct {
 	TLS   *tlsio.Server // nil: plain
 	Addr  netip.AddrPort
 	Stats *stats.Listener
+	Sites []*stats.Site // in the order of the plan's sites
+	// Clients counts the connections of each client's address; nil if the listener never had a bound on them.
+	Clients *acceptor.Addresses
 }
 
 // Apply takes over a plan change. Open connections get the new settings at once; those already over a shortened limit
@@ -64,7 +71,8 @@ func (p *Proxy) Apply(ch Change) {
 		}
 		l.Addr, l.Stats, l.plan, l.tls, l.closing = lc.Addr, lc.Stats, lc.Plan, lc.TLS, nil
 		l.picker.SetSet(lc.Set)
-		l.changed = ch.Now
+		l.changed, l.clients = ch.Now, lc.Clients
+		l.takeSites(&lc)
 	}
 	for _, key := range ch.Removed {
 		if l := p.listeners[key]; l != nil && l.closing == nil {
@@ -106,7 +114,12 @@ func (p *Proxy) forgetUnused() {
 }
 
 // rearmAll looks at every pair's deadline again: about a millisecond for 9,000 pairs.
-func (p *Proxy) rearmAll() { p.each(p.rearm) }
+func (p *Proxy) rearmAll() {
+	p.each(func(c *pair) {
+		c.count()
+		p.rearm(c)
+	})
+}
 
 // each calls f for every pair there is; f may end the pair.
 func (p *Proxy) each(f func(*pair)) {

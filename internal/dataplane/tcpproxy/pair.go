@@ -3,6 +3,7 @@ package tcpproxy
 import (
 	"net/netip"
 
+	"lull/internal/dataplane/acceptor"
 	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/proxyproto"
 	"lull/internal/dataplane/reason"
@@ -66,7 +67,9 @@ type pair struct {
 	// exchanges is above 0 on what was an HTTP connection until an Upgrade; its back-end connection is counted as one of HTTP.
 	exchanges uint32
 	exchange  *record.Exchange // the record of what became this tunnel; nil without an Upgrade
-	waitPrev  uint32           // neighbours in the list of those that wait for their PROXY header or handshake
+	site      *site            // of that exchange; nil without
+	clients   *acceptor.Addresses
+	waitPrev  uint32 // neighbours in the list of those that wait for their PROXY header or handshake
 	waitNext  uint32
 }
 

@@ -32,6 +32,9 @@ func (p *Proxy) record(c *pair, why reason.Reason, d timeout.Deadline) {
 func (p *Proxy) recordExchange(c *pair, r *record.Close) {
 	x := c.exchange
 	c.listener.Stats.Ends[r.Reason].Add(1)
+	if c.site != nil {
+		c.site.stats.Ends[r.Reason].Add(1)
+	}
 	x.Reason, x.Side, x.Ended, x.Took = r.Reason, r.Side, r.Closed, r.Closed.Sub(x.Started)
 	x.TLS.Fault = later(x.TLS.Fault, r.TLS.Fault)
 	x.BytesUp += r.BytesUp
@@ -45,13 +48,16 @@ func (p *Proxy) recordExchange(c *pair, r *record.Close) {
 func (c *pair) ends() record.Ends {
 	l := c.listener.plan
 	e := record.Ends{
-		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: l.BackendSet.Key.Name,
+		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: c.listener.picker.Set().Key.Name,
 		Protocol: l.Speaks(), Client: c.clientAddress(), Peer: c.peer.Unpack(), Local: c.listener.Addr,
 		BackendAddr: c.target.Unpack(),
 	}
+	if c.site != nil {
+		e.Listener = c.site.name
+	}
 	switch {
 	case c.backend != nil:
-		e.Backend = c.backend.Endpoint
+		e.Backend, e.BackendSet = c.backend.Endpoint, c.backend.Key.Set.Name
 	case c.attempts != nil:
 		e.Backend = c.attempts.tried[len(c.attempts.tried)-1].Endpoint
 	}

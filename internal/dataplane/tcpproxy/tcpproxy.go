@@ -199,7 +199,7 @@ func (p *Proxy) look(c *pair) bool {
 // deadline returns when the pair must end, or its state must, as things stand.
 func (p *Proxy) deadline(c *pair) timeout.Deadline {
 	var d timeout.Deadline
-	s := &c.listener.plan.Timeouts
+	s := c.limits()
 	switch c.state {
 	case awaitingHeader, securing:
 		d = s.HandshakeDeadline(c.since)
