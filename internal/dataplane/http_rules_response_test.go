@@ -155,6 +155,29 @@ func unreadResponse(t *testing.T) {
 	}
 }
 
+// TestGivenUpSH_05: a client that reads nothing at all, not in the time that lull waits for it either, sees a reset: lull holds
+// bytes of its response yet, and behind the bytes that it has got a FIN would look like their end.
+func TestGivenUpSH_05(t *testing.T) {
+	t.Parallel()
+	lulltest.OnWires(t, givenUp)
+}
+
+func givenUp(t *testing.T) {
+	const idle = 1500 * time.Millisecond
+	s := newSite(t, 1, timeout.Shared, idleOf(idle))
+	d := &dialog{s: s, ends: ends{t: t, idle: lulltest.Patience, last: now()}}
+	d.c = lulltest.HTTP(lulltest.DialSized(t, s.Local(lulltest.HTTPKey), 4<<10))
+	d.client = d.c.Conn
+	d.ask("GET", "")
+	d.tell("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+	fillUp(t, d.b.Conn)
+	s.CloseOf(d.c)
+	s.WaitState(d.c, "")
+	if a := d.c.Answer("GET"); a.How != "reset" {
+		t.Errorf("client: got %d bytes and %s, want a reset", len(a.Data), a.How)
+	}
+}
+
 // TestFailedBackendSH_12: a backend that ends before the first byte of its response makes a 504 at once in the shared
 // model and a 502 in the directional one; what cannot be understood, or ends within its head, makes a 502 in both.
 func TestFailedBackendSH_12(t *testing.T) {

@@ -101,6 +101,7 @@ func bads() []bad {
 	const failed, untrusted = reason.BackendHandshakeFailed, reason.BackendUntrusted
 	now := time.Now()
 	good := func(t testing.TB, ca *testca.Authority) *tls.Config { return certified(t, ca, local()) }
+	pinned := testca.NewFor(panics{}).IssueFor(panics{}, local()).TLS
 	return []bad{
 		{"stranger", untrusted, 502, nil, served(func(t testing.TB, _ *testca.Authority) *tls.Config {
 			return certified(t, testca.NewFor(t), local())
@@ -113,6 +114,14 @@ func bads() []bad {
 		})},
 		{"name-asked-for", untrusted, 502, func(c *plan.ClientTLS) { c.ServerName = "web.example" }, served(good)},
 		{"wrong-key", untrusted, 502, func(c *plan.ClientTLS) { c.Verify, c.PublicKeys = false, [][]byte{{1, 2, 3}} }, served(good)},
+		// Whoever has seen the right certificate can send it behind its own: only the first one's key has been used.
+		{"key-behind-another", untrusted, 502, func(c *plan.ClientTLS) {
+			c.Verify, c.PublicKeys = false, [][]byte{pinned.Leaf.RawSubjectPublicKeyInfo}
+		}, served(func(t testing.TB, ca *testca.Authority) *tls.Config {
+			c := good(t, ca)
+			c.Certificates[0].Certificate = append(c.Certificates[0].Certificate[:1:1], pinned.Certificate[0])
+			return c
+		})},
 		{"version", failed, 502, nil, served(func(t testing.TB, ca *testca.Authority) *tls.Config {
 			c := good(t, ca)
 			c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
@@ -214,7 +223,7 @@ func TestTLSBackendBadTO_11(t *testing.T) {
 func TestTLSBackendNextTO_11(t *testing.T) {
 	t.Parallel()
 	onBads(t, func(t *testing.T, key plan.ListenerKey, b *bad) {
-		if b.name == "wrong-key" || b.name == "name-asked-for" {
+		if b.name == "wrong-key" || b.name == "key-behind-another" || b.name == "name-asked-for" {
 			t.Skip("there is no good backend for that setting")
 		}
 		f := badFort(t, key, b, func(f *fort) []netip.AddrPort {
