@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"lull/internal/control/ociapi/wire"
@@ -80,7 +81,7 @@ func (d *document) ports() [][]named {
 	return groups
 }
 
-// onEachAddress returns a listener on each address of the load balancer. On the first it has its own name.
+// onEachAddress returns a listener on each address of the load balancer. On the first it has its name.
 func (d *document) onEachAddress(l *plan.Listener) []*plan.Listener {
 	list := make([]*plan.Listener, len(d.Addresses))
 	for i, a := range d.Addresses {
@@ -119,9 +120,15 @@ func (s *Service) listener(d *document, group []named, sets map[string]*plan.Bac
 		out.ProxySend, out.ProxyName = first.proxy()
 		return out, nil
 	}
+	out.Key.Name = portName(first.Port)
 	out.Protocol, out.StaleRetry, out.Answers = plan.HTTP, timeout.StaleRetryDefault, answers
 	return out, d.addSites(out, group, sets)
 }
+
+// portName is what a port for HTTP goes by in the plan. Its connections are those of all listeners that share it: were it named after
+// one of them, the connections of the others would drain when that one goes, or when another becomes the first. No name that clients
+// can give has a colon.
+func portName(port int) string { return "http:" + strconv.Itoa(port) }
 
 // answers are the statuses of Oracle's load balancer where they are not those of the timeout rules.
 //
@@ -179,23 +186,16 @@ func (d *document) addSites(out *plan.Listener, group []named, sets map[string]*
 	var hosts []rules.HostName
 	for i := range group {
 		l := &group[i]
-		if _, err := d.setOf(l, sets); err != nil {
-			return err
-		}
 		r, err := d.ruled(l.name, l.ListenerDetails, sets)
 		if err != nil {
 			return err
 		}
-		r.site.Idle = l.idle()
 		out.Sites = append(out.Sites, r.site)
 		out.HeadMax = max(out.HeadMax, r.headMax)
-		out.Caps = strictest(out.Caps, r.caps)
+		out.Caps = jointCaps(out.Caps, r.caps)
 		for _, host := range r.hosts {
 			hosts = append(hosts, rules.HostName{Name: host, Target: i})
 		}
-	}
-	if out.HeadMax == 0 {
-		out.HeadMax = plan.HeadMaxDefault
 	}
 	if len(hosts) == 0 {
 		return nil
@@ -206,19 +206,4 @@ func (d *document) addSites(out *plan.Listener, group []named, sets map[string]*
 	}
 	out.Hosts = found
 	return nil
-}
-
-// strictest returns bounds that let through what both of two do.
-func strictest(a, b *rules.Caps) *rules.Caps {
-	if a == nil || b == nil {
-		if a == nil {
-			return b
-		}
-		return a
-	}
-	c := &rules.Caps{Default: min(a.Default, b.Default), Groups: slices.Concat(a.Groups, b.Groups)}
-	if a.Default == 0 || b.Default == 0 {
-		c.Default = max(a.Default, b.Default)
-	}
-	return c
 }

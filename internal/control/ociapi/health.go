@@ -83,6 +83,9 @@ func (s *Service) backendResults(d *document, set string, b *wire.BackendDetails
 	found := s.o.Health.Results(d.backendKey(set, b))
 	list := make([]wire.HealthCheckResult, 0, len(found))
 	for _, f := range found {
+		if f.At.IsZero() {
+			continue // that prober has not looked yet
+		}
 		r := wire.HealthCheckResult{Timestamp: f.At, HealthCheckStatus: f.Code, SourceIPAddress: d.source()}
 		if f.Source.IsValid() {
 			r.SourceIPAddress = f.Source.String()
