@@ -1,12 +1,14 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"lull/internal/control/admin"
@@ -55,10 +57,26 @@ type Console struct {
 	links    *links
 	attempts *attempts
 	routes   map[string]route
+	sampler  *sampler
+	hub      *hub
+	life     context.Context // until Close
+	end      context.CancelFunc
+	running  sync.WaitGroup
+
+	walking sync.Mutex // one look at the open connections at a time
 }
 
 // New returns a console. Close ends it.
 func New(o Options) (*Console, error) {
+	c, err := still(o)
+	if err == nil {
+		c.running.Go(func() { c.run(c.life.Done()) })
+	}
+	return c, err
+}
+
+// still returns a console on which nothing moves by itself.
+func still(o Options) (*Console, error) {
 	ui, err := loadUI()
 	if err != nil {
 		return nil, err
@@ -69,11 +87,17 @@ func New(o Options) (*Console, error) {
 	}
 	c := &Console{o: o, ui: ui, signer: signer, sessions: newSessions(signer), links: newLinks(signer), attempts: newAttempts(o.Now())}
 	c.routes = routes()
+	c.sampler, c.hub = newSampler(&c.o), newHub()
+	c.life, c.end = context.WithCancel(context.Background())
 	return c, nil
 }
 
-// Close ends the long answers; those that are under way are told to come back.
-func (c *Console) Close() {}
+// Close ends the live pages. It may be called more than once.
+func (c *Console) Close() {
+	c.end()
+	c.hub.close()
+	c.running.Wait()
+}
 
 // ServeHTTP answers a request.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -16,6 +16,8 @@ func functions() template.FuncMap {
 		"setting": admin.Setting,
 		"number":  number[uint64],
 		"whole":   number[int],
+		"integer": number[int64],
+		"text":    func(id uint64) string { return strconv.FormatUint(id, 10) },
 		"rate":    rate,
 		"to":      to,
 		"millis":  func(d time.Duration) int64 { return d.Milliseconds() },

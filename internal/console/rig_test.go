@@ -102,7 +102,7 @@ func newRig(t testing.TB) *rig {
 		readerID:  {ID: readerID, Secret: secretOf(readerID), Role: sigv4.ReadOnly},
 		"LULLODD": {ID: "LULLODD", Secret: secretOf("LULLODD"), Role: "auditor"},
 	}}
-	c, err := New(Options{
+	c, err := still(Options{
 		Engine: r.engine, Plan: func() *plan.Plan { return r.plan }, Keys: r.keys, Host: "lull.example",
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: r.clock,
 	})

@@ -23,9 +23,20 @@ type route struct {
 // routes is every page and action of the console, by its path below Root. Pages for changing things put theirs here.
 func routes() map[string]route {
 	return map[string]route{
-		"":       {get: (*visit).overview},
 		"login":  {get: (*visit).loginForm, post: (*visit).login, open: true},
 		"logout": {post: (*visit).logout, reader: true},
+
+		"":              {get: (*visit).overview},
+		"load-balancer": {get: (*visit).balancer},
+		"listener":      {get: (*visit).listener},
+		"backend":       {get: (*visit).backend},
+		"connections":   {get: (*visit).connections},
+		"connection":    {get: (*visit).connection},
+		"reasons":       {get: (*visit).reasons},
+		"keepalive":     {get: (*visit).keepalive},
+
+		"live":       {get: (*visit).live, background: true},
+		"live-ready": {get: (*visit).liveReady, background: true},
 	}
 }
 

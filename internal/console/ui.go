@@ -114,6 +114,11 @@ func (u *ui) renderPart(to *bytes.Buffer, name string, data any) error {
 	return u.pages["failure"].ExecuteTemplate(to, name, data)
 }
 
+// renderLive writes the part of a page that moves.
+func (u *ui) renderLive(to *bytes.Buffer, page string, data any) error {
+	return u.pages[page].ExecuteTemplate(to, "live", data)
+}
+
 // asset answers with a file. It is the same for everybody and holds nothing of anybody, so strangers get it, too: the login page
 // looks like one.
 func (v *visit) asset() error {

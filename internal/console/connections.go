@@ -1,0 +1,298 @@
+package console
+
+import (
+	"container/heap"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lull/internal/control/admin"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
+)
+
+const (
+	// connsPerPage is how many connections a page lists.
+	connsPerPage = 100
+	// connPagesMax bounds the pages of open connections, which are looked for anew each time. Whoever has to look further has filters.
+	connPagesMax = 100
+)
+
+// connQuery is which connections a page is to list.
+type connQuery struct {
+	Ended    bool
+	Balancer string
+	Listener string
+	Backend  string
+	Reason   reason.Reason // open ones: that they will end with; None: any
+	IdleText string        // as it was typed
+	Idle     time.Duration // nothing has moved for longer
+	Soonest  bool          // open ones: those first that end soonest; otherwise by their numbers
+	Page     int           // from 1
+}
+
+// connQueryOf reads a query.
+func connQueryOf(q url.Values) (c connQuery, err error) {
+	c = connQuery{
+		Ended: q.Get("state") == "ended", Balancer: q.Get("load_balancer"), Listener: q.Get("listener"), Backend: strings.TrimSpace(q.Get("backend")),
+		IdleText: strings.TrimSpace(q.Get("idle")), Soonest: q.Get("order") == "soonest",
+	}
+	if code := q.Get("reason"); code != "" {
+		var ok bool
+		if c.Reason, ok = reason.Parse(code); !ok {
+			return c, refusal(http.StatusBadRequest, "reason %q: is not one of lull's", shortened(code))
+		}
+	}
+	if c.Idle, err = idleOfText(c.IdleText); err != nil {
+		return c, err
+	}
+	c.Page, _ = strconv.Atoi(q.Get("page_number")) // what is no number is the first page
+	c.Page = max(1, min(c.Page, connPagesMax))
+	return c, nil
+}
+
+// idleOfText reads "30", which is seconds, or "30s" or "5m".
+func idleOfText(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(n) * time.Second, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, refusal(http.StatusBadRequest, "idle longer than %q: must be seconds, such as 30, or a duration, such as 5m", shortened(text))
+	}
+	return d, nil
+}
+
+func (c *connQuery) acceptsEnds(e *record.Ends) bool {
+	return (c.Balancer == "" || c.Balancer == e.LoadBalancer) && (c.Listener == "" || c.Listener == e.Listener || c.Listener == e.LoadBalancer+"/"+e.Listener) &&
+		(c.Backend == "" || c.Backend == e.Backend || e.BackendAddr.IsValid() && c.Backend == e.BackendAddr.String())
+}
+
+// ReasonCode is what the filter shows.
+func (c connQuery) ReasonCode() string {
+	if c.Reason == reason.None {
+		return ""
+	}
+	return c.Reason.String()
+}
+
+// connFinder looks for open connections, and keeps those of one page and before: at most connPagesMax pages.
+type connFinder struct {
+	connQuery
+	all, matched int
+	list         []record.Live // a heap, the last one on top
+}
+
+// see implements finder.
+func (f *connFinder) see(l *record.Live) {
+	f.all++
+	if !f.acceptsEnds(&l.Ends) || f.Reason != reason.None && f.Reason != l.Why || f.Idle > 0 && quiet(l) < f.Idle {
+		return
+	}
+	f.matched++
+	switch {
+	case len(f.list) < f.Page*connsPerPage:
+		heap.Push(f, *l)
+	case f.before(l, &f.list[0]):
+		f.list[0] = *l
+		heap.Fix(f, 0)
+	}
+}
+
+// before says which of two connections stands first.
+func (f *connFinder) before(a, b *record.Live) bool {
+	if f.Soonest {
+		first, second := due(a), due(b)
+		if first != second {
+			return first < second
+		}
+	}
+	return a.ID < b.ID
+}
+
+// due returns for how long a connection still has; a very long time if no timer runs.
+func due(l *record.Live) time.Duration {
+	if l.Timer == "" {
+		return 1<<63 - 1
+	}
+	return l.FiresIn
+}
+
+// Len, Less, Swap, Push and Pop implement heap.Interface.
+func (f *connFinder) Len() int           { return len(f.list) }
+func (f *connFinder) Less(i, j int) bool { return f.before(&f.list[j], &f.list[i]) }
+func (f *connFinder) Swap(i, j int)      { f.list[i], f.list[j] = f.list[j], f.list[i] }
+
+// Push implements heap.Interface.
+func (f *connFinder) Push(x any) { f.list = append(f.list, x.(record.Live)) }
+
+// Pop implements heap.Interface.
+func (f *connFinder) Pop() any {
+	last := f.list[len(f.list)-1]
+	f.list = f.list[:len(f.list)-1]
+	return last
+}
+
+// page returns the connections of the page, in order.
+func (f *connFinder) page() []record.Live {
+	list := slices.Clone(f.list)
+	slices.SortFunc(list, func(a, b record.Live) int {
+		if f.before(&a, &b) {
+			return -1
+		}
+		return 1
+	})
+	return list[min((f.Page-1)*connsPerPage, len(list)):]
+}
+
+// connsPage is a list of connections.
+type connsPage struct {
+	connQuery
+	Reasons   []string // for the filter
+	Listeners []string // for the filter
+	All       int
+	Open      []openRow
+	Closed    []endedRow
+	Pages     pages
+}
+
+// openRow is an open connection.
+type openRow struct {
+	ID                                                       uint64
+	Pooled                                                   bool
+	State, Client, LoadBalancer, Listener, Set, Backend, Age string
+	Up, Down                                                 uint64
+	Quiet                                                    time.Duration
+	Next                                                     string // "closes", "recorded"; "" if no timer runs
+	In                                                       time.Duration
+	Why, Timer                                               string
+}
+
+// endedRow is one that has ended.
+type endedRow struct {
+	ID                                                uint64
+	Pooled                                            bool
+	When                                              time.Time
+	Client, LoadBalancer, Listener, Set, Backend, Age string
+	Up, Down                                          uint64
+	Reason, Text, Side, Timer                         string
+	Error                                             bool
+}
+
+// connections lists them.
+func (v *visit) connections() error { return v.moving("connections", "connections", "Connections") }
+
+// connectionsWanted implements livePage: a list of ended ones wants nothing of the open ones.
+func connectionsWanted(q url.Values) (finder, error) {
+	c, err := connQueryOf(q)
+	if err != nil || c.Ended {
+		return nil, err
+	}
+	return &connFinder{connQuery: c}, nil
+}
+
+func connectionsData(c *Console, s *sample, q url.Values, found finder) (any, error) {
+	query, err := connQueryOf(q)
+	if err != nil {
+		return nil, err
+	}
+	p := connsPage{connQuery: query, Reasons: reasonCodes(), Listeners: listenerNames(s)}
+	if f, ok := found.(*connFinder); ok {
+		p.All = f.all
+		for _, l := range f.page() {
+			p.Open = append(p.Open, openRowOf(&l))
+		}
+		p.Pages, _, _ = pagesOf("connections", q, f.matched, connsPerPage)
+		if query.Page == connPagesMax {
+			p.Pages.Next = ""
+		}
+		return p, nil
+	}
+	var matched int
+	p.All, matched, p.Closed = query.ended(c.o.Engine.Log())
+	p.Pages, _, _ = pagesOf("connections", q, matched, connsPerPage)
+	return p, nil
+}
+
+// ended reads what is remembered, and returns the page's part of what matches, the newest first.
+func (c *connQuery) ended(log *record.Log) (all, matched int, rows []endedRow) {
+	var keep []endedRow // the last of the pages so far
+	log.Seek(func(one *record.Close) bool {
+		all++
+		if c.acceptsEnds(&one.Ends) && (c.Reason == reason.None || c.Reason == one.Reason) && (c.Idle == 0 || one.Unused() >= c.Idle) {
+			matched++
+			if keep = append(keep, endedRowOf(one)); len(keep) > 2*c.Page*connsPerPage {
+				keep = append(keep[:0], keep[len(keep)-c.Page*connsPerPage:]...)
+			}
+		}
+		return false // on to the end
+	})
+	slices.Reverse(keep)
+	from := min((c.Page-1)*connsPerPage, len(keep))
+	return all, matched, keep[from:min(from+connsPerPage, len(keep))]
+}
+
+func openRowOf(l *record.Live) openRow {
+	row := openRow{
+		ID: l.ID, Pooled: l.Pooled, State: l.State, LoadBalancer: l.Ends.LoadBalancer, Listener: l.Ends.Listener, Set: l.Ends.BackendSet, Backend: l.Ends.Backend,
+		Age: admin.Span(l.Age), Up: l.BytesUp, Down: l.BytesDown, Quiet: quiet(l),
+	}
+	if !l.Pooled {
+		row.Client = l.Ends.Client.String()
+	}
+	if l.Timer != "" {
+		row.Next, row.In, row.Timer = "recorded", max(l.FiresIn, 0), fmt.Sprintf("%s %s", l.Timer, admin.Setting(l.Setting))
+		if l.Why != reason.None {
+			row.Next, row.Why = "closes", l.Why.String()
+		}
+	}
+	return row
+}
+
+func endedRowOf(c *record.Close) endedRow {
+	info := c.Reason.Info()
+	row := endedRow{
+		ID: c.ID, Pooled: c.Pooled, When: c.Closed, LoadBalancer: c.Ends.LoadBalancer, Listener: c.Ends.Listener, Set: c.Ends.BackendSet, Backend: c.Ends.Backend,
+		Age: admin.Span(c.Age), Up: c.BytesUp, Down: c.BytesDown, Reason: info.Code, Text: info.Text, Side: c.Side.String(), Error: info.Error,
+	}
+	if !c.Pooled {
+		row.Client = c.Ends.Client.String()
+	}
+	if c.Timer != "" {
+		row.Timer = c.Timer + " " + admin.Setting(c.Setting)
+	}
+	return row
+}
+
+// reasonCodes lists the reasons for a filter.
+func reasonCodes() []string {
+	var codes []string
+	for r := reason.None + 1; int(r) < reason.Count; r++ {
+		codes = append(codes, r.String())
+	}
+	slices.Sort(codes)
+	return codes
+}
+
+// listenersMost bounds the list of the filter: with more, people type.
+const listenersMost = 200
+
+// listenerNames lists the listeners for a filter.
+func listenerNames(s *sample) []string {
+	var names []string
+	for _, lb := range s.plan.LoadBalancers {
+		for _, l := range lb.Listeners {
+			if len(names) < listenersMost {
+				names = append(names, l.Key.String())
+			}
+		}
+	}
+	return names
+}
