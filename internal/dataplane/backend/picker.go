@@ -19,6 +19,20 @@ type Set struct {
 	Sessions *sticky.Table // nil without stickiness
 	Faithful bool          // a session whose backend is gone is refused instead of moved
 	TLS      *tlsio.Client // nil: backends are spoken to plainly
+	Patient  bool          // backups wait until health checks have all others down, and not merely until no other can be had
+}
+
+// backupsRest says whether nothing may go to a backup, whatever becomes of the request.
+func (s *Set) backupsRest() bool {
+	if !s.Patient {
+		return false
+	}
+	for _, b := range s.Backends {
+		if !b.config.Load().Backup && b.status.Load().Up {
+			return true
+		}
+	}
+	return false
 }
 
 // Picker chooses backends of one set for one loop, and keeps what its algorithm remembers from one choice to the next.
@@ -47,9 +61,13 @@ func (p *Picker) SetSet(set *Set) {
 func (p *Picker) Set() *Set { return p.set }
 
 // Pick chooses a backend for a client, counts a connection to it (Backend.Acquire) and returns it, or nil if there is
-// none. Those in tried are passed over. Backup backends are considered only when no other can be had.
+// none. Those in tried are passed over. Backup backends are considered only when no other can be had, or only when all
+// others are down (Set.Patient).
 func (p *Picker) Pick(client netip.Addr, tried []*Backend) *Backend {
 	for _, backups := range [...]bool{false, true} {
+		if backups && p.set.backupsRest() {
+			break
+		}
 		// A backend may fill up between the choice and Acquire; then another choice sees it full. Each round
 		// excludes one more backend, so the set's size bounds the rounds.
 		for range len(p.set.Backends) {
@@ -73,8 +91,9 @@ func (p *Picker) Keep(b *Backend, tried []*Backend) bool {
 
 // Room says whether a backend could be picked now.
 func (p *Picker) Room(tried []*Backend) bool {
+	rest := p.set.backupsRest()
 	for _, b := range p.set.Backends {
-		if b.usable() && !b.full() && !slices.Contains(tried, b) {
+		if b.usable() && !b.full() && !(rest && b.config.Load().Backup) && !slices.Contains(tried, b) {
 			return true
 		}
 	}
@@ -83,8 +102,9 @@ func (p *Picker) Room(tried []*Backend) bool {
 
 // Crowded says whether a backend could be picked but for connection limits.
 func (p *Picker) Crowded(tried []*Backend) bool {
+	rest := p.set.backupsRest()
 	for _, b := range p.set.Backends {
-		if b.usable() && !slices.Contains(tried, b) {
+		if b.usable() && !(rest && b.config.Load().Backup) && !slices.Contains(tried, b) {
 			return true
 		}
 	}

@@ -47,7 +47,7 @@ func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 		}
 		queues[lb.Name] = queue
 		for _, ps := range lb.BackendSets {
-			set := &Set{Key: ps.Key, Policy: ps.Policy, Queue: queue, Backends: make([]*Backend, 0, len(ps.Backends))}
+			set := &Set{Key: ps.Key, Policy: ps.Policy, Queue: queue, Patient: ps.BackupWhenDown, Backends: make([]*Backend, 0, len(ps.Backends))}
 			for i := range ps.Backends {
 				c := &ps.Backends[i]
 				b := r.get(c.Key)

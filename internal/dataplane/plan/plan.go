@@ -163,6 +163,9 @@ type BackendSet struct {
 	// Drain is what the open connections of a backend get that is removed or set offline; nil: the longest drain time of the
 	// listeners that use the set. The Classic Load Balancer has its own setting for that, which may be nothing at all.
 	Drain *time.Duration
+	// BackupWhenDown: backups are used only while health checks have all other backends down, as in OCI, and otherwise
+	// whenever no other can be had: those that drain, are offline, full or refuse a connection do not wake them.
+	BackupWhenDown bool
 }
 
 // Stickiness keeps a client's requests on one backend by means of a cookie that lull makes.
