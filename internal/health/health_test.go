@@ -301,8 +301,8 @@ func TestSlowProbesDoNotPileUp(t *testing.T) {
 		b.step(t, 1, 5)
 		got := b.times(1)
 		for i := 1; i < len(got); i++ {
-			if gap := got[i] - got[i-1]; gap < check.Timeout {
-				t.Errorf("probe %d came %v after the one before, which takes %v", i+1, gap, check.Timeout)
+			if gap := got[i] - got[i-1]; gap != check.Timeout {
+				t.Errorf("probe %d came %v after the one before, want it at once behind that, which takes %v", i+1, gap, check.Timeout)
 			}
 		}
 		b.want(t, "verdict", "1 down connect timed out after 5s")

@@ -154,13 +154,25 @@ func TestHLT06SecondProber(t *testing.T) {
 		}
 		b.want(t, "what the second prober finds")
 
+		other := *check
+		other.Path = "/other"
+		b.Apply(testPlan(&other, "10.0.0.1:1"))
+		b.wantResults(t, "another question", "ok up 1", "unknown up 0")
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if got := results(b.Checker, "10.0.0.1:1")[1]; !strings.HasPrefix(got, "ok up ") {
+			t.Errorf("half an interval later: got %q of the second prober, want ok", got)
+		}
+
 		check = tenSeconds()
 		b.Apply(testPlan(check, "10.0.0.1:1"))
 		if got := results(b.Checker, "10.0.0.1:1"); len(got) != 1 {
 			t.Errorf("one prober again: got %q, want one result", got)
 		}
+		synctest.Wait()
 		seen := len(b.times(1))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if got := len(b.times(1)) - seen; got != 6 {
 			t.Errorf("probes in a minute: got %d, want 6", got)
 		}
