@@ -172,3 +172,19 @@ func TestListListenerRules_RUL_08(t *testing.T) {
 		t.Errorf("a listener that is not there: got %q", got)
 	}
 }
+
+// TestBackendSetInUse: a backend set that routes lead to stays.
+func TestBackendSetInUse_OP_13(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	lb := r.balancer("web", twoSets)
+	for _, c := range children[1:3] {
+		r.done("POST", lb+c.path, c.make)
+		got := r.refused(wire.InvalidParameter, "DELETE", lb+"/backendSets/b", "")
+		if want := "Can't remove backend set 'b' since it is used in " + c.kind + " '" + c.name + "'"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		r.done("DELETE", lb+c.path+"/"+c.name, "")
+	}
+	r.done("DELETE", lb+"/backendSets/b", "")
+}
