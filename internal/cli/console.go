@@ -44,3 +44,13 @@ func (i *instance) announceConsole(to io.Writer) {
 	}
 	fmt.Fprintf(to, "console: %s\n", at)
 }
+
+// addConsole makes a link to the console. Without one there is less to look at, which is no reason to stop.
+func (s *stage) addConsole(i *instance) {
+	link, err := i.cloud.consoleLink()
+	if err != nil {
+		i.logger.Warn("no link to the console", "error", err)
+		return
+	}
+	s.console = link
+}

@@ -60,6 +60,7 @@ func runStage(e *env) error {
 	defer s.clear()
 	return serve(e, s.config, func(i *instance) {
 		s.addClassic(i)
+		s.addConsole(i)
 		s.announce(e, programName(os.Args[0]), os.Getpid())
 	})
 }
@@ -70,6 +71,7 @@ type stage struct {
 	dir      string // temporary
 	config   string // the file served, in dir
 	classic  string // URL of the load balancer that was made through the API; empty if that failed
+	console  string // a link that opens the console once; empty if there is none
 	backends []*demo.Backend
 }
 
@@ -169,6 +171,10 @@ func (s *stage) announce(e *env, program string, pid int) {
 	p.head(0, "Two load balancers before two sample backends, all in this one process:")
 	p.head(2, "aws, closing as AWS Classic does  http://127.0.0.1:%d/  and TCP at port %d", l.AWS.HTTP, l.AWS.TCP)
 	p.head(2, "oci, closing as OCI does          http://127.0.0.1:%d/  and TCP at port %d", l.OCI.HTTP, l.OCI.TCP)
+	if s.console != "" {
+		p.head(0, "Both in the web console, with every connection, live; this link opens it once, within an hour:")
+		p.head(2, "%s", s.console)
+	}
 	p.head(0, "Idle times are short: 5 s for HTTP, 10 s and 20 s for TCP. Open one of the two")
 	p.head(0, "pages in a browser, or try these in a second terminal, in the same directory:")
 	p.head(0, "")

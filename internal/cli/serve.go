@@ -30,7 +30,7 @@ func newServe(e *env) *cobra.Command {
 			if len(args) > 0 {
 				path = args[0]
 			}
-			return serve(e, path, func(*instance) {})
+			return serve(e, path, func(i *instance) { i.announceConsole(e.stderr) })
 		},
 	}
 }
@@ -66,7 +66,6 @@ func serve(e *env, path string, started func(*instance)) error {
 	}
 	defer i.close()
 	started(i)
-	i.announceConsole(e.stderr)
 	fmt.Fprintln(e.stderr, "ready")
 	i.run(signals, path)
 	return nil
