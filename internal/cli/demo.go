@@ -61,6 +61,7 @@ func runStage(e *env) error {
 	return serve(e, s.config, func(i *instance) {
 		s.addClassic(i)
 		s.addConsole(i)
+		s.addOCI(i)
 		s.announce(e, programName(os.Args[0]), os.Getpid())
 	})
 }
@@ -71,6 +72,9 @@ type stage struct {
 	dir      string // temporary
 	config   string // the file served, in dir
 	classic  string // URL of the load balancer that was made through the API; empty if that failed
+	ociURL   string // the same, made through the OCI API
+	ociID    string // its OCID
+	ociPort  int
 	console  string // a link that opens the console once; empty if there is none
 	backends []*demo.Backend
 }
@@ -196,6 +200,9 @@ func (s *stage) announce(e *env, program string, pid int) {
 	try("What goes wrong or ends, as it happens", "%s events%s", program, flags)
 	if s.classic != "" {
 		try("The Classic ELB API on a third one, "+s.classic+", with the aws command", "%s", s.awsCommand())
+	}
+	if s.ociURL != "" {
+		try("The OCI Load Balancer API on a fourth one, "+s.ociURL+", with the oci command", "%s", s.ociCommand())
 	}
 	try("Give HTTP 30 s, connections that are open included",
 		"sed -i 's/idle: 5s/idle: 30s/' %s && kill -HUP %d", s.config, pid)
