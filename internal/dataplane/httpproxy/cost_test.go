@@ -1,6 +1,7 @@
 package httpproxy
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/rules"
 	"lull/internal/dataplane/timeout"
 )
 
@@ -43,7 +45,52 @@ var exchangeKinds = map[string]exchangeKind{
 	"get_sticky": {request: strings.Replace(get, "\r\n\r\n", "\r\nCookie: a=b\r\n\r\n", 1), response: hello, change: func(l *plan.Listener) {
 		l.BackendSet.Stickiness = &plan.Stickiness{Cookie: "S", Follow: "JSESSIONID"}
 	}},
+	"get_site":       {request: browser, response: hello, change: withSite(0)},
+	"get_policy_100": {request: browser, response: hello, change: withSite(100)},
+	"get_edited": {request: browser, response: hello, change: func(l *plan.Listener) {
+		withSite(0)(l)
+		s := l.Sites[0]
+		s.RequestID = "X-Request-Id"
+		s.Request = mustEdit(rules.HeaderEdit{Name: "X-Tenant", Value: "t"}, rules.HeaderEdit{Kind: rules.RemoveField, Name: "Cookie"},
+			rules.HeaderEdit{Kind: rules.ExtendField, Name: "User-Agent", Suffix: " (lull)"})
+		s.Response = mustEdit(rules.HeaderEdit{Name: "Strict-Transport-Security", Value: "max-age=31536000"},
+			rules.HeaderEdit{Kind: rules.RemoveField, Name: "Server"})
+	}},
 	"get_limited": {request: get, response: hello, change: func(l *plan.Listener) { l.BackendSet.Backends[0].ConnectionsMax = 1 }},
+}
+
+// withSite gives the listener a site, found by its host, with a policy of so many rules, of which none but the last holds.
+func withSite(policy int) func(*plan.Listener) {
+	return func(l *plan.Listener) {
+		c := rules.Config{}
+		for i := range policy {
+			text := fmt.Sprintf("all(http.request.headers[(i 'Host')] eq 'app-%d', http.request.url.path sw '/service-%[1]d/')", i)
+			if i == policy-1 {
+				text = "http.request.url.path sw '/'"
+			}
+			condition, err := rules.ParseCondition(text)
+			if err != nil {
+				panic(err)
+			}
+			c.Rules = append(c.Rules, rules.Rule{Condition: condition})
+		}
+		table, err := rules.New(&c)
+		if err != nil {
+			panic(err)
+		}
+		l.Sites = []*plan.Site{{Name: "other", Table: table}, {Name: "site", Table: table, Idle: time.Minute}}
+		if l.Hosts, err = rules.NewHosts([]rules.HostName{{Name: "*.example.com", Target: 1}}); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func mustEdit(edits ...rules.HeaderEdit) *rules.Edits {
+	e, err := rules.NewEdits(edits, plan.ForwardedFields())
+	if err != nil {
+		panic(err)
+	}
+	return e
 }
 
 // browser is a request with the fields that a browser sends.

@@ -176,7 +176,14 @@ func (r *rig) apply() {
 	sets := r.registry.Apply(&plan.Plan{LoadBalancers: []*plan.LoadBalancer{{
 		Name: "lb", Listeners: []*plan.Listener{&lp}, BackendSets: []*plan.BackendSet{&set},
 	}}}, now)
-	r.take(tcpproxy.Change{Now: now, Listeners: []tcpproxy.ListenerChange{{Plan: &lp, Set: sets[set.Key], Addr: r.local, Stats: &r.stats}}})
+	lc := tcpproxy.ListenerChange{Plan: &lp, Set: sets[set.Key], Addr: r.local, Stats: &r.stats}
+	lp.Sites = slices.Clone(lp.Sites)
+	for i, s := range lp.Sites { // all of them lead to the one set
+		own := *s
+		own.Sets = []*plan.BackendSet{&set}
+		lp.Sites[i], lc.Sites = &own, append(lc.Sites, &stats.Site{})
+	}
+	r.take(tcpproxy.Change{Now: now, Sets: sets, Listeners: []tcpproxy.ListenerChange{lc}})
 }
 
 // remove has the proxies take over a plan without the listener.
