@@ -9,6 +9,7 @@ import (
 
 	"lull/internal/control/ociapi/wire"
 	"lull/internal/control/ocid"
+	"lull/internal/control/store"
 )
 
 // accept promises a change: it is right as far as that can be known, and stored. The answer is its work request.
@@ -23,7 +24,7 @@ func (s *Service) accept(ctx context.Context, c *Call, f change) (Answer, error)
 	if err != nil {
 		return Answer{}, err
 	}
-	d, err := s.changed(base, c.Request, f)
+	d, err := s.promise(base, c.Request, f)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -32,31 +33,68 @@ func (s *Service) accept(ctx context.Context, c *Call, f change) (Answer, error)
 		return Answer{}, err
 	}
 	work := st.work.clone()
-	txn, err := w.txn(work.forgetting(s.o.Now()))
-	if err != nil {
+	forgotten := work.forgetting(s.o.Now())
+	if err := s.room(work, w); err != nil {
 		return Answer{}, err
 	}
 	work.put(w)
-	if _, err := s.o.Store.Commit(ctx, txn); err != nil {
-		return Answer{}, notStored(err)
+	if err := s.keep(ctx, w, forgotten); err != nil {
+		return Answer{}, err
 	}
 	s.sequence = w.Sequence
 	s.promised[d.ID] = d
 	s.queue = append(s.queue, w)
-	s.show(s.foreshadowed(st.balancers, w, d), work)
+	s.show(foreshadowed(st.balancers, w, d), work)
 	s.rouse()
 	return Answer{WorkRequestID: w.ID}, nil
 }
 
-// notStored is the answer when the store takes nothing.
+// keep stores an accepted work request.
+func (s *Service) keep(ctx context.Context, w *workRequest, forgotten []string) error {
+	txn, err := w.txn(forgotten)
+	if err != nil {
+		return err
+	}
+	if size := len(txn.Puts[0].Value); size > documentBytesMax {
+		return refuse(wire.LimitExceeded, "", "The request takes %d bytes of lull's store, allowed are %d: ask for less at once", size, documentBytesMax)
+	}
+	if _, err := s.o.Store.Commit(ctx, txn); err != nil {
+		return notStored(err)
+	}
+	return nil
+}
+
+// notStored is the answer when the store takes nothing. SDKs repeat ServiceUnavailable by themselves, which helps when a disk is full
+// for a moment; a store that has as much as it may needs an administrator.
 func notStored(err error) error {
+	var full *store.Full
+	var write *store.WriteError
+	switch {
+	case errors.As(err, &full):
+		return &wire.Error{Code: wire.LimitExceeded, Message: "The change could not be stored; nothing was changed: " + err.Error(), Err: err}
+	case errors.As(err, &write) && write.Uncertain:
+		return &wire.Error{Code: wire.ServiceUnavailable, Message: "The disk does not say whether it has the change: it is done after lull's next start, or not at all", Err: err}
+	}
 	return &wire.Error{Code: wire.ServiceUnavailable, Message: "The change could not be stored; nothing was changed: " + err.Error(), Err: err}
+}
+
+// room refuses a work request too many, or one too large beside those that wait.
+func (s *Service) room(work *workState, w *workRequest) error {
+	waiting := len(w.Task.Body)
+	for _, other := range s.queue {
+		waiting += len(other.Task.Body)
+	}
+	if len(work.byID) >= workMax || waiting > queueBytesMax {
+		return refuse(wire.TooManyRequests, "", "There are %d work requests that are not done, of %d bytes together (allowed are %d and %d): wait for them",
+			len(s.queue), waiting, workMax, queueBytesMax)
+	}
+	return nil
 }
 
 // base returns the document that a change is to be made to: as it will be when all that was accepted before is done.
 func (s *Service) base(c *Call, st *state) (*document, error) {
 	if c.Operation.Name == createOperation {
-		return s.seed(c.Body, c.Request, st)
+		return s.seed(c.Request, st)
 	}
 	id := c.Parameters[wire.LoadBalancerID]
 	b := st.balancers[id]
@@ -67,21 +105,31 @@ func (s *Service) base(c *Call, st *state) (*document, error) {
 	if promised := s.promised[id]; promised != nil {
 		d = promised
 	}
-	switch {
-	case !wire.ETagMatches(c.IfMatch, d.ETag):
+	if !wire.ETagMatches(c.IfMatch, d.ETag) {
 		return nil, etagMismatch(c.IfMatch)
-	case d.State == stateDeleting:
-		return nil, refuse(wire.IncorrectState, "", "Load balancer %s is being deleted: nothing can be done to it any more", id)
-	case d.State == stateFailed && c.Operation.Name != deleteOperation:
-		return nil, refuse(wire.IncorrectState, "", "Load balancer %s could not be created: it can only be deleted", id)
-	case st.work.pending(id) >= workPendingMax:
+	}
+	if err := d.takes(c.Operation.Name); err != nil {
+		return nil, err
+	}
+	if st.work.pending(id) >= workPendingMax {
 		return nil, refuse(wire.TooManyRequests, "", "Load balancer %s has %d work requests that are not done: wait for them", id, workPendingMax)
 	}
 	return d, nil
 }
 
+// takes refuses what a load balancer cannot have done to it in its state.
+func (d *document) takes(operation string) error {
+	switch {
+	case d.State == stateDeleting:
+		return refuse(wire.IncorrectState, "", "Load balancer %s is being deleted: nothing can be done to it any more", d.ID)
+	case d.State == stateFailed && operation != deleteOperation:
+		return refuse(wire.IncorrectState, "", "Load balancer %s could not be created: it can only be deleted", d.ID)
+	}
+	return nil
+}
+
 // seed returns an empty load balancer with what it is given before anything else: its id, its addresses and its name in the plan.
-func (s *Service) seed(_ []byte, r *wire.Request, st *state) (*document, error) {
+func (s *Service) seed(r *wire.Request, st *state) (*document, error) {
 	details, ok := r.Body.(*wire.CreateLoadBalancerDetails)
 	if !ok {
 		return nil, fmt.Errorf("%s: got a body of type %T", createOperation, r.Body)
@@ -102,7 +150,7 @@ func (s *Service) seed(_ []byte, r *wire.Request, st *state) (*document, error) 
 	return d, nil
 }
 
-// changed returns a document with a change made to it, under a new etag. What cannot be is refused.
+// changed returns a document with a change made to it. What cannot be is refused.
 func (s *Service) changed(base *document, r *wire.Request, f change) (*document, error) {
 	d := base.clone()
 	if err := f(d, r); err != nil {
@@ -111,11 +159,26 @@ func (s *Service) changed(base *document, r *wire.Request, f change) (*document,
 	if err := s.check(d); err != nil {
 		return nil, err
 	}
-	var later *notYet
-	if _, err := s.compile(d); err != nil && !errors.As(err, &later) {
+	return d, nil
+}
+
+// promise returns the document that a change will make, under a new etag. What is known not to be possible is refused, but for
+// what the data plane does not do yet.
+func (s *Service) promise(base *document, r *wire.Request, f change) (*document, error) {
+	d, err := s.changed(base, r, f)
+	if err != nil {
 		return nil, err
 	}
-	var err error
+	var later *notYet
+	if _, err = s.compileAlone(d); err != nil && !errors.As(err, &later) {
+		return nil, err
+	}
+	if r.Operation.Name == deleteOperation {
+		d.State = stateDeleting
+	}
+	if err = d.fits(); err != nil {
+		return nil, err
+	}
 	d.ETag, err = s.newETag()
 	return d, err
 }
@@ -126,14 +189,13 @@ func (s *Service) workFor(c *Call, d, base *document) (*workRequest, error) {
 	if err != nil {
 		return nil, err
 	}
-	etag, err := s.newETag()
-	if err != nil {
-		return nil, err
-	}
 	w := &workRequest{
 		Version: workVersion, ID: id, Sequence: s.sequence + 1, LoadBalancerID: d.ID, CompartmentID: d.CompartmentID, Operation: c.Operation.Name,
-		State: wire.WorkAccepted, Accepted: s.o.Now().UTC().Truncate(time.Millisecond), ETag: etag, Token: c.token(),
-		Task: &task{Parameters: c.Parameters, Body: c.Body, Promised: d.ETag, request: c.Request},
+		Child: childOf(c.Request), State: wire.WorkAccepted, Accepted: s.o.Now().UTC().Truncate(time.Millisecond), Token: c.token(),
+		Task: &task{Parameters: c.Parameters, Promised: d.ETag, request: c.Request},
+	}
+	if c.Operation.HasBody() {
+		w.Task.Body = c.Body
 	}
 	if c.Operation.Name == createOperation {
 		w.Task.Seed = base
@@ -143,14 +205,13 @@ func (s *Service) workFor(c *Call, d, base *document) (*workRequest, error) {
 
 // foreshadowed returns load balancers with what can be seen of an accepted change before it is done: that one is being created
 // or deleted.
-func (s *Service) foreshadowed(balancers map[string]*balancer, w *workRequest, d *document) map[string]*balancer {
+func foreshadowed(balancers map[string]*balancer, w *workRequest, d *document) map[string]*balancer {
 	b := balancers[d.ID]
-	switch w.Operation {
-	case createOperation:
-		b = &balancer{document: d}
-	case deleteOperation:
-		b = &balancer{document: b.inState(stateDeleting), revision: b.revision, compiled: b.compiled}
-		s.promised[d.ID] = b.document
+	switch {
+	case w.Operation == createOperation:
+		b = newBalancer(nil, d)
+	case w.Operation == deleteOperation && b != nil:
+		b = b.shownAs(b.inState(stateDeleting))
 	default:
 		return balancers
 	}
@@ -169,7 +230,7 @@ func (s *Service) resume() {
 			continue
 		}
 		s.promised[d.ID] = d
-		balancers = s.foreshadowed(balancers, w, d)
+		balancers = foreshadowed(balancers, w, d)
 	}
 	s.show(balancers, st.work)
 	s.rouse()
@@ -188,7 +249,7 @@ func (s *Service) foresee(w *workRequest, balancers map[string]*balancer) *docum
 			base = b.document
 		}
 	}
-	d, err := s.changed(base, w.Task.request, changes[w.Operation])
+	d, err := s.promise(base, w.Task.request, changes[w.Operation])
 	if err != nil {
 		return nil
 	}

@@ -77,6 +77,7 @@ func (s *Service) planName(displayName, id string, st *state) string {
 		}
 		return '-'
 	}, displayName)
+	name = strings.TrimLeft(name, "-._") // no command takes it for a flag
 	name = name[:min(len(name), planNameMax)]
 	taken := map[string]bool{"": true}
 	for _, b := range st.balancers {
@@ -88,7 +89,15 @@ func (s *Service) planName(displayName, id string, st *state) string {
 	if !taken[name] {
 		return name
 	}
-	return strings.TrimPrefix(name+"-"+id[len(id)-8:], "-")
+	return longName(name, id)
 }
 
-const planNameMax = 64
+const (
+	planNameMax  = 64
+	nameEndBytes = 8 // of an OCID: 40 random bits
+)
+
+// longName returns a name with the end of an OCID, which tells it from all others.
+func longName(name, id string) string {
+	return strings.TrimPrefix(name+"-"+id[len(id)-nameEndBytes:], "-")
+}

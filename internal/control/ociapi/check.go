@@ -15,6 +15,7 @@ func (s *Service) check(d *document) error {
 //
 //nolint:gochecknoglobals // a table
 var checks = []func(s *Service, d *document) error{
+	checkOutside,
 	checkBackendSets, checkCertificates, checkCipherSuites, checkListeners, checkSSL,
 	checkHostnames, checkPathRouteSets, checkRoutingPolicies, checkRuleSets,
 	checkListenerHosts, checkListenerRules,

@@ -20,7 +20,8 @@
 //
 // What is outside is seen through small interfaces: what runs, what health checks say, which certificate an id names.
 //
-// One mutex guards acceptance and execution; it is held while the data plane and the store work, which is some milliseconds.
+// Acceptance holds one mutex, the worker another while the data plane and the store work: nobody who asks for a change waits until
+// an earlier one is done (service.go has their order).
 //
 // Limits: those of the API (quota.go), of work requests (workrequest.go) and of the store.
 //

@@ -1,6 +1,7 @@
 package ociapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -91,10 +92,27 @@ func (d *document) inState(state string) *document {
 // encode returns what the store keeps.
 func (d *document) encode() ([]byte, error) { return json.Marshal(d) }
 
+// fits refuses a load balancer that the store would not take.
+func (d *document) fits() error {
+	value, err := d.encode()
+	if err == nil && len(value) > documentBytesMax {
+		return refuse(wire.LimitExceeded, "", "Load balancer %s would take %d bytes of lull's store, allowed are %d: share certificates, or divide it in two",
+			d.ID, len(value), documentBytesMax)
+	}
+	return err
+}
+
+// unmarshal reads JSON with the numbers in tags as they are.
+func unmarshal(value []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	decoder.UseNumber()
+	return decoder.Decode(into)
+}
+
 // decodeDocument reads what encode has written.
 func decodeDocument(key string, value []byte) (*document, error) {
 	d := newDocument("")
-	if err := json.Unmarshal(value, d); err != nil {
+	if err := unmarshal(value, d); err != nil {
 		return nil, fmt.Errorf("document %s: %w", key, err)
 	}
 	if d.Version != documentVersion || balancerPrefix+d.ID != key {

@@ -30,6 +30,9 @@ type Answer struct {
 // went wrong. Callable from anywhere.
 func (s *Service) Do(ctx context.Context, c *Call) (Answer, error) {
 	name := c.Operation.Name
+	if err := s.checkCompartment(c); err != nil {
+		return Answer{}, err
+	}
 	if answer := reads[name]; answer != nil {
 		return answer(s, c.Request)
 	}

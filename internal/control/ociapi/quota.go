@@ -1,5 +1,7 @@
 package ociapi
 
+import "lull/internal/control/store"
+
 // The documented limits of a load balancer, and of lull where Oracle leaves it to the tenancy or says nothing.
 const (
 	balancersMax       = 2000 // as many as of the Classic ELB API
@@ -12,5 +14,5 @@ const (
 	cipherSuitesMax    = 100
 	pathRouteSetsMax   = 100
 	routingPoliciesMax = 100
-	documentBytesMax   = 1 << 20 // what the store takes; certificates are what can make a load balancer as large
+	documentBytesMax   = store.ValueBytesMax // certificates are what can make a load balancer as large
 )

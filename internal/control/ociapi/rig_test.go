@@ -34,6 +34,8 @@ type rig struct {
 	store *store.Store
 	run   *fakeRuntime
 	o     ociapi.Options
+
+	tenancy string // of who sends requests; "" for lull's own
 }
 
 // fakeRuntime is a data plane that takes every plan, unless it is told otherwise.
@@ -42,6 +44,7 @@ type fakeRuntime struct {
 	others    []*plan.LoadBalancer // of other front doors
 	balancers []*plan.LoadBalancer
 	refuse    error
+	refusals  int           // how often yet; 0: always
 	hold      chan struct{} // not nil: Change waits for it to be closed
 }
 
@@ -55,7 +58,18 @@ func (f *fakeRuntime) Change(balancers []*plan.LoadBalancer, commit func() error
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refuse != nil && commit != nil {
-		return f.refuse
+		err := f.refuse
+		if f.refusals--; f.refusals == 0 {
+			f.refuse = nil
+		}
+		return err
+	}
+	for _, lb := range balancers {
+		for _, other := range f.others {
+			if lb.Name == other.Name {
+				return &plan.NameTaken{Name: lb.Name, Origin: other.Origin}
+			}
+		}
 	}
 	if commit != nil {
 		if err := commit(); err != nil {
@@ -135,7 +149,7 @@ func (r *rig) do(method, target, body string, header ...string) (ociapi.Answer, 
 	if err != nil {
 		return ociapi.Answer{}, err
 	}
-	return r.Do(context.Background(), &ociapi.Call{Request: request, Body: []byte(body), Caller: caller, Target: wire.BasePath + path})
+	return r.Do(context.Background(), &ociapi.Call{Request: request, Body: []byte(body), Caller: caller, Tenancy: r.tenancy, Target: wire.BasePath + path})
 }
 
 // must sends a request that must be answered.

@@ -7,21 +7,32 @@ import (
 	"lull/internal/control/ociapi/wire"
 )
 
-// view returns a load balancer as reads show it.
-func (d *document) view() wire.LoadBalancer {
+// simpleView returns a load balancer as a list shows it that was asked for little (detail=simple): without its listeners, backend
+// sets and other named children, the parts that grow. What Oracle leaves out is written nowhere.
+func (d *document) simpleView() wire.LoadBalancer {
 	out := wire.LoadBalancer{
 		ID: d.ID, CompartmentID: d.CompartmentID, DisplayName: d.DisplayName, LifecycleState: d.State, TimeCreated: d.Created,
 		ShapeName: d.ShapeName, ShapeDetails: d.ShapeDetails, IPMode: &d.IPMode, IsPrivate: &d.IsPrivate,
 		IsDeleteProtectionEnabled: &d.DeleteProtection, IsRequestIDEnabled: &d.RequestIDEnabled, RequestIDHeader: &d.RequestIDHeader,
 		SubnetIDs: d.SubnetIDs, NetworkSecurityGroupIDs: d.NetworkSecurityGroupIDs, Tags: d.Tags,
-		Listeners: map[string]wire.Listener{}, Hostnames: map[string]wire.Hostname{}, SSLCipherSuites: map[string]wire.SSLCipherSuite{},
-		Certificates: map[string]wire.Certificate{}, BackendSets: map[string]wire.BackendSet{}, PathRouteSets: map[string]wire.PathRouteSet{},
-		RoutingPolicies: d.RoutingPolicies, RuleSets: map[string]wire.RuleSet{},
 	}
 	public := !d.IsPrivate
-	for _, a := range d.Addresses {
-		out.IPAddresses = append(out.IPAddresses, wire.IPAddress{IPAddress: a.String(), IsPublic: &public})
+	for i, a := range d.Addresses {
+		shown := wire.IPAddress{IPAddress: a.String(), IsPublic: &public}
+		if i < len(d.ReservedIPs) {
+			shown.ReservedIP = &d.ReservedIPs[i]
+		}
+		out.IPAddresses = append(out.IPAddresses, shown)
 	}
+	return out
+}
+
+// view returns a load balancer as reads show it.
+func (d *document) view() wire.LoadBalancer {
+	out := d.simpleView()
+	out.Listeners, out.Hostnames, out.SSLCipherSuites = map[string]wire.Listener{}, map[string]wire.Hostname{}, map[string]wire.SSLCipherSuite{}
+	out.Certificates, out.BackendSets = map[string]wire.Certificate{}, map[string]wire.BackendSet{}
+	out.PathRouteSets, out.RuleSets, out.RoutingPolicies = map[string]wire.PathRouteSet{}, map[string]wire.RuleSet{}, d.RoutingPolicies
 	for name, l := range d.Listeners {
 		out.Listeners[name] = wire.Listener{Name: name, ListenerDetails: l}
 	}

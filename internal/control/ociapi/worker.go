@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"slices"
 	"time"
 
 	"lull/internal/control/ociapi/wire"
@@ -31,7 +30,7 @@ func (s *Service) work(ctx context.Context) {
 			return
 		case err != nil:
 			s.o.Log.Error("a work request waits: the store takes nothing", "error", err, "again_in", pause)
-			if !sleep(ctx, pause) {
+			if !s.pause(ctx, pause) {
 				return
 			}
 			pause = min(2*pause, retryMost)
@@ -47,12 +46,14 @@ func (s *Service) work(ctx context.Context) {
 	}
 }
 
-// sleep waits, and reports whether ctx still goes on.
-func sleep(ctx context.Context, d time.Duration) bool {
+// pause waits, but not when another change could be stored in the meantime, and reports whether ctx still goes on.
+func (s *Service) pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return true
+	case <-s.wake:
 		return true
 	case <-ctx.Done():
 		return false
@@ -61,27 +62,22 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // step does the oldest work request of the queue. It is an error if the store does not take the outcome: then all is as before.
 func (s *Service) step(ctx context.Context) (more bool, err error) {
+	s.enforcing.Lock()
+	defer s.enforcing.Unlock()
 	w := s.begin()
 	if w == nil {
 		return false, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	ended, b, err := s.carryOut(ctx, w)
 	var refused *refusal
-	switch err := s.carryOut(ctx, w); {
-	case err == nil:
-	case !errors.As(err, &refused):
-		return false, err
-	default:
+	if errors.As(err, &refused) {
 		s.o.Log.Warn("a work request has failed", "operation", w.Operation, "load_balancer", w.LoadBalancerID, "work_request", w.ID, "error", refused.why)
-		if err := s.fail(ctx, w, refused.why); err != nil {
-			return false, err
-		}
+		ended, b, err = s.fail(ctx, w, refused.why)
 	}
-	s.queue = s.queue[1:]
-	if refused != nil || !slices.ContainsFunc(s.queue, func(o *workRequest) bool { return o.LoadBalancerID == w.LoadBalancerID }) {
-		s.promiseAnew(w.LoadBalancerID)
+	if err != nil {
+		return false, err
 	}
+	s.settle(ended, b)
 	return true, nil
 }
 
@@ -111,63 +107,56 @@ type refusal struct{ why error }
 
 func (r *refusal) Error() string { return r.why.Error() }
 
-// carryOut does a work request: the plan, the documents and its own end, or nothing. REQUIRES: mu is held.
-func (s *Service) carryOut(ctx context.Context, w *workRequest) error {
-	st := s.state.Load()
-	old := st.balancers[w.LoadBalancerID]
+// carryOut does a work request: the plan, the documents and its own end, or nothing. It returns the end and the load balancer as it
+// is afterwards, nil if there is none any more. REQUIRES: enforcing is held.
+func (s *Service) carryOut(ctx context.Context, w *workRequest) (*workRequest, *balancer, error) {
+	balancers := s.state.Load().balancers
+	id := w.LoadBalancerID
+	old := balancers[id]
 	b, err := s.outcome(w, old)
 	if err != nil {
-		return &refusal{err}
+		return nil, nil, &refusal{err}
 	}
-	next := maps.Clone(st.balancers)
+	next := maps.Clone(balancers)
 	if b == nil {
-		delete(next, w.LoadBalancerID)
+		delete(next, id)
 	} else {
-		next[w.LoadBalancerID] = b
+		next[id] = b
 	}
 	ended, err := s.succeeded(w)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	committing := false
-	err = s.o.Runtime.Change(compiled(next), func() error {
+	err = s.enforce(next, func() error {
 		committing = true
-		return s.commit(ctx, ended, b, old)
+		return s.commit(ctx, ended, next[id], old)
 	})
-	if err != nil {
-		if committing {
-			return err
-		}
-		return &refusal{cannotBe(err)}
+	if err != nil && !committing {
+		err = &refusal{cannotBe(err)}
 	}
-	s.showEnd(next, ended)
-	return nil
+	return ended, next[id], err
 }
 
 // outcome returns the load balancer that a work request makes; nil is none.
 func (s *Service) outcome(w *workRequest, old *balancer) (*balancer, error) {
-	var base *document
-	switch {
-	case w.Task.Seed != nil:
-		base = w.Task.Seed
-	case old == nil:
-		return nil, wire.Hidden()
-	default:
-		base = old.document
+	base := w.Task.Seed
+	if base == nil {
+		if old == nil || old.kept == nil {
+			return nil, wire.Hidden()
+		}
+		base = old.kept
 	}
-	if w.Operation == deleteOperation {
-		return nil, nil //nolint:nilnil // none is what is left
-	}
-	d, err := s.changed(base, w.Task.request, changes[w.Operation])
-	if err != nil {
+	if err := base.takes(w.Operation); err != nil {
 		return nil, err
 	}
-	d.ETag = w.Task.Promised
-	if d.State == stateCreating {
-		d.State = stateActive
+	d, err := s.changed(base, w.Task.request, changes[w.Operation])
+	if err != nil || w.Operation == deleteOperation {
+		return nil, err // none is what a deletion leaves
 	}
-	b := &balancer{document: d}
-	b.compiled, err = s.compile(d)
+	d.ETag, d.State = w.Task.Promised, stateActive
+	b := newBalancer(d, d)
+	b.compiled, err = s.compileAlone(d)
 	return b, err
 }
 
@@ -190,7 +179,7 @@ func (s *Service) commit(ctx context.Context, ended *workRequest, b, old *balanc
 		_, err = s.o.Store.Commit(ctx, txn)
 		return err
 	}
-	value, err := b.encode()
+	value, err := b.kept.encode()
 	if err != nil {
 		return err
 	}
@@ -208,48 +197,41 @@ func cannotBe(err error) error {
 	return refuse(wire.InvalidParameter, "", "The listeners cannot be opened; nothing was changed: %s", err)
 }
 
-// fail ends a work request that cannot be done. A load balancer that could not be created stays, to be looked at and deleted.
-func (s *Service) fail(ctx context.Context, w *workRequest, why error) error {
-	st := s.state.Load()
+// fail ends a work request that cannot be done, as carryOut does one that can. A load balancer that could not be created stays, to be
+// looked at and deleted.
+func (s *Service) fail(ctx context.Context, w *workRequest, why error) (*workRequest, *balancer, error) {
 	ended := *w
 	ended.State, ended.Finished, ended.Task = wire.WorkFailed, s.o.Now().UTC().Truncate(time.Millisecond), nil
 	ended.Errors = []wire.WorkRequestError{workError(why)}
-	next := st.balancers
-	old := st.balancers[w.LoadBalancerID]
-	if old == nil {
-		return s.storeEnd(ctx, next, &ended, nil, nil)
+	old := s.state.Load().balancers[w.LoadBalancerID]
+	switch {
+	case w.Operation == createOperation:
+		b := stillborn(w, old)
+		return &ended, b, s.commit(ctx, &ended, b, old)
+	case w.Operation == deleteOperation && old != nil:
+		return &ended, old.shownAs(old.kept), s.commitEnd(ctx, &ended)
 	}
-	b := *old
-	switch w.Operation {
-	case createOperation:
-		b.document = old.inState(stateFailed)
-	case deleteOperation:
-		b.document = old.inState(stateActive)
-	default:
-		return s.storeEnd(ctx, next, &ended, nil, nil)
-	}
-	next = maps.Clone(st.balancers)
-	next[w.LoadBalancerID] = &b
-	return s.storeEnd(ctx, next, &ended, &b, old)
+	return &ended, old, s.commitEnd(ctx, &ended)
 }
 
-// storeEnd stores the end of a work request, and a load balancer if there is one, and shows both.
-func (s *Service) storeEnd(ctx context.Context, next map[string]*balancer, ended *workRequest, b, old *balancer) error {
-	if b != nil {
-		if err := s.commit(ctx, ended, b, old); err != nil {
-			return err
-		}
-	} else {
-		txn, err := ended.txn(nil)
-		if err != nil {
-			return err
-		}
-		if _, err := s.o.Store.Commit(ctx, txn); err != nil {
-			return err
-		}
+// stillborn returns the load balancer that a work request could not create. old is what was shown of it; nil if that was nothing.
+func stillborn(w *workRequest, old *balancer) *balancer {
+	d := w.Task.Seed
+	if old != nil {
+		d = old.document
 	}
-	s.showEnd(next, ended)
-	return nil
+	d = d.inState(stateFailed)
+	return newBalancer(d, d)
+}
+
+// commitEnd stores the end of a work request that changes no load balancer.
+func (s *Service) commitEnd(ctx context.Context, ended *workRequest) error {
+	txn, err := ended.txn(nil)
+	if err != nil {
+		return err
+	}
+	_, err = s.o.Store.Commit(ctx, txn)
+	return err
 }
 
 // workError is why a work request failed, as clients are told.
@@ -270,9 +252,6 @@ func (s *Service) succeeded(w *workRequest) (*workRequest, error) {
 	ended := *w
 	ended.State, ended.Finished, ended.Task = wire.WorkSucceeded, s.o.Now().UTC().Truncate(time.Millisecond), nil
 	ended.Message = wire.SuccessMessage(operationNamed(w.Operation), w.LoadBalancerID, w.ID, event)
-	if ended.ETag, err = s.newETag(); err != nil {
-		return nil, err
-	}
 	return &ended, nil
 }
 
@@ -287,14 +266,39 @@ func (s *Service) uuid() (string, error) {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
 }
 
-// showEnd shows load balancers and the end of a work request.
-func (s *Service) showEnd(next map[string]*balancer, ended *workRequest) {
-	work := s.state.Load().work.clone()
+// settle shows the end of the oldest work request and its load balancer, nil if there is none any more, and goes on to the next one.
+// A load balancer of which a deletion waits is still being deleted.
+func (s *Service) settle(ended *workRequest, b *balancer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue[0] = nil // there may be secrets in it
+	s.queue = s.queue[1:]
+	id := ended.LoadBalancerID
+	waits, deletion := false, false
+	for _, w := range s.queue {
+		waits = waits || w.LoadBalancerID == id
+		deletion = deletion || w.LoadBalancerID == id && w.Operation == deleteOperation
+	}
+	st := s.state.Load()
+	next := maps.Clone(st.balancers)
+	switch {
+	case b == nil:
+		delete(next, id)
+	case deletion && b.State != stateDeleting:
+		next[id] = b.shownAs(b.inState(stateDeleting))
+	default:
+		next[id] = b
+	}
+	work := st.work.clone()
 	work.put(ended)
 	s.show(next, work)
+	if ended.State == wire.WorkFailed || !waits {
+		s.promiseAnew(id)
+	}
 }
 
 // promiseAnew works out what a load balancer will be after one of its work requests has failed or the last one is done.
+// REQUIRES: mu is held.
 func (s *Service) promiseAnew(id string) {
 	delete(s.promised, id)
 	balancers := s.state.Load().balancers

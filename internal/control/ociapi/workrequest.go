@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"lull/internal/control/ociapi/wire"
@@ -20,9 +21,10 @@ const workVersion = 1
 // The bounds of work requests. They are remembered for as long as retry tokens are, and as clients that wait for them ask.
 const (
 	tokenLife      = 24 * time.Hour
-	workMax        = 10_000 // in all; the oldest that are done are forgotten first. A tenth of the documents that a store may have
-	workPendingMax = 256    // accepted and not done of one load balancer: what a script sends that never waits
-	workForgetMax  = 32     // forgotten with each that is accepted: a transaction has room for 128 changes
+	workMax        = 10_000   // in all; the oldest that are done are forgotten first. A tenth of the documents that a store may have
+	workPendingMax = 256      // accepted and not done of one load balancer: what a script sends that never waits
+	workForgetMax  = 32       // forgotten with each that is accepted: a transaction has room for 128 changes
+	queueBytesMax  = 32 << 20 // of bodies that wait: an eighth of what a store may have
 )
 
 // workRequest is one change, accepted or done, as it is stored. One that is in the state never changes.
@@ -38,7 +40,7 @@ type workRequest struct {
 	Finished       time.Time // zero until it is done
 	Message        string    // of success
 	Errors         []wire.WorkRequestError
-	ETag           string // its own
+	Child          string // what it makes, changes or takes away, as a path below the load balancer; empty: the load balancer itself
 	Token          *retryToken
 	Task           *task // what is to be done; nil when it is done, for there may be secrets in it
 }
@@ -52,9 +54,9 @@ type retryToken struct {
 // task is a change that is to be done.
 type task struct {
 	Parameters map[string]string
-	Body       []byte    // as it came
-	Promised   string    // etag of the load balancer when it is done
-	Seed       *document // of a creation: an empty load balancer with what was given to it
+	Body       json.RawMessage // as it came, but for spaces; null if there is none
+	Promised   string          // etag of the load balancer when it is done
+	Seed       *document       // of a creation: an empty load balancer with what was given to it
 
 	request *wire.Request // read from Body
 }
@@ -68,6 +70,12 @@ type workState struct {
 
 type tokenKey struct{ caller, token string }
 
+// etag returns the work request's own etag, which changes with its state.
+func (w *workRequest) etag() string {
+	sum := sha256.Sum256([]byte(w.ID + " " + string(w.State)))
+	return wire.NewETag([16]byte(sum[:16]))
+}
+
 // encode returns what the store keeps.
 func (w *workRequest) encode() ([]byte, error) { return json.Marshal(w) }
 
@@ -79,7 +87,7 @@ func (w *workRequest) done() bool { return w.Task == nil }
 // decodeWork reads what encode has written.
 func decodeWork(key string, value []byte) (*workRequest, error) {
 	w := &workRequest{}
-	if err := json.Unmarshal(value, w); err != nil {
+	if err := unmarshal(value, w); err != nil {
 		return nil, fmt.Errorf("document %s: %w", key, err)
 	}
 	if w.Version != workVersion || w.key() != key {
@@ -210,11 +218,52 @@ func (s *Service) seen(c *Call, st *state) (id string, err error) {
 		return "", refuse(wire.InvalidatedRetryToken, "opc-retry-token",
 			"The retry token '%s' was used for another request (%s): use a new one", c.RetryToken, w.Operation)
 	}
-	if b := st.balancers[w.LoadBalancerID]; b == nil || b.State == stateDeleting && w.Operation != deleteOperation {
+	if b := st.balancers[w.LoadBalancerID]; b == nil || b.State == stateDeleting || st.work.undone(w) {
 		return "", refuse(wire.InvalidatedRetryToken, "opc-retry-token",
-			"The retry token '%s' is no longer valid: the load balancer that it was used for has been deleted since", c.RetryToken)
+			"The retry token '%s' is no longer valid: what it was used for has been deleted since", c.RetryToken)
 	}
 	return w.ID, nil
+}
+
+// undone reports whether the child that a work request made has been deleted since, by itself or with what it was in. To answer
+// as if it had just been made would have a client go on with what is not there.
+func (ws *workState) undone(w *workRequest) bool {
+	if !strings.HasPrefix(w.Operation, "Create") || w.Child == "" {
+		return false
+	}
+	return slices.ContainsFunc(ws.byBalancer[w.LoadBalancerID], func(o *workRequest) bool {
+		return o.Sequence > w.Sequence && o.State != wire.WorkFailed && strings.HasPrefix(o.Operation, "Delete") &&
+			o.Child != "" && strings.HasPrefix(w.Child+"/", o.Child+"/")
+	})
+}
+
+// childOf returns what a change is about, as a path below its load balancer: "/backendSets/bs/backends/10.0.0.3:8080".
+func childOf(r *wire.Request) string {
+	_, path, _ := strings.Cut(r.Operation.Pattern, "{"+wire.LoadBalancerID+"}")
+	for parameter, value := range r.Parameters {
+		path = strings.ReplaceAll(path, "{"+parameter+"}", value)
+	}
+	switch body := r.Body.(type) {
+	case *wire.CreateBackendSetDetails:
+		return path + "/" + body.Name
+	case *wire.BackendDetails:
+		return path + "/" + body.Name()
+	case *wire.CreateListenerDetails:
+		return path + "/" + body.Name
+	case *wire.CertificateDetails:
+		return path + "/" + body.CertificateName
+	case *wire.Hostname:
+		return path + "/" + body.Name
+	case *wire.PathRouteSet:
+		return path + "/" + body.Name
+	case *wire.RoutingPolicy:
+		return path + "/" + body.Name
+	case *wire.RuleSet:
+		return path + "/" + body.Name
+	case *wire.CreateSSLCipherSuiteDetails:
+		return path + "/" + body.Name
+	}
+	return path
 }
 
 // token returns what tells this request again, or nil if it has no retry token.

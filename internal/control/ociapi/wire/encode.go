@@ -175,8 +175,45 @@ func (e *encoder) line() {
 	}
 }
 
-// encodeResult returns what an operation answers; result is the operation's result type or a pointer to it.
+// Encoded is one member of a list as JSON: made once, of what is listed often and changes seldom.
+type Encoded []byte
+
+// EncodeMember returns one member of what an operation lists, in the look of its answers. Encode takes a list of them.
+func EncodeMember(op *Operation, member any) (Encoded, error) {
+	v := reflect.Indirect(reflect.ValueOf(member))
+	if op.result == nil || op.result.kind != kindList || !v.IsValid() || v.Type() != op.result.elem.typ {
+		return nil, fmt.Errorf("encode a member of %s: a %T is none", op.Name, member)
+	}
+	return slices.Clip(encode(v, op.result.elem, op.Compact)), nil
+}
+
+// joined returns a list of members that are JSON already.
+func joined(op *Operation, members []Encoded) []byte {
+	size := len("[  ]")
+	for _, m := range members {
+		size += len(m) + len(", ")
+	}
+	e := encoder{compact: op.Compact}
+	e.Grow(size)
+	e.WriteByte('[')
+	for i, m := range members {
+		if i > 0 {
+			e.WriteByte(',')
+		}
+		e.space()
+		e.Write(m)
+	}
+	e.space()
+	e.WriteByte(']')
+	return e.Bytes()
+}
+
+// encodeResult returns what an operation answers; result is the operation's result type or a pointer to it, or a list of what
+// EncodeMember has made.
 func encodeResult(op *Operation, result any) ([]byte, error) {
+	if members, ok := result.([]Encoded); ok && op.result != nil && op.result.kind == kindList {
+		return joined(op, members), nil
+	}
 	v := reflect.Indirect(reflect.ValueOf(result))
 	if op.result == nil || !v.IsValid() || v.Type() != op.result.typ {
 		return nil, fmt.Errorf("encode a result of %s: a %T is none", op.Name, result)

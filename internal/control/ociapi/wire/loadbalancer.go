@@ -11,7 +11,8 @@ const defaultRequestIDHeader = "X-Request-Id"
 // flexible is the one shape with a bandwidth of its own.
 const flexible = "flexible"
 
-// LoadBalancer is a load balancer as reads show it.
+// LoadBalancer is a load balancer as reads show it. A list that was asked for little leaves the children out: their maps are nil
+// then.
 type LoadBalancer struct {
 	ID                        string                    `wire:"id"`
 	CompartmentID             string                    `wire:"compartmentId"`
@@ -28,14 +29,14 @@ type LoadBalancer struct {
 	RequestIDHeader           *string                   `wire:"requestIdHeader"`
 	SubnetIDs                 []string                  `wire:"subnetIds"`
 	NetworkSecurityGroupIDs   []string                  `wire:"networkSecurityGroupIds"`
-	Listeners                 map[string]Listener       `wire:"listeners"`
-	Hostnames                 map[string]Hostname       `wire:"hostnames"`
-	SSLCipherSuites           map[string]SSLCipherSuite `wire:"sslCipherSuites"`
-	Certificates              map[string]Certificate    `wire:"certificates"`
-	BackendSets               map[string]BackendSet     `wire:"backendSets"`
-	PathRouteSets             map[string]PathRouteSet   `wire:"pathRouteSets"`
-	RoutingPolicies           map[string]RoutingPolicy  `wire:"routingPolicies"`
-	RuleSets                  map[string]RuleSet        `wire:"ruleSets"`
+	Listeners                 map[string]Listener       `wire:"listeners,omitempty"`
+	Hostnames                 map[string]Hostname       `wire:"hostnames,omitempty"`
+	SSLCipherSuites           map[string]SSLCipherSuite `wire:"sslCipherSuites,omitempty"`
+	Certificates              map[string]Certificate    `wire:"certificates,omitempty"`
+	BackendSets               map[string]BackendSet     `wire:"backendSets,omitempty"`
+	PathRouteSets             map[string]PathRouteSet   `wire:"pathRouteSets,omitempty"`
+	RoutingPolicies           map[string]RoutingPolicy  `wire:"routingPolicies,omitempty"`
+	RuleSets                  map[string]RuleSet        `wire:"ruleSets,omitempty"`
 	Tags
 	SystemTags map[string]map[string]any `wire:"systemTags"`
 }

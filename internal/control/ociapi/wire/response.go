@@ -19,8 +19,8 @@ type Response struct {
 	Body          []byte
 }
 
-// Encode returns the answer to a read; result is the operation's result type or a pointer to it. Another one is a mistake
-// of the caller's, which is the error.
+// Encode returns the answer to a read; result is the operation's result type or a pointer to it, or members of a list that
+// EncodeMember has encoded. Another one is a mistake of the caller's, which is the error.
 func Encode(op *Operation, requestID string, result any) (Response, error) {
 	body, err := encodeResult(op, result)
 	if err != nil {

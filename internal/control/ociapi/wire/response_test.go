@@ -76,7 +76,11 @@ func TestAPI17(t *testing.T) {
 } ]`},
 		{"ListLoadBalancers", []LoadBalancer{{
 			ID: "l", Tags: Tags{DefinedTags: map[string]map[string]any{"n": {"b": true, "a": json.Number("1.50"), "c": "x"}, "m": nil}}, TimeCreated: sampleTime,
+			Listeners: map[string]Listener{}, Hostnames: map[string]Hostname{}, SSLCipherSuites: map[string]SSLCipherSuite{},
+			Certificates: map[string]Certificate{}, BackendSets: map[string]BackendSet{}, PathRouteSets: map[string]PathRouteSet{},
+			RoutingPolicies: map[string]RoutingPolicy{}, RuleSets: map[string]RuleSet{},
 		}}, `[{"backendSets":{},"certificates":{},"compartmentId":"","definedTags":{"m":{},"n":{"a":1.50,"b":true,"c":"x"}},"displayName":"","freeformTags":{},"hostnames":{},"id":"l","ipAddresses":[],"lifecycleState":"","listeners":{},"networkSecurityGroupIds":[],"pathRouteSets":{},"routingPolicies":{},"ruleSets":{},"securityAttributes":{},"shapeName":"","sslCipherSuites":{},"subnetIds":[],"systemTags":{},"timeCreated":"2018-07-11T17:11:08.832Z"}]`},
+		{"ListLoadBalancers", []LoadBalancer{{ID: "simple", TimeCreated: sampleTime}}, `[{"compartmentId":"","definedTags":{},"displayName":"","freeformTags":{},"id":"simple","ipAddresses":[],"lifecycleState":"","networkSecurityGroupIds":[],"securityAttributes":{},"shapeName":"","subnetIds":[],"systemTags":{},"timeCreated":"2018-07-11T17:11:08.832Z"}]`},
 	} {
 		for _, o := range operations {
 			if o.Name != c.operation {

@@ -49,7 +49,7 @@ func (Secret) GoString() string { return "(secret)" }
 //	wire:"name"            the name of the field; every one has it
 //	wire:"name,required"   a request without it is refused
 //	wire:"name,notempty"   an empty string is refused in the words that Oracle has for some fields
-//	wire:"name,omitempty"  a slice that is left out of a result when it is nil
+//	wire:"name,omitempty"  a slice or a map that is left out of a result when it is nil
 //	default:"60"           what stands there when a request does not say
 //	range:"1-65535"        least and greatest number; of a string: characters, of a list or map: members; "0,256-" is 0 too
 //	enum:"TCP HTTP"        the values that are allowed, in any case; the one given is changed to this spelling
