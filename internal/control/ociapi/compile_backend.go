@@ -37,7 +37,8 @@ func (s *Service) backendSet(d *document, name string) (*plan.BackendSet, error)
 	}
 	set := &plan.BackendSet{
 		Key: d.setKey(name), Policy: policies[from.Policy], Backends: make([]plan.Backend, len(from.Backends)),
-		HealthCheck: check, Stickiness: stickiness(&from.Persistence), TLS: tls, Drain: &removedDrain,
+		HealthCheck: check, Stickiness: stickiness(&from.Persistence), TLS: tls,
+		Drain: &removedDrain, BackupWhenDown: true,
 	}
 	for i := range from.Backends {
 		b := &from.Backends[i]
