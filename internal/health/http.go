@@ -41,7 +41,7 @@ var answerLimits = http1.Limits{Line: http1.ResponseLimits.Line, Head: plan.Head
 // with the connection, but then that end must come within the timeout. Of a long body only the start is waited for.
 //
 // Where the check has an expression the beginning of the body must match it, wherever in it; the codings of the body are as they are sent, as none
-// is asked for. package regexp takes time in proportion to the text, whatever the expression and the text (no catastrophic backtracking).
+// is asked for. An expression takes time in proportion to the text, whatever a backend puts there (no catastrophic backtracking).
 func probeHTTP(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) error {
 	conn, err := open(ctx, host, to, check)
 	if err != nil {

@@ -24,7 +24,7 @@ type rule struct {
 // pure are the packages with no sockets, no clocks and no goroutines.
 //
 //nolint:gochecknoglobals // a table
-var pure = below("internal/dataplane/", "plan", "timeout", "reason", "balance", "http1", "proxyproto", "wheel", "record", "stats", "sticky", "connpool", "certs", "tlspolicy", "rules")
+var pure = below("internal/dataplane/", "plan", "timeout", "reason", "balance", "http1", "proxyproto", "wheel", "record", "stats", "sticky", "connpool", "certs", "tlspolicy", "rules", "lookahead")
 
 // doors are the packages that turn documents into plans.
 //

@@ -8,7 +8,6 @@ package plan
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -246,9 +245,15 @@ type HealthCheck struct {
 	Probers    int // 2 has a second prober look for itself, for front doors that tell its results, too; 0 and 1 are one
 
 	// HTTP only.
-	Path   string         // what is asked for, with a query maybe; begins with "/"
-	Status int            // the status that is a success
-	Body   *regexp.Regexp // what the beginning of the body must match; nil: anything
+	Path   string     // what is asked for, with a query maybe; begins with "/"
+	Status int        // the status that is a success
+	Body   Expression // what the beginning of the body must match; nil: anything
+}
+
+// Expression is a regular expression: of package regexp, or of package lookahead for front doors whose users have more.
+type Expression interface {
+	Match(b []byte) bool
+	String() string
 }
 
 // Same reports whether two checks come to the same: what one finds out holds for the other.
