@@ -23,12 +23,6 @@ type ruled struct {
 // requestIDDefault is the field of a request's id where the load balancer names no other.
 const requestIDDefault = "X-Request-Id"
 
-// builtIn are the fields that the load balancer writes for backends itself. Rules can add others of the same name, but neither
-// remove nor replace these.
-//
-//nolint:gochecknoglobals // a constant
-var builtIn = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Real-IP"}
-
 // ruled compiles what decides about a listener's requests, given the backend sets of its load balancer by name.
 func (d *document) ruled(name string, l *wire.ListenerDetails, sets map[string]*plan.BackendSet) (*ruled, error) {
 	p := &parts{}
@@ -126,7 +120,8 @@ func (n *setNumbers) number(name string) int {
 	return n.of[name]
 }
 
-// edit makes the edits of both heads. The field of the request's id is the load balancer's own as long as there is one.
+// edit makes the edits of both heads. Rules can add to the fields that the load balancer writes itself, but neither remove nor
+// replace what it writes; that of the request's id is one of them as long as there is one.
 func (out *ruled) edit(p *parts) error {
 	var own []string
 	if out.site.RequestID != "" {
@@ -134,7 +129,7 @@ func (out *ruled) edit(p *parts) error {
 	}
 	var err error
 	if len(p.request) > 0 {
-		if out.site.Request, err = rules.NewEdits(p.request, append(own, builtIn...)); err != nil {
+		if out.site.Request, err = rules.NewEdits(p.request, append(own, plan.ForwardedFields()...)); err != nil {
 			return err
 		}
 	}

@@ -188,8 +188,8 @@ func redirectItem(path, operator, uri string) string {
 	return `{"action":"REDIRECT","conditions":[{"attributeName":"PATH","attributeValue":"` + path + `","operator":"` + operator + `"}],"redirectUri":` + uri + `}`
 }
 
-// redirectCases are the examples of Oracle's documentation and what follows from its rules; the tests at sockets use them too.
-var redirectCases = []struct{ name, uri, host, target, want string }{
+// RedirectCases are the examples of Oracle's documentation and what follows from its rules. The tests at sockets (package ociapi_test) use them too.
+var RedirectCases = []struct{ Name, URI, Host, Target, Want string }{
 	{"path-and-escapes", `{"path":"/example{path}123\\{path\\}"}`, "example.com", "/video", "http://example.com/example/video123{path}"},
 	{"query-of-none", `{"query":"?lang=en&{query}"}`, "example.com", "/video", "http://example.com/video?lang=en"},
 	{"query-of-some", `{"query":"?lang=en&{query}"}`, "example.com", "/video?x=1", "http://example.com/video?lang=en&x=1"},
@@ -213,14 +213,14 @@ var redirectCases = []struct{ name, uri, host, target, want string }{
 
 func TestRedirect_RUL_05(t *testing.T) {
 	t.Parallel()
-	for _, c := range redirectCases {
-		t.Run(c.name, func(t *testing.T) {
+	for _, c := range RedirectCases {
+		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			site := ruledOf(t, balancerOf(t, `"ruleSetNames":["s"]`, `"ruleSets":{"s":{"items":[`+redirectItem("/video", "EXACT_MATCH", c.uri)+`]}}`)).site
-			if got, want := answer(site, asked(t, "GET "+c.target+" HTTP/1.1|Host: "+c.host)), "302 "+c.want; got != want {
+			site := ruledOf(t, balancerOf(t, `"ruleSetNames":["s"]`, `"ruleSets":{"s":{"items":[`+redirectItem("/video", "EXACT_MATCH", c.URI)+`]}}`)).site
+			if got, want := answer(site, asked(t, "GET "+c.Target+" HTTP/1.1|Host: "+c.Host)), "302 "+c.Want; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
-			if got := answer(site, asked(t, "GET /other HTTP/1.1|Host: "+c.host)); got != "a" {
+			if got := answer(site, asked(t, "GET /other HTTP/1.1|Host: "+c.Host)); got != "a" {
 				t.Errorf("another path: got %s, want a", got)
 			}
 		})
