@@ -266,7 +266,7 @@ func TestEveryKey(t *testing.T) {
 		Key: plan.ListenerKey{LoadBalancer: "a", Name: "one"}, Address: netip.MustParseAddrPort("127.0.0.1:1"),
 		BackendSet: one.BackendSet, Timeouts: times, ProxyAccept: true, ProxySend: 2, ResetOnIdle: true,
 	}
-	if one != want {
+	if !reflect.DeepEqual(one, want) {
 		t.Errorf("listener: got %+v, want %+v", one, want)
 	}
 	backend := plan.Backend{
