@@ -21,6 +21,7 @@ type balancerPage struct {
 type listenerRow struct {
 	LoadBalancer, Name, Speaks, Address, Set, Model string
 	Idle                                            time.Duration
+	HTTP                                            bool // it has requests
 	Trio                                            trio
 }
 
@@ -74,7 +75,7 @@ func (s *sample) balancer(q url.Values) (*plan.LoadBalancer, error) {
 func (c *Console) listenerRow(s *sample, l *plan.Listener) listenerRow {
 	return listenerRow{
 		LoadBalancer: l.Key.LoadBalancer, Name: l.Key.Name, Speaks: l.Speaks(), Address: s.address(l), Set: l.BackendSet.Key.Name,
-		Model: l.Timeouts.Model.String(), Idle: l.Timeouts.Idle, Trio: c.trioOf(s, []*plan.Listener{l}),
+		HTTP: l.Protocol == plan.HTTP, Model: l.Timeouts.Model.String(), Idle: l.Timeouts.Idle, Trio: c.trioOf(s, []*plan.Listener{l}),
 	}
 }
 

@@ -87,7 +87,7 @@ func (c connQuery) ReasonCode() string {
 type connFinder struct {
 	connQuery
 	all, matched int
-	list         []record.Live // a heap, the last one on top
+	list         []*record.Live // copies, in a heap: the last one on top
 }
 
 // see implements finder.
@@ -99,9 +99,10 @@ func (f *connFinder) see(l *record.Live) {
 	f.matched++
 	switch {
 	case len(f.list) < f.Page*connsPerPage:
-		heap.Push(f, *l)
-	case f.before(l, &f.list[0]):
-		f.list[0] = *l
+		one := *l
+		heap.Push(f, &one)
+	case f.before(l, f.list[0]):
+		*f.list[0] = *l
 		heap.Fix(f, 0)
 	}
 }
@@ -127,11 +128,11 @@ func due(l *record.Live) time.Duration {
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.
 func (f *connFinder) Len() int           { return len(f.list) }
-func (f *connFinder) Less(i, j int) bool { return f.before(&f.list[j], &f.list[i]) }
+func (f *connFinder) Less(i, j int) bool { return f.before(f.list[j], f.list[i]) }
 func (f *connFinder) Swap(i, j int)      { f.list[i], f.list[j] = f.list[j], f.list[i] }
 
 // Push implements heap.Interface.
-func (f *connFinder) Push(x any) { f.list = append(f.list, x.(record.Live)) }
+func (f *connFinder) Push(x any) { f.list = append(f.list, x.(*record.Live)) }
 
 // Pop implements heap.Interface.
 func (f *connFinder) Pop() any {
@@ -141,10 +142,10 @@ func (f *connFinder) Pop() any {
 }
 
 // page returns the connections of the page, in order.
-func (f *connFinder) page() []record.Live {
+func (f *connFinder) page() []*record.Live {
 	list := slices.Clone(f.list)
-	slices.SortFunc(list, func(a, b record.Live) int {
-		if f.before(&a, &b) {
+	slices.SortFunc(list, func(a, b *record.Live) int {
+		if f.before(a, b) {
 			return -1
 		}
 		return 1
@@ -207,7 +208,7 @@ func connectionsData(c *Console, s *sample, q url.Values, found finder) (any, er
 	if f, ok := found.(*connFinder); ok {
 		p.All = f.all
 		for _, l := range f.page() {
-			p.Open = append(p.Open, openRowOf(&l))
+			p.Open = append(p.Open, openRowOf(l))
 		}
 		p.Pages, _, _ = pagesOf("connections", q, f.matched, connsPerPage)
 		if query.Page == connPagesMax {

@@ -170,12 +170,16 @@ func gapText(t *stats.GapTotals, longest int, limit time.Duration, named string)
 			near += n
 		}
 	}
+	some := "None"
+	if near > 0 {
+		some = number(near)
+	}
 	until := "longer than " + admin.Span(stats.GapLimit(stats.GapBuckets-2))
 	if longest < stats.GapBuckets-1 {
 		until = "at most " + admin.Span(stats.GapLimit(longest))
 	}
 	return fmt.Sprintf("%s pauses ended with a byte; the longest lasted %s. %s of them lasted for more than about a quarter of the %s (%s).",
-		number(all), until, number(near), named, admin.Setting(limit))
+		number(all), until, some, named, admin.Setting(limit))
 }
 
 // shortSpan writes a round duration for an axis.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"lull/internal/clock"
 	"lull/internal/dataplane/record"
 )
 
@@ -275,7 +276,7 @@ func (v *visit) liveReady() error {
 // follow sends a feed.
 func (v *visit) follow(f *feed) error {
 	out := &stream{rc: http.NewResponseController(v.w), w: v.w}
-	if err := out.begin(v.c.o.Now()); err != nil {
+	if err := out.begin(); err != nil {
 		return nil //nolint:nilerr // the browser has gone
 	}
 	var sent uint64
@@ -287,12 +288,12 @@ func (v *visit) follow(f *feed) error {
 		case closed, now.Sub(v.now) > streamAge, !v.stillKnown(now):
 			return nil
 		case err != nil:
-			err = out.event("fault", []byte(`""`), now)
+			err = out.event("fault", []byte(`""`))
 		case number != sent:
-			err = out.event("part", part, now)
+			err = out.event("part", part)
 			sent, quiet = number, now
 		case now.Sub(quiet) >= streamQuiet:
-			err = out.write([]byte(":\n\n"), now)
+			err = out.write([]byte(":\n\n"))
 			quiet = now
 		}
 		if err != nil {
@@ -319,22 +320,22 @@ type stream struct {
 }
 
 // begin sends the head. The server's time for reading a request is over with it: net/http would take its expiry for the browser's leaving.
-func (s *stream) begin(now time.Time) error {
+func (s *stream) begin() error {
 	s.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	s.w.Header().Set("X-Accel-Buffering", "no") // a proxy in between is not to wait for more
 	_ = s.rc.SetReadDeadline(time.Time{})       // writers that know no deadline, as in tests, have none
-	return s.write([]byte("retry: 2000\n\n"), now)
+	return s.write([]byte("retry: 2000\n\n"))
 }
 
 // event sends one, whose data has no line end in it.
-func (s *stream) event(name string, data []byte, now time.Time) error {
+func (s *stream) event(name string, data []byte) error {
 	text := make([]byte, 0, len(data)+len(name)+len("event: \ndata: \n\n"))
 	text = append(append(append(text, "event: "...), name...), "\ndata: "...)
-	return s.write(append(append(text, data...), "\n\n"...), now)
+	return s.write(append(append(text, data...), "\n\n"...))
 }
 
-func (s *stream) write(p []byte, now time.Time) error {
-	_ = s.rc.SetWriteDeadline(now.Add(streamWrite))
+func (s *stream) write(p []byte) error {
+	_ = s.rc.SetWriteDeadline(clock.Wall(clock.Now()).Add(streamWrite))
 	if _, err := s.w.Write(p); err != nil {
 		return err
 	}

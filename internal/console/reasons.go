@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"lull/internal/control/admin"
@@ -76,6 +77,9 @@ func (t *tally) chart(k kind, now time.Time, match func(ending) bool) (_ reasonC
 	var totals [reason.Count]uint64
 	sums := make([][reason.Count]uint64, len(t.spans))
 	for i := range t.spans {
+		if ago := t.ago(i, now); ago < 0 || ago >= spansMax {
+			continue
+		}
 		for e, n := range t.spans[i].counts {
 			if e.kind == k && match(e) {
 				sums[i][e.reason] += n
@@ -92,12 +96,18 @@ func (t *tally) chart(k kind, now time.Time, match func(ending) bool) (_ reasonC
 		back := time.Duration(4-i) * t.width * spansMax / 4
 		text := "now"
 		if back > 0 {
-			text = "−" + admin.Span(back)
+			text = "−" + strings.TrimSuffix(strings.TrimSuffix(admin.Span(back), " 0 s"), " 0 min")
 		}
 		out.Ticks = append(out.Ticks, tick{float64(i) * chartWidth / 4, text})
 	}
 	out.Label = fmt.Sprintf("%s in the last %s, most often %s: %s; the table below has all", out.Title, admin.Span(t.width*spansMax), out.Rows[0].Code, number(out.Rows[0].Count))
 	return out, true
+}
+
+// ago returns how many spans lie between one and now.
+func (t *tally) ago(i int, now time.Time) int64 {
+	width := t.width.Milliseconds()
+	return (now.UnixMilli()-now.UnixMilli()%width)/width - t.spans[i].from/width
 }
 
 // reasonRows lists reasons, the most frequent first.
@@ -123,13 +133,9 @@ func (t *tally) bars(rows []reasonRow, sums [][reason.Count]uint64, now time.Tim
 		most = max(most, total(&sums[i]))
 	}
 	width := float64(chartWidth) / spansMax
-	current := now.UnixMilli() - now.UnixMilli()%t.width.Milliseconds()
 	var bars []bar
 	for i := range sums {
-		ago := (current - t.spans[i].from) / t.width.Milliseconds()
-		if ago < 0 || ago >= spansMax {
-			continue
-		}
+		ago := t.ago(i, now)
 		y := float64(chartHeight)
 		for _, row := range rows {
 			n := sums[i][row.Reason]

@@ -57,6 +57,7 @@ type fakeEngine struct {
 	conns []record.Live
 	stats stats.Snapshot
 	walks int
+	reads int
 }
 
 func (e *fakeEngine) Conns(ctx context.Context, each func([]record.Live) error) error {
@@ -79,7 +80,15 @@ func (e *fakeEngine) Origin(string) string         { return "lull.yaml" }
 func (e *fakeEngine) Stats() stats.Snapshot {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.reads++
 	return e.stats
+}
+
+// set changes what the engine has.
+func (e *fakeEngine) set(f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	f()
 }
 
 // rig is a console with made-up surroundings and a clock that stands still.
@@ -103,7 +112,7 @@ func newRig(t testing.TB) *rig {
 		"LULLODD": {ID: "LULLODD", Secret: secretOf("LULLODD"), Role: "auditor"},
 	}}
 	c, err := still(Options{
-		Engine: r.engine, Plan: func() *plan.Plan { return r.plan }, Keys: r.keys, Host: "lull.example",
+		Engine: r.engine, Plan: r.inForce, Keys: r.keys, Host: "lull.example",
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: r.clock,
 	})
 	if err != nil {
@@ -112,6 +121,12 @@ func newRig(t testing.TB) *rig {
 	t.Cleanup(c.Close)
 	r.console = c
 	return r
+}
+
+func (r *rig) inForce() *plan.Plan {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.plan
 }
 
 func (r *rig) clock() time.Time {

@@ -112,11 +112,11 @@ func (s *sampler) due(now time.Time, watched bool) bool {
 	return watched || now.Sub(s.looked) <= lookFor || now.Sub(s.last.at) >= restEvery || now.Before(s.last.at)
 }
 
-// take takes a sample, unless there is one that is nearly as young.
+// take takes a sample, unless there is one that is nearly as young and of the plan in force.
 func (s *sampler) take() *sample {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if gone := s.now().Sub(s.last.at); gone < 0 || gone >= sampleEvery/2 {
+	if gone := s.now().Sub(s.last.at); gone < 0 || gone >= sampleEvery/2 || s.inForce() != s.last.plan {
 		s.takeLocked()
 	}
 	return s.last

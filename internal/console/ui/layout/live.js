@@ -41,6 +41,7 @@
     source = new EventSource(part.dataset.stream);
     source.onopen = () => say("Live.");
     source.addEventListener("part", (e) => { say("Live."); replace(JSON.parse(e.data)); });
+    source.addEventListener("fault", () => say("lull cannot say at the moment: what is shown is old.", true));
     source.onerror = () => {
       say("lull does not answer: trying again. What is shown may be old.", true);
       if (source && source.readyState === EventSource.CLOSED) { stop(); setTimeout(again, 2000); }

@@ -1,0 +1,70 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+)
+
+// page gets a page as often as the benchmark wants.
+func page(b *testing.B, r *rig, path string) {
+	b.Helper()
+	who := r.loggedIn(adminID)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.pass(time.Second) // so that each asks for a sample of its own
+		if a := who.get(path); a.Code != http.StatusOK {
+			b.Fatalf("got %d", a.Code)
+		}
+	}
+}
+
+// BenchmarkOverview is the list of 1,000 load balancers, with the sample that it asks for.
+func BenchmarkOverview(b *testing.B) {
+	r := newRig(b)
+	r.populate(many(1000)...)
+	for range pointsMax {
+		r.pass(time.Second)
+		r.console.sampler.take()
+	}
+	page(b, r, "/console/")
+}
+
+// BenchmarkConnections is a page of 9,000 open connections.
+func BenchmarkConnections(b *testing.B) {
+	for name, query := range map[string]string{"first": "", "last": "?page_number=90", "soonest": "?order=soonest"} {
+		b.Run(name, func(b *testing.B) {
+			r := newRig(b)
+			r.populate("web")
+			r.engine.conns = crowd(9000)
+			page(b, r, "/console/connections"+query)
+		})
+	}
+}
+
+// BenchmarkRound is a second of a console on which so many look: half of them at lists of 9,000 open connections, each at another one.
+func BenchmarkRound(b *testing.B) {
+	for _, watchers := range []int{1, 50} {
+		b.Run(fmt.Sprint(watchers), func(b *testing.B) {
+			r := newRig(b)
+			r.populate(many(100)...)
+			r.engine.conns = crowd(9000)
+			for i := range watchers {
+				name, query := "connections", url.Values{"idle": {fmt.Sprint(i)}}
+				if i%2 == 1 {
+					name, query = "overview", url.Values{"name": {fmt.Sprint(i)}}
+				}
+				if _, err := r.console.hub.enter(name, livePages()[name], query); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				r.pass(time.Second)
+				r.console.beat()
+			}
+		})
+	}
+}
