@@ -510,7 +510,7 @@ func checkHTTP(t *testing.T, l *plan.Listener) {
 	rest := *l
 	rest.Desync, rest.HeadMax, rest.StaleRetry, rest.QueueMax = 0, 0, false, 0
 	switch st := l.BackendSet.Stickiness; {
-	case l.Protocol == plan.TCP && (*l != rest || st != nil):
+	case l.Protocol == plan.TCP && (!reflect.DeepEqual(*l, rest) || st != nil):
 		t.Fatalf("tcp listener %+v with stickiness %+v", l, st)
 	case l.Protocol == plan.HTTP && (l.HeadMax < 4096 || l.ProxySend != 0 || st != nil && st.Secure && l.TLS == nil ||
 		(l.QueueMax == 0) != (l.Timeouts.Model == timeout.Directional)):
