@@ -187,6 +187,8 @@ func TestHeadSizes_RUL_06(t *testing.T) {
 		{"large_line_over", "large", 17000, 1, "400", "line-long"},
 		{"large_head", "large", 15000, 4, "200", "none"},
 		{"large_head_over", "large", 15000, 5, "400", "head-long"},
+		{"largest_head", "largest", 65000, 4, "200", "none"},
+		{"largest_line_over", "largest", 66000, 1, "400", "line-long"},
 	} {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel()
@@ -194,7 +196,8 @@ func TestHeadSizes_RUL_06(t *testing.T) {
 			set := addNamed(t, p, "set")
 			addSite(t, p, "small", &rules.Config{}, set)
 			addSite(t, p, "large", &rules.Config{Head: rules.HeadForm{BufferBytes: 16 << 10}}, set)
-			setHosts(t, p, rules.HostName{Name: "large", Target: 1})
+			addSite(t, p, "largest", &rules.Config{Head: rules.HeadForm{BufferBytes: 64 << 10}}, set)
+			setHosts(t, p, rules.HostName{Name: "large", Target: 1}, rules.HostName{Name: "largest", Target: 2})
 			e := startHTTP(t, 1, p)
 			c := e.DialHTTP()
 			c.Send("GET / HTTP/1.1\r\nHost: " + q.host + "\r\n" + strings.Repeat("X: "+strings.Repeat("x", q.bytes)+"\r\n", q.lines) + "\r\n")

@@ -21,15 +21,18 @@
 //
 // An Upgrade makes a tunnel of an exchange: package tcpproxy adopts both connections.
 //
-// Files in the order of a request's life: httpproxy.go (connections come, events, timers), front.go, exchange.go, back.go
-// (the objects), header.go (PROXY header), request.go, admit.go (what is refused, what is promised), route.go, connect.go,
-// queue.go, forward.go (towards the backend), respond.go (towards the client), stale.go (SH-09), answer.go (lull's own
-// responses), upgrade.go, finish.go (every way to end), pool.go, listener.go and show.go (plan changes, views, records).
+// Files in the order of a request's life: httpproxy.go (connections come, events, timers), front.go, exchange.go,
+// back.go (the objects), header.go (PROXY header), crowd.go (the bound on an address), request.go, admit.go (what is
+// refused, what is promised), site.go and reply.go (what the rules of its site make of a request), route.go, connect.go,
+// queue.go, forward.go (towards the backend), respond.go (towards the client), edit.go (what a site changes in heads),
+// stale.go (SH-09), answer.go (lull's own responses), upgrade.go, finish.go (every way to end), pool.go, listener.go and
+// show.go (plan changes, views, records).
 //
 // # Limits
 //
 // Heads are bounded by limits.head_bytes, held bytes by one read each way, interim responses by interimMax, repeated
-// requests by replayMax, pooled connections by pooledMax, exchanges served in one turn by stepsMax.
+// requests by replayMax, pooled connections by pooledMax, exchanges served in one turn by
+// stepsMax, redirects by redirectTargetMax and locationMax.
 //
 // # Specifications
 //

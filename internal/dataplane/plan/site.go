@@ -11,7 +11,7 @@ import (
 // Site is what becomes of requests for some hosts. A listener without sites has one way for all requests, which is its own
 // BackendSet and Timeouts; OCI's front door, where several listeners may share a port, compiles each of them to a site.
 type Site struct {
-	Name  string        // of the front door's listener, for records and metrics
+	Name  string        // of the front door's listener, for records and metrics; no two of a listener have the same
 	Idle  time.Duration // takes the place of Timeouts.Idle from the moment that a request's head is read until its exchange ends; 0 leaves it
 	Table *rules.Table  // decides; a backend set is the number of one in Sets. nil: all requests go to the first
 	Sets  []*BackendSet // not empty
