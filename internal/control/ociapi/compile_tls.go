@@ -135,13 +135,9 @@ func (d *document) onlyHTTP(set string) bool {
 
 // tlsPolicy compiles versions and ciphers.
 func (d *document) tlsPolicy(from *wire.SSLConfiguration) (*tlspolicy.Policy, error) {
-	ciphers, found := d.CipherSuites[from.CipherSuiteName]
+	ciphers, found := d.ciphers(from.CipherSuiteName)
 	if !found {
-		known, found := tlspolicy.DefinitionOf(from.CipherSuiteName)
-		if !found || known.Origin != tlspolicy.OCI {
-			return nil, invalid("sslConfiguration.cipherSuiteName", "sslConfiguration.cipherSuiteName '%s' does not exist in load balancer %s", from.CipherSuiteName, d.ID)
-		}
-		ciphers = known.Ciphers
+		return nil, d.absent("sslConfiguration.cipherSuiteName", from.CipherSuiteName, cipherSuiteKind)
 	}
 	policy, err := tlspolicy.Custom(from.CipherSuiteName, from.Protocols, ciphers)
 	if err != nil {
@@ -248,9 +244,9 @@ func (s *Service) joined(holders []*certs.Holder) *certs.Holder {
 	return h
 }
 
-// pem is what was made of PEM texts, for as long as a plan has it: a change elsewhere in a load balancer leaves TLS as it is, with the
+// fromPEM is what was made of PEM texts, for as long as a plan has it: a change elsewhere in a load balancer leaves TLS as it is, with the
 // session tickets that clients have, and costs no parsing.
-type pem struct {
+type fromPEM struct {
 	holders remembered[certs.Holder]
 	roots   remembered[certs.Roots]
 }

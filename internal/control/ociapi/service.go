@@ -61,7 +61,7 @@ type Service struct {
 	queue    []*workRequest       // accepted and not done, in their order
 	promised map[string]*document // load balancers as they will be when the queue is done; those without anything in it are not here
 	sequence uint64               // of the newest work request
-	pem      pem                  // compile's
+	pem      fromPEM              // compile's
 }
 
 // state is all there is at a moment. It never changes.

@@ -2,7 +2,7 @@ package ociapi
 
 import (
 	"crypto/x509"
-	pemtext "encoding/pem"
+	"encoding/pem"
 	"slices"
 
 	"lull/internal/control/ociapi/wire"
@@ -169,7 +169,7 @@ func (s *Service) leaf(d *document, ssl *wire.SSLConfiguration) *x509.Certificat
 
 // firstCertificate returns the first certificate of a text, which was right when it was kept.
 func firstCertificate(text []byte) *x509.Certificate {
-	for block, rest := pemtext.Decode(text); block != nil; block, rest = pemtext.Decode(rest) {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
 			return c
 		}
