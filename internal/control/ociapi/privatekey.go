@@ -12,7 +12,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	pemtext "encoding/pem"
+	"encoding/pem"
 	"errors"
 	"hash"
 	"slices"
@@ -34,10 +34,13 @@ func openKey(path, text string, passphrase *wire.Secret) (wire.Secret, error) {
 	field := path + "privateKey"
 	var out bytes.Buffer
 	opened := false
-	for block, rest := pemtext.Decode([]byte(text)); block != nil; block, rest = pemtext.Decode(rest) {
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
 		if locked(block) {
 			if passphrase == nil {
 				return "", refuse(wire.MissingParameter, path+"passphrase", "%spassphrase is required: %s is encrypted", path, field)
+			}
+			if opened { // each costs rounds
+				return "", invalid(field, "%s is not allowed: more than one encrypted key in it", field)
 			}
 			var err error
 			if block, err = unlock(block, []byte(*passphrase)); err != nil {
@@ -45,7 +48,7 @@ func openKey(path, text string, passphrase *wire.Secret) (wire.Secret, error) {
 			}
 			opened = true
 		}
-		if err := pemtext.Encode(&out, block); err != nil {
+		if err := pem.Encode(&out, block); err != nil {
 			return "", invalid(field, "%s is not allowed: its PEM cannot be read", field)
 		}
 	}
@@ -58,7 +61,7 @@ func openKey(path, text string, passphrase *wire.Secret) (wire.Secret, error) {
 const encryptedKey = "ENCRYPTED PRIVATE KEY"
 
 // locked reports whether a block is encrypted.
-func locked(b *pemtext.Block) bool {
+func locked(b *pem.Block) bool {
 	return b.Type == encryptedKey || strings.Contains(b.Headers["Proc-Type"], "ENCRYPTED")
 }
 
@@ -70,17 +73,17 @@ var (
 )
 
 // unlock decrypts a block.
-func unlock(b *pemtext.Block, passphrase []byte) (*pemtext.Block, error) {
+func unlock(b *pem.Block, passphrase []byte) (*pem.Block, error) {
 	if b.Type == encryptedKey {
 		der, err := openPKCS8(b.Bytes, passphrase)
-		return &pemtext.Block{Type: "PRIVATE KEY", Bytes: der}, err
+		return &pem.Block{Type: "PRIVATE KEY", Bytes: der}, err
 	}
 	//nolint:staticcheck // the form is as weak as is said, and is what clients of this API have; the key is as safe as it came
 	der, err := x509.DecryptPEMBlock(b, passphrase)
 	if err != nil {
 		return nil, errPassphrase
 	}
-	return &pemtext.Block{Type: b.Type, Bytes: der}, nil
+	return &pem.Block{Type: b.Type, Bytes: der}, nil
 }
 
 // The parts of an encrypted PKCS #8 key (RFC 5958 §3, RFC 8018 appendix A).
