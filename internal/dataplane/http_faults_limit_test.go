@@ -168,6 +168,22 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestPageForHEAD: the answer to HEAD has the head of the page and not a byte of the page itself (RFC 9110 §9.3.2), which a client
+// would take for its next response.
+func TestPageForHEAD(t *testing.T) {
+	t.Parallel()
+	onModels(t, func(t *testing.T, m timeout.Model) {
+		e := startHTTP(t, 1, lulltest.HTTPPlan(m, lulltest.Refused(t)))
+		client := e.DialHTTP()
+		client.Send(lulltest.Request("HEAD", "/", ""))
+		how, data := client.End()
+		head, rest, _ := strings.Cut(string(data), "\r\n\r\n")
+		if how != "eof" || !strings.HasPrefix(head, "HTTP/1.1 503 ") || !strings.Contains(head, "\r\nContent-Length: ") || rest != "" {
+			t.Errorf("client: got %q and %s, want the head of a 503, nothing behind it, and a FIN", data, how)
+		}
+	})
+}
+
 // checkPage reads a page, of which begin has been read, and checks every part of it.
 func checkPage(t *testing.T, c *lulltest.HTTPConn, begin string, status int) {
 	t.Helper()

@@ -230,6 +230,29 @@ func reclaimHTTP(t *testing.T) {
 	})
 }
 
+// TestReclaimSparesAskedHTTP_PR_03: the connection that has waited longest has just sent a request, which the loop has not come
+// to when it must make room. Another goes, and the request is answered.
+func TestReclaimSparesAskedHTTP_PR_03(t *testing.T) {
+	t.Parallel()
+	onModels(t, func(t *testing.T, m timeout.Model) {
+		s := crowded(t, m, 1)
+		var waits []*dialog
+		for range 9 { // 90 %
+			d := s.dial(lulltest.Patience)
+			d.serve()
+			waits = append(waits, d)
+			let(5 * time.Millisecond) // so that none has waited as long as the next
+		}
+		release := s.Hold()
+		newcomer := s.dial(lulltest.Patience)
+		waits[0].c.Get("/")
+		release()
+		newcomer.reclaims(waits[1])
+		waits[0].c.ExpectAnswer("hello")
+		newcomer.serve()
+	})
+}
+
 // reclaims checks that this connection has been closed to make room for d.
 func (d *dialog) reclaims(oldest *dialog) {
 	d.t.Helper()
