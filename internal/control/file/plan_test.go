@@ -62,6 +62,11 @@ func TestContractExample(t *testing.T) {
 	web := got.Plan.LoadBalancers[0]
 	checkContractTLS(t, web)
 	app, postgres, queue := contractApp(), contractPostgres(), contractQueue(web.BackendSets[2])
+	if body := web.BackendSets[0].HealthCheck.Body; body == nil || body.String() != "up|ready" {
+		t.Errorf("health check: got the expression %v, want up|ready", body)
+	} else {
+		app.HealthCheck.Body = body
+	}
 	times := timeout.Settings{
 		Model: timeout.Directional, Idle: 30 * time.Second, FrontKeepalive: 65 * time.Second,
 		FrontRequestsMax: 10000, BackKeepalive: 300 * time.Second, Connect: 10 * time.Second,
