@@ -3,6 +3,9 @@ package ociapi_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,12 +20,25 @@ func (r *rig) holdUp() (release func()) {
 	r.run.mu.Lock()
 	r.run.hold = hold
 	r.run.mu.Unlock()
-	return sync.OnceFunc(func() {
+	release = sync.OnceFunc(func() {
 		r.run.mu.Lock()
-		r.run.hold = nil
+		if r.run.hold == hold { // and not that of the next one who holds up
+			r.run.hold = nil
+		}
 		r.run.mu.Unlock()
 		close(hold)
 	})
+	r.t.Cleanup(release) // a test that fails must not wait for itself
+	return release
+}
+
+// step lets the data plane do one change, waits for its work request, and has the next one wait again.
+func (r *rig) step(release func(), id string) (next func()) {
+	<-r.run.held // the worker has come to it, and will not wait for the next release
+	next = r.holdUp()
+	release()
+	r.await(id)
+	return next
 }
 
 // refuseNext has the data plane refuse the next n changes.
@@ -52,6 +68,51 @@ func (r *rig) clock(t *testing.T) (advance func(time.Duration)) {
 		defer mu.Unlock()
 		now = now.Add(d)
 	}
+}
+
+// memoryStore is a store without a disk, for what takes too many commits for one.
+type memoryStore struct {
+	mu       sync.Mutex
+	revision store.Revision
+	entries  map[string]store.Entry
+}
+
+func (m *memoryStore) List(prefix string) (list []store.Entry, revision store.Revision) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(m.entries)) {
+		if strings.HasPrefix(key, prefix) {
+			list = append(list, m.entries[key])
+		}
+	}
+	return list, m.revision
+}
+
+func (m *memoryStore) Commit(_ context.Context, t store.Txn) (store.Revision, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range t.If {
+		if have := m.entries[c.Key].Revision; have != c.Revision {
+			return 0, &store.Conflict{Key: c.Key, Want: c.Revision, Have: have}
+		}
+	}
+	m.revision++
+	for _, p := range t.Puts {
+		m.entries[p.Key] = store.Entry{Key: p.Key, Value: slices.Clone(p.Value), Revision: m.revision}
+	}
+	for _, key := range t.Deletes {
+		delete(m.entries, key)
+	}
+	return m.revision, nil
+}
+
+// inMemory restarts the service with nothing in a store without a disk.
+func (r *rig) inMemory() *memoryStore {
+	r.t.Helper()
+	m := &memoryStore{entries: map[string]store.Entry{}}
+	r.o.Store = m
+	r.restart()
+	return m
 }
 
 // faultyStore is a store whose commits can be made to fail, before or after the disk has them.

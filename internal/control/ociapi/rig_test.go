@@ -46,6 +46,7 @@ type fakeRuntime struct {
 	refuse    error
 	refusals  int           // how often yet; 0: always
 	hold      chan struct{} // not nil: Change waits for it to be closed
+	held      chan struct{} // has a token when one waits
 }
 
 func (f *fakeRuntime) Change(balancers []*plan.LoadBalancer, commit func() error) error {
@@ -53,6 +54,10 @@ func (f *fakeRuntime) Change(balancers []*plan.LoadBalancer, commit func() error
 	hold := f.hold
 	f.mu.Unlock()
 	if hold != nil && commit != nil {
+		select {
+		case f.held <- struct{}{}:
+		default: // nobody counts them
+		}
 		<-hold
 	}
 	f.mu.Lock()
@@ -100,7 +105,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, store: st, run: &fakeRuntime{}}
+	r := &rig{t: t, store: st, run: &fakeRuntime{held: make(chan struct{}, 1)}}
 	r.o = ociapi.Options{
 		Store: st, Runtime: r.run, Health: noHealth{}, Certificates: noCertificates{}, Region: "lull-1", Tenancy: func() string { return tenancy },
 		Addresses: []ociapi.AddressRange{{First: netip.MustParseAddr("127.9.0.1"), Last: netip.MustParseAddr("127.9.0.200")}},
