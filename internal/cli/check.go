@@ -205,7 +205,11 @@ func healthCheck(hc *plan.HealthCheck) string {
 		asks += " on port " + strconv.Itoa(int(hc.Port))
 	}
 	if hc.Protocol == plan.CheckHTTP {
-		asks += fmt.Sprintf(" for %s, wants status %d,", hc.Path, hc.Status)
+		asks += fmt.Sprintf(" for %s, wants status %d", hc.Path, hc.Status)
+		if hc.Body != nil {
+			asks += " and a body that matches " + hc.Body.String()
+		}
+		asks += ","
 	}
 	return fmt.Sprintf("%s every %s, timeout %s, healthy after %d, unhealthy after %d", asks,
 		file.FormatDuration(hc.Interval), file.FormatDuration(hc.Timeout), hc.Healthy, hc.Unhealthy)

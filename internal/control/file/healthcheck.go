@@ -2,8 +2,10 @@ package file
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"lull/internal/dataplane/lookahead"
 	"lull/internal/dataplane/plan"
 )
 
@@ -26,12 +28,15 @@ func (s *section) healthCheck(set *plan.BackendSet) *plan.HealthCheck {
 // though perhaps not as it was meant.
 func (s *section) probe(set *plan.BackendSet, hc *plan.HealthCheck) {
 	asks, _ := s.speech()
-	path, status := s.urlPath("path"), s.integer("status")
+	path, status, body := s.urlPath("path"), s.integer("status"), s.expression("body")
 	if asks.tls {
 		hc.TLS = probeTLS(set.TLS, asks)
 	}
 	if asks.protocol == plan.HTTP {
 		hc.Protocol, hc.Path, hc.Status = plan.CheckHTTP, path, status
+		if body != nil {
+			hc.Body = body
+		}
 		return
 	}
 	for _, key := range children[s.schema] {
@@ -40,6 +45,20 @@ func (s *section) probe(set *plan.BackendSet, hc *plan.HealthCheck) {
 				"%s: health_check.%s is not used: %s probe asks for nothing, only one with protocol http or https does", set.Key, key, asks.a()))
 		}
 	}
+}
+
+// expression returns a regular expression, nil if there is none or it is faulty.
+func (s *section) expression(key string) *lookahead.Expr {
+	text := s.text(key)
+	if text == "" {
+		return nil
+	}
+	expr, err := lookahead.Compile(text)
+	if err != nil {
+		s.fault(key, "is no regular expression that lull knows: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil
+	}
+	return expr
 }
 
 // probeTimes reads when probes are made and how long they may take.

@@ -236,3 +236,23 @@ func TestHTTPWarnings(t *testing.T) {
 		t.Errorf("asked twice: got %d warnings of which %d are kept, want 10 and 2", len(again), len(c.unused))
 	}
 }
+
+// TestHealthCheckBody: the body's expression is the plan's, lookahead and all; without one any body does, and a probe that asks for nothing has none.
+func TestHealthCheckBody(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ check, want string }{
+		{"protocol: http", ""},
+		{"protocol: http, body: 'up'", "up"},
+		{"protocol: https, body: '^((?!false).|\\s)*$'", `^((?!false).|\s)*$`},
+		{"protocol: tcp, body: 'up'", ""},
+	} {
+		c := parse(t, "load_balancers: [{name: a, backend_sets: [{name: s, health_check: {"+tt.check+"}}]}]")
+		got := ""
+		if body := c.Plan.LoadBalancers[0].BackendSets[0].HealthCheck.Body; body != nil {
+			got = body.String()
+		}
+		if got != tt.want {
+			t.Errorf("%s: got the expression %q, want %q", tt.check, got, tt.want)
+		}
+	}
+}

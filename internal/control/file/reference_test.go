@@ -71,7 +71,7 @@ const referenceTail = `
 ## Additions
 
 Of the keys above, ` + "`instances`, those of `api` other than `address` and `data`, `timeouts.drain`, `timeouts.stale_retry`, `listeners[].desync_mitigation_mode`, `backends[].connections_max`" + `,
-` + "`health_check.status`, those of `stickiness` other than `cookie` and `duration`, and those of `tls` other than `certificate`, `key` and `min_version`" + `
+` + "`health_check.status` and `body`, those of `stickiness` other than `cookie` and `duration`, and those of `tls` other than `certificate`, `key` and `min_version`" + `
 were added after the format was first set down. The ranges of a health check are the two clouds' together; intervals and timeouts below a second, down to 100ms, are lull's
 own, for laptops and tests.
 

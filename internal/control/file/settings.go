@@ -321,6 +321,8 @@ var settings = []setting{
 		effect: atOnce, doc: "What is asked for, with a query perhaps."},
 	{path: inCheck + "status", kind: kindInteger, def: "200", min: 200, max: 599, onlyHTTP: true, oci: "healthChecker.returnCode", effect: atOnce,
 		doc: "The only status that passes. Redirects are not followed; AWS takes 200 and nothing else."},
+	{path: inCheck + "body", kind: kindText, min: 1, max: bodyMax, allowNote: bodyAllowed(), onlyHTTP: true, defNote: "absent: anything", oci: "healthChecker.responseBodyRegex", effect: atOnce,
+		doc: "What the body must match somewhere in its first 64 KiB; write it in single quotes."},
 	{path: inCheck + "port", kind: kindInteger, def: "0", max: 65535, zero: "the backend's own", aws: "HealthCheck.Target",
 		oci: "healthChecker.port", effect: atOnce, doc: "The port probed."},
 	{path: inCheck + "interval", kind: kindDuration, def: "10s", min: int64(probeMin), max: int64(1800 * time.Second),
@@ -428,6 +430,14 @@ func idleAllowed() string {
 
 // tokenAllowed is the reference's text for tokens, whose characters would upset a table.
 func tokenAllowed() string { return fmt.Sprintf("1..%d token characters (RFC 9110 §5.6.2)", tokenMax) }
+
+// bodyMax bounds an expression for bodies: those of people have some dozens.
+const bodyMax = 1024
+
+// bodyAllowed is the reference's text for such an expression.
+func bodyAllowed() string {
+	return fmt.Sprintf("1..%d bytes: a [regular expression](https://github.com/google/re2/wiki/Syntax), lookahead besides", bodyMax)
+}
 
 // allowed says what a setting may be, as messages and the reference show it; empty where the type says it all.
 func (s *setting) allowed() string {
