@@ -18,5 +18,5 @@ var checks = []func(s *Service, d *document) error{
 	checkOutside,
 	checkBackendSets, checkCertificates, checkCipherSuites, checkListeners, checkSSL,
 	checkHostnames, checkPathRouteSets, checkRoutingPolicies, checkRuleSets,
-	checkListenerHosts, checkListenerRules,
+	checkListenerHosts, checkListenerRules, checkRequestIDField,
 }

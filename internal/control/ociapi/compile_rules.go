@@ -20,9 +20,6 @@ type ruled struct {
 	caps    *rules.Caps // nil: no bound
 }
 
-// requestIDDefault is the field of a request's id where the load balancer names no other.
-const requestIDDefault = "X-Request-Id"
-
 // ruled compiles what decides about a listener's requests, given the backend sets of its load balancer by name.
 func (d *document) ruled(name string, l *wire.ListenerDetails, sets map[string]*plan.BackendSet) (*ruled, error) {
 	p := &parts{}
@@ -53,9 +50,21 @@ func (d *document) requestIDField() string {
 	case !d.RequestIDEnabled:
 		return ""
 	case d.RequestIDHeader == "":
-		return requestIDDefault
+		return defaultRequestIDHeader
 	}
 	return d.RequestIDHeader
+}
+
+// checkRequestIDField refuses to carry ids in a field that the load balancer has another use for: who a client is would be told by
+// the client, since an id that comes is kept.
+func checkRequestIDField(_ *Service, d *document) error {
+	name := strings.ReplaceAll(d.RequestIDHeader, "_", "-")
+	for _, taken := range plan.ForwardedFields() {
+		if strings.EqualFold(name, taken) {
+			return invalid("requestIdHeader", "requestIdHeader '%s' is not allowed: the load balancer writes %s itself; use another name that begins with X-", d.RequestIDHeader, taken)
+		}
+	}
+	return nil
 }
 
 // hosts returns the hosts that a listener answers for, each once: two hostnames may stand for the same.

@@ -174,3 +174,16 @@ func TestHostnameLimit_OP_22(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestRequestIDField: the fields that tell backends of clients carry nothing else.
+func TestRequestIDField_HDR_03_OP_24(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	lb := r.balancer("web", `"isRequestIdEnabled":true`)
+	for _, name := range []string{"X-Forwarded-For", "x-forwarded_for", "X-REAL-IP", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto"} {
+		if got := r.refused(wire.InvalidParameter, "PUT", lb, `{"requestIdHeader":"`+name+`"}`); !strings.Contains(got, "writes X-") {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+	r.done("PUT", lb, `{"requestIdHeader":"X-Trace"}`)
+}
