@@ -1,10 +1,10 @@
 package ociapi
 
 import (
-	"regexp"
 	"time"
 
 	"lull/internal/control/ociapi/wire"
+	"lull/internal/dataplane/lookahead"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/timeout"
 )
@@ -127,10 +127,9 @@ func healthCheck(name string, set *wire.BackendSetDetails, tls *plan.ClientTLS) 
 	if from.ResponseBodyRegex == anyBody {
 		return h, nil
 	}
-	body, err := regexp.Compile(from.ResponseBodyRegex)
+	body, err := lookahead.Compile(from.ResponseBodyRegex)
 	if err != nil {
-		return nil, invalid("healthChecker.responseBodyRegex", "healthChecker.responseBodyRegex '%s' of backend set '%s' is not allowed: "+
-			"it must be an expression of RE2, which has no look-ahead, look-behind or back-reference: %s", from.ResponseBodyRegex, name, err)
+		return nil, wrongExpression("backendSets."+name+".healthChecker.responseBodyRegex", from.ResponseBodyRegex, err)
 	}
 	h.Body = body
 	return h, nil

@@ -266,7 +266,7 @@ func TestExpressionRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	path := r.balancer("web", "")
-	for _, expression := range []string{`(?=ok)`, `(`, `a\\1`} {
+	for _, expression := range []string{`(?<=ok)`, `(`, `a\\1`} {
 		text := r.refused(wire.InvalidParameter, "POST", path+"/backendSets",
 			`{"name":"a","policy":"ROUND_ROBIN","backends":[],"healthChecker":{"protocol":"HTTP","urlPath":"/","responseBodyRegex":"`+expression+`"}}`)
 		if !strings.Contains(text, "responseBodyRegex") || !strings.Contains(text, "RE2") {

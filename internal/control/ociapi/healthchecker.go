@@ -1,9 +1,8 @@
 package ociapi
 
 import (
-	"regexp"
-
 	"lull/internal/control/ociapi/wire"
+	"lull/internal/dataplane/lookahead"
 )
 
 // updateHealthChecker replaces how a set's backends are probed.
@@ -14,12 +13,16 @@ func updateHealthChecker(d *document, r *wire.Request) error {
 	})
 }
 
-// checkHealthChecker refuses an expression that lull's prober cannot read. It is read by RE2, which takes the time that the length of
-// the body takes, whatever the backend sends; so it has no back-references and does not look ahead.
+// checkHealthChecker refuses an expression that lull's prober cannot read.
 func checkHealthChecker(field string, h *wire.HealthChecker) error {
-	if _, err := regexp.Compile(h.ResponseBodyRegex); err != nil {
-		field += ".responseBodyRegex"
-		return invalid(field, "%s '%s' is not allowed: allowed is what RE2 reads, without look-around and back-references: %s", field, h.ResponseBodyRegex, err)
+	if _, err := lookahead.Compile(h.ResponseBodyRegex); err != nil {
+		return wrongExpression(field+".responseBodyRegex", h.ResponseBodyRegex, err)
 	}
 	return nil
+}
+
+// wrongExpression refuses an expression. Those that need an unbounded time for some bodies are not read: a backend could keep the
+// prober busy with its answers.
+func wrongExpression(field, text string, err error) error {
+	return invalid(field, "%s '%s' is not allowed: allowed is what RE2 reads, and looking ahead, but neither looking behind nor back-references: %s", field, text, err)
 }
