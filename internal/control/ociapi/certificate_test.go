@@ -116,6 +116,8 @@ func TestCertificateRefusals_API_09_OP_25(t *testing.T) {
 		{"taken", wire.Conflict, post, all, m.json("front", ""), []string{"already has a certificate named 'front'"}},
 		{"name", wire.InvalidParameter, post, all, m.json("a b", ""), []string{"certificateName 'a b'", "letters"}},
 		{"nothing", wire.MissingParameter, post, all, `{"certificateName":"c"}`, []string{"publicCertificate is required", "caCertificate"}},
+		{"nothing-but-empty-texts", wire.MissingParameter, post, all, `{"certificateName":"c","publicCertificate":"","caCertificate":"","privateKey":"","passphrase":""}`,
+			[]string{"publicCertificate is required"}},
 		{"key-alone", wire.MissingParameter, post, all, certificate(key, `"caCertificate":`+quoted(m.ca)), []string{"publicCertificate is required"}},
 		{"passphrase-alone", wire.MissingParameter, post, all, certificate(public, `"passphrase":"x"`), []string{"privateKey is required"}},
 		{"no-pem", wire.InvalidParameter, post, all, certificate(`"publicCertificate":"hello"`, key), []string{"publicCertificate is not allowed"}},
@@ -184,6 +186,25 @@ func TestListenerCertificate(t *testing.T) {
 	r.done("POST", path+"/listeners", listener(`"certificateName":"ec","cipherSuiteName":"oci-modern-ssl-cipher-suite-v1"`))
 	r.done("PUT", path+"/backendSets/bs", back(`"certificateName":"ca","verifyPeerCertificate":true`))
 	r.done("PUT", path+"/backendSets/bs", back(`"verifyPeerCertificate":true`)) // what the system trusts
+}
+
+// TestControllerManager: Oracle's cloud controller manager for Kubernetes sends empty texts for what its secret does not have, and a depth
+// of 0 where it verifies nothing; afterwards it compares what it reads with what it has sent.
+func TestControllerManager(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	path := r.balancer("web", `"certificates":{"secret":`+issued(t).json("secret", `,"caCertificate":"","passphrase":""`)+`},
+		"backendSets":{"TCP-443":{"policy":"ROUND_ROBIN","backends":[{"ipAddress":"10.0.0.1","port":30443,"weight":1,"backup":false,"drain":false,"offline":false}],
+			"healthChecker":{"protocol":"HTTP","port":10256,"urlPath":"/healthz","retries":3,"intervalInMillis":10000,"timeoutInMillis":3000,"returnCode":200}}},
+		"listeners":{"TCP-443":{"defaultBackendSetName":"TCP-443","port":443,"protocol":"TCP","connectionConfiguration":{"idleTimeout":300},
+			"sslConfiguration":{"certificateName":"secret","verifyDepth":0,"verifyPeerCertificate":false}}}`)
+	if ssl := r.listener(path, "TCP-443").SSLConfiguration; ssl.VerifyDepth != 0 || ssl.VerifyPeerCertificate {
+		t.Errorf("got %+v", ssl)
+	}
+	c := r.must("GET", path+"/certificates", "").Result.([]wire.Certificate)[0]
+	if c.CACertificate != nil || c.PublicCertificate == nil {
+		t.Errorf("got %+v", c)
+	}
 }
 
 // shelf is certificates of lull's store.

@@ -97,7 +97,8 @@ func TestCipherSuiteRefusals_OP_20_API_08_API_09(t *testing.T) {
 			[]string{"backendSets.bs.sslConfiguration.cipherSuiteName 'oci-tls-13-recommended-ssl-cipher-suite-v1'", "TLSv1.2"}},
 		{"gap", wire.InvalidParameter, "PUT", "/backendSets/bs", back(`"cipherSuiteName":"oci-compatible-ssl-cipher-suite-v1","protocols":["TLSv1","TLSv1.2"]`), []string{"TLSv1", "gap"}},
 		{"protocol", wire.InvalidParameter, "PUT", "/backendSets/bs", back(`"protocols":["SSLv3"]`), []string{"protocols[0] 'SSLv3'", "TLSv1, TLSv1.1, TLSv1.2, TLSv1.3"}},
-		{"depth", wire.InvalidParameter, "PUT", "/backendSets/bs", back(`"verifyDepth":0`), []string{"verifyDepth 0", "1 to 100"}},
+		{"depth", wire.InvalidParameter, "PUT", "/backendSets/bs", back(`"verifyDepth":101`), []string{"verifyDepth 101", "0 to 100"}},
+		{"no-depth", wire.InvalidParameter, "PUT", "/backendSets/bs", back(`"verifyPeerCertificate":true,"verifyDepth":0`), []string{"verifyDepth 0", "1 to 100"}},
 		{"order", wire.InvalidParameter, "PUT", "/backendSets/bs", back(`"serverOrderPreference":"MAYBE"`), []string{"serverOrderPreference 'MAYBE'", "ENABLED, DISABLED"}},
 	}
 	for _, name := range []string{"oci-customized-ssl-cipher-suite", "oci-default-ssl-cipher-suite-v1", "oci-tls-13-ssl-cipher-suite-v3"} {

@@ -117,6 +117,9 @@ func (d *document) checkCertificate(user *encrypted) error {
 	if front && ssl.CertificateName != nil && c.PrivateKey == nil {
 		return invalid(field, "%s '%s' is not allowed: that certificate has no privateKey, which a listener needs", field, *ssl.CertificateName)
 	}
+	if ssl.VerifyPeerCertificate && ssl.VerifyDepth == 0 {
+		return invalid(user.field+".verifyDepth", "%s.verifyDepth 0 is not allowed when verifyPeerCertificate is true: allowed is 1 to 100", user.field)
+	}
 	if !ssl.VerifyPeerCertificate || len(ssl.TrustedCertificateAuthorityIDs) > 0 || c.CACertificate != nil || !front && ssl.CertificateName == nil {
 		return nil
 	}
