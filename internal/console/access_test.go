@@ -30,7 +30,7 @@ func TestStranger(t *testing.T) {
 		if found.get == nil {
 			method, want = http.MethodPost, http.StatusUnauthorized
 		}
-		if a := b.do(method, Root+path, nil); a.Code != want || want == http.StatusSeeOther && a.Header().Get("Location") != "/console/login" {
+		if a := b.do(method, Root+path, nil); a.Code != want || want == http.StatusSeeOther && !strings.HasPrefix(a.Header().Get("Location"), "/console/login") {
 			t.Errorf("%s %q: got %d to %q, want %d to the login", method, path, a.Code, a.Header().Get("Location"), want)
 		}
 	}
@@ -75,6 +75,34 @@ func TestLogin(t *testing.T) {
 				t.Errorf("got\n%s", a.Body)
 			}
 		})
+	}
+}
+
+// TestNext: after the login comes the page that was asked for, and never one that is not the console's.
+func TestNext(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	b := &browser{r: r}
+	a := b.get("/console/connections?state=ended&backend=%22%3E").want(http.StatusSeeOther)
+	login := b.get(a.Header().Get("Location")).want(http.StatusOK)
+	next := attr(login.one("input[name=next]"), "value")
+	if next != "connections?state=ended&backend=%22%3E" {
+		t.Fatalf("got next %q", next)
+	}
+	wrong := b.do(http.MethodPost, "/console/login", url.Values{"id": {adminID}, "secret": {"x"}, "next": {next}}).want(http.StatusForbidden)
+	if got := attr(wrong.one("input[name=next]"), "value"); got != next {
+		t.Errorf("after a mistake: got next %q", got)
+	}
+	for next, want := range map[string]string{
+		next: "/console/connections?backend=%22%3E&state=ended", "": "/console/", "reasons": "/console/reasons", "//evil.example": "/console/", "https://evil.example/": "/console/",
+		"/evil": "/console/", "../lull/v1/keys": "/console/", "logout": "/console/", "login?next=x": "/console/", "live?page=overview": "/console/", "reasons?%zz": "/console/",
+		"\\\\evil.example": "/console/", "reasons\r\nX-A: b": "/console/",
+	} {
+		a := (&browser{r: r, from: "192.0.2.9:1"}).do(http.MethodPost, "/console/login", url.Values{"id": {adminID}, "secret": {secretOf(adminID)}, "next": {next}})
+		if got := a.Header().Get("Location"); got != want {
+			t.Errorf("next %q: got %q, want %q", next, got, want)
+		}
+		r.pass(attemptsEvery)
 	}
 }
 

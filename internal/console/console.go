@@ -154,7 +154,7 @@ func (c *Console) mayChange(v *visit, found route) error {
 		}
 		return refusal(http.StatusBadRequest, "the form cannot be read")
 	}
-	if !v.known { // the login alone is open to those
+	if found.open { // to log in there is no session yet, or one from another tab
 		return nil
 	}
 	if !c.signer.validCSRF(v.r.PostForm.Get("csrf"), v.session.id) {

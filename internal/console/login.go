@@ -73,6 +73,7 @@ func (c *Console) Link(keyID string) (string, error) {
 // loginPage is what the page shows.
 type loginPage struct {
 	ID    string // as it was typed
+	Next  string // where to go then, as nextPage takes it
 	Error string
 	Enter bool // somebody is in: the page goes on to the console
 }
@@ -84,9 +85,9 @@ func (v *visit) loginForm() error {
 	case token != "" && v.r.Method == http.MethodGet: // HEAD is what previews of links send
 		return v.useLink(token)
 	case v.known:
-		return v.goTo("", nil)
+		return v.goOn(v.r.URL.Query().Get("next"))
 	}
-	return v.show("login", "", "Log in", loginPage{})
+	return v.show("login", "", "Log in", loginPage{Next: v.r.URL.Query().Get("next")})
 }
 
 // useLink logs in whoever brings a token. It answers with a page that goes on by itself and not with a redirect: a browser that was
@@ -127,6 +128,14 @@ func (v *visit) login() error {
 	if err := v.begin(key.ID); err != nil {
 		return err
 	}
+	return v.goOn(v.r.PostForm.Get("next"))
+}
+
+// goOn goes where somebody wanted to go before the login, or to the overview.
+func (v *visit) goOn(next string) error {
+	if page, query, ok := v.c.nextPage(next); ok {
+		return v.goTo(page, query)
+	}
 	return v.goTo("", nil)
 }
 
@@ -146,7 +155,7 @@ func (v *visit) begin(keyID string) error {
 
 func (v *visit) refuseLogin(id, why string) error {
 	v.c.o.Log.Warn("console login refused", "client", v.r.RemoteAddr)
-	return v.showWith(http.StatusForbidden, frame{Page: "login", Title: "Log in", Data: loginPage{ID: id, Error: why}})
+	return v.showWith(http.StatusForbidden, frame{Page: "login", Title: "Log in", Data: loginPage{ID: id, Error: why, Next: v.r.PostForm.Get("next")}})
 }
 
 func (v *visit) tooMany() error {

@@ -28,7 +28,12 @@ const assetsBelow = "assets/"
 var shared = []string{"layout", "parts"}
 
 // assets are the paths of what every page loads.
-type assets struct{ Style, HTMX, Live string }
+type assets struct{ Style, Icon, HTMX, Live string }
+
+// fileKinds are the media types of files, by what their names end in.
+//
+//nolint:gochecknoglobals // a constant in all but type
+var fileKinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 // asset is a file that browsers load.
 type asset struct {
@@ -74,13 +79,14 @@ func loadUI() (*ui, error) {
 		u.pages[name] = page
 		addStyle(&style, name)
 	}
-	u.assets.Style = u.add("console", ".css", "text/css; charset=utf-8", style.Bytes())
-	for to, name := range map[*string]string{&u.assets.HTMX: "ui/htmx/htmx.min.js", &u.assets.Live: "ui/layout/live.js"} {
-		text, err := files.ReadFile(name)
+	u.assets.Style = u.add("console", ".css", fileKinds[".css"], style.Bytes())
+	for to, name := range map[*string]string{&u.assets.HTMX: "htmx/htmx.min.js", &u.assets.Live: "layout/live.js", &u.assets.Icon: "layout/icon.svg"} {
+		text, err := files.ReadFile("ui/" + name)
 		if err != nil {
 			return nil, err
 		}
-		*to = u.add(strings.TrimSuffix(path.Base(name), ".js"), ".js", "text/javascript; charset=utf-8", text)
+		suffix := path.Ext(name)
+		*to = u.add(strings.TrimSuffix(path.Base(name), suffix), suffix, fileKinds[suffix], text)
 	}
 	return u, nil
 }

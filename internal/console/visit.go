@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"lull/internal/control/sigv4"
@@ -101,12 +102,28 @@ func link(page string, query url.Values) string {
 	return Root + page + "?" + query.Encode()
 }
 
-// toLogin has somebody unknown log in. A script is told by the status: it would take a login page for an answer.
+// toLogin has somebody unknown log in, and come back afterwards. A script is told by the status: it would take a login page for an answer.
 func (v *visit) toLogin() error {
 	if v.r.Header.Get("Sec-Fetch-Dest") == "empty" || v.changes() {
 		return refusal(http.StatusUnauthorized, "the session has ended: log in again")
 	}
-	return v.goTo("login", nil)
+	next := strings.TrimPrefix(v.r.URL.Path, Root)
+	if v.r.URL.RawQuery != "" {
+		next += "?" + v.r.URL.RawQuery
+	}
+	if _, _, ok := v.c.nextPage(next); !ok || next == "" {
+		return v.goTo("login", nil)
+	}
+	return v.goTo("login", url.Values{"next": {next}})
+}
+
+// nextPage reads where somebody wanted to go. The name is one of the console's own pages and only the query is theirs, so that no link
+// to the login leads out of it.
+func (c *Console) nextPage(next string) (page string, query url.Values, ok bool) {
+	page, raw, _ := strings.Cut(next, "?")
+	found, known := c.routes[page]
+	query, err := url.ParseQuery(raw)
+	return page, query, known && found.get != nil && !found.open && !found.background && err == nil
 }
 
 // fail answers with an error.

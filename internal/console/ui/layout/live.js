@@ -14,12 +14,45 @@
     state.parentElement.classList.toggle("lost", !!lost);
   };
 
-  // The element that has the focus is found again in the new part by its address or id, so that a keyboard keeps its place.
+  // The old part is changed into the new one, node by node, and not replaced: what somebody has opened, marked, scrolled to or reached by
+  // the keyboard stays as it is. Rows have a data-key, so that a row that goes does not shift the others' contents.
+  const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName;
+  const keyOf = (node) => node.dataset?.key;
+
+  const become = (a, b) => {
+    if (a.nodeType !== Node.ELEMENT_NODE) {
+      if (a.nodeValue !== b.nodeValue) a.nodeValue = b.nodeValue;
+      return;
+    }
+    for (const {name, value} of b.attributes) if (a.getAttribute(name) !== value) a.setAttribute(name, value);
+    for (const {name} of [...a.attributes]) {
+      if (!b.hasAttribute(name) && !(name === "open" && a.nodeName === "DETAILS")) a.removeAttribute(name);
+    }
+    morph(a, b);
+  };
+
+  const morph = (to, from) => {
+    const wanted = new Set(), keyed = new Map();
+    for (const b of from.children) if (keyOf(b)) wanted.add(keyOf(b));
+    for (const a of to.children) if (keyOf(a)) keyed.set(keyOf(a), a);
+    let at = to.firstChild;
+    const next = () => {
+      while (at && keyOf(at) && !wanted.has(keyOf(at))) { const gone = at; at = at.nextSibling; gone.remove(); }
+    };
+    for (const b of [...from.childNodes]) {
+      next();
+      const a = keyOf(b) ? keyed.get(keyOf(b)) : at && !keyOf(at) && alike(at, b) ? at : null;
+      if (!a || !alike(a, b)) { to.insertBefore(b, at); continue; }
+      if (a === at) at = at.nextSibling; else to.insertBefore(a, at);
+      become(a, b);
+    }
+    while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
+  };
+
   const replace = (html) => {
-    const at = part.contains(document.activeElement) ? document.activeElement : null;
-    const key = at && (at.id ? "#" + CSS.escape(at.id) : at.getAttribute("href") && `a[href="${CSS.escape(at.getAttribute("href"))}"]`);
-    part.innerHTML = html;
-    if (key) part.querySelector(key)?.focus({preventScroll: true});
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    morph(part, fresh.content);
     last = performance.now();
     tick();
   };
