@@ -89,13 +89,15 @@ func (h *handler) authenticateOCI(c *call, r *http.Request) (ocisig.Verified, []
 // Signatures are remembered while they are good, which is for ten minutes at most.
 const (
 	signaturesMax = 100_000 // 15 MB; at more than 150 requests a second the oldest are forgotten early
-	// replayGrace is how long a question may be asked again with the same signature: clients sign to the second, so two that ask the same
-	// within one cannot be told from one and a thief.
+	// replayGrace is how long the same may be asked again with the same signature: clients sign to the second, so two requests that are the
+	// same within one cannot be told from one and a thief's.
 	replayGrace = 3 * time.Second
 )
 
 // checkReplay refuses a request that has been made before with the same signature. A change with the same retry token may be
-// repeated, as it comes to the same work request; the token is not signed, so another one beside the same signature is somebody else's.
+// repeated, as it comes to the same work request. Within replayGrace a question may be, a deletion, since there is nothing left to
+// delete, and a change with another token, which is what SDKs send when they are told to do the same once more. The token is not signed:
+// later, another one beside the same signature is somebody else's.
 func (h *handler) checkReplay(op *wire.Operation, header http.Header, v ocisig.Verified) error {
 	token := ""
 	if op.RetryToken {
@@ -103,7 +105,7 @@ func (h *handler) checkReplay(op *wire.Operation, header http.Header, v ocisig.V
 	}
 	ago, same, again := h.ociMemory.Seen(v, token, h.now())
 	switch {
-	case !again, !op.Write() && ago <= replayGrace, token != "" && same:
+	case !again, token != "" && same, ago <= replayGrace && (token != "" || !op.RetryToken):
 		return nil
 	}
 	return &refusal{http.StatusUnauthorized, string(wire.NotAuthenticated), fmt.Sprintf(
