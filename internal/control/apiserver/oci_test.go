@@ -254,7 +254,7 @@ func TestOCIRefusals_API_01_API_05_API_06_SIG_04_SIG_08(t *testing.T) {
 // goes through.
 func TestOCIReplay(t *testing.T) {
 	t.Parallel()
-	f := &fakeOCI{answer: func(c *ociapi.Call) (ociapi.Answer, error) {
+	f := &fakeOCI{answer: func(*ociapi.Call) (ociapi.Answer, error) {
 		return ociapi.Answer{Result: []wire.Hostname{}, WorkRequestID: "w"}, nil
 	}}
 	var later time.Duration
