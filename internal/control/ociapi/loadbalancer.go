@@ -196,14 +196,14 @@ func compartmentIn(r *wire.Request) (id string, named bool) {
 // listLoadBalancers answers with a page of a compartment's load balancers, those of compartments within it left out as the API does.
 func listLoadBalancers(s *Service, r *wire.Request) (Answer, error) {
 	query := r.Query.(*wire.ListLoadBalancersQuery)
-	var list []*balancer
+	order, key := balancerOrder(query)
+	var list []keyed
 	for _, b := range s.state.Load().balancers {
 		if wanted(b, query) {
-			list = append(list, b)
+			list = append(list, keyed{key(b), b})
 		}
 	}
-	order := balancerOrder(query)
-	slices.SortFunc(list, func(a, b *balancer) int { return order.Compare(order.Key(a), order.Key(b)) })
+	slices.SortFunc(list, func(a, b keyed) int { return order.Compare(a.key, b.key) })
 	page, next, err := wire.Paginate(order, list, query.PageQuery)
 	if err != nil {
 		return Answer{}, err
@@ -217,6 +217,12 @@ func listLoadBalancers(s *Service, r *wire.Request) (Answer, error) {
 	return Answer{Result: result, NextPage: next}, nil
 }
 
+// keyed is a load balancer with its place in a list.
+type keyed struct {
+	key string
+	*balancer
+}
+
 // wanted reports whether a query is about a load balancer.
 func wanted(b *balancer, q *wire.ListLoadBalancersQuery) bool {
 	return b.CompartmentID == q.CompartmentID &&
@@ -224,8 +230,8 @@ func wanted(b *balancer, q *wire.ListLoadBalancersQuery) bool {
 		(q.LifecycleState == nil || *q.LifecycleState == b.State)
 }
 
-// balancerOrder returns the order of a list: by time or by name, and by OCID where these are the same.
-func balancerOrder(q *wire.ListLoadBalancersQuery) wire.Order[*balancer] {
+// balancerOrder returns the order of a list and the keys in it: by time or by name, and by OCID where these are the same.
+func balancerOrder(q *wire.ListLoadBalancersQuery) (order wire.Order[keyed], key func(*balancer) string) {
 	parts := []string{"ListLoadBalancers", q.CompartmentID, q.SortBy, *q.SortOrder}
 	for _, filter := range []*string{q.DisplayName, q.LifecycleState} {
 		if filter == nil {
@@ -234,13 +240,12 @@ func balancerOrder(q *wire.ListLoadBalancersQuery) wire.Order[*balancer] {
 			parts = append(parts, "="+*filter)
 		}
 	}
-	order := wire.Order[*balancer]{Scope: strings.Join(parts, "\x00"), Compare: strings.Compare}
-	order.Key = func(b *balancer) string { return b.Created.Format("20060102150405.000") + b.ID }
-	if q.SortBy == "DISPLAYNAME" {
-		order.Key = func(b *balancer) string { return b.DisplayName + "\x00" + b.ID }
-	}
+	order = wire.Order[keyed]{Scope: strings.Join(parts, "\x00"), Key: func(k keyed) string { return k.key }, Compare: strings.Compare}
 	if *q.SortOrder == "DESC" {
 		order.Compare = func(a, b string) int { return strings.Compare(b, a) }
 	}
-	return order
+	if q.SortBy == "DISPLAYNAME" {
+		return order, func(b *balancer) string { return b.DisplayName + "\x00" + b.ID }
+	}
+	return order, func(b *balancer) string { return b.Created.Format("20060102150405.000") + b.ID }
 }

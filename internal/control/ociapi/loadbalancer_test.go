@@ -31,7 +31,7 @@ func (r *rig) listed(query string) (list []map[string]any, next string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := json.Unmarshal(response.Body, &list); err != nil {
+	if err := json.Unmarshal(slices.Concat(append([][]byte{response.Body}, response.More...)...), &list); err != nil {
 		r.t.Fatal(err)
 	}
 	return list, a.NextPage

@@ -30,7 +30,7 @@ const (
 // rig is a Service on a store of its own, with a data plane that only remembers.
 type rig struct {
 	*ociapi.Service
-	t     *testing.T
+	t     testing.TB
 	store *store.Store
 	run   *fakeRuntime
 	o     ociapi.Options
@@ -99,7 +99,7 @@ type noCertificates struct{}
 
 func (noCertificates) Holder(string) (*certs.Holder, bool) { return nil, false }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	st, err := store.Open(filepath.Join(t.TempDir(), "state.db"), store.Options{})
 	if err != nil {

@@ -54,10 +54,26 @@ func (e *encoder) value(v reflect.Value, s *schema) {
 
 // text writes a string. What HTML would need escaped stays as it is: this is no HTML.
 func (e *encoder) text(value string) {
+	if unescaped(value) { // nearly every one: a list of load balancers has a million
+		e.WriteByte('"')
+		e.WriteString(value)
+		e.WriteByte('"')
+		return
+	}
 	enc := json.NewEncoder(&e.Buffer)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(value)   // a string cannot fail, nor can a buffer
 	e.Truncate(e.Len() - 1) // the end of the line
+}
+
+// unescaped reports whether a string has nothing to be escaped.
+func unescaped(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // scalar writes the value of a defined tag.
@@ -187,36 +203,33 @@ func EncodeMember(op *Operation, member any) (Encoded, error) {
 	return slices.Clip(encode(v, op.result.elem, op.Compact)), nil
 }
 
-// joined returns a list of members that are JSON already.
-func joined(op *Operation, members []Encoded) []byte {
-	size := len("[  ]")
+// parts returns a list of members that are JSON already. They are not copied together: a page of large load balancers is tens of
+// megabytes, and takes longer to copy than to send.
+func parts(op *Operation, members []Encoded) [][]byte {
+	first, next, last := []byte("[ "), []byte(", "), []byte(" ]")
+	if op.Compact {
+		first, next, last = []byte("["), []byte(","), []byte("]")
+	}
+	list := make([][]byte, 0, 2*len(members)+2)
 	for _, m := range members {
-		size += len(m) + len(", ")
+		list = append(list, first, m)
+		first = next
 	}
-	e := encoder{compact: op.Compact}
-	e.Grow(size)
-	e.WriteByte('[')
-	for i, m := range members {
-		if i > 0 {
-			e.WriteByte(',')
-		}
-		e.space()
-		e.Write(m)
+	if len(members) == 0 {
+		list = append(list, first[:1])
 	}
-	e.space()
-	e.WriteByte(']')
-	return e.Bytes()
+	return append(list, last)
 }
 
 // encodeResult returns what an operation answers; result is the operation's result type or a pointer to it, or a list of what
 // EncodeMember has made.
-func encodeResult(op *Operation, result any) ([]byte, error) {
+func encodeResult(op *Operation, result any) ([][]byte, error) {
 	if members, ok := result.([]Encoded); ok && op.result != nil && op.result.kind == kindList {
-		return joined(op, members), nil
+		return parts(op, members), nil
 	}
 	v := reflect.Indirect(reflect.ValueOf(result))
 	if op.result == nil || !v.IsValid() || v.Type() != op.result.typ {
 		return nil, fmt.Errorf("encode a result of %s: a %T is none", op.Name, result)
 	}
-	return encode(v, op.result, op.Compact), nil
+	return [][]byte{encode(v, op.result, op.Compact)}, nil
 }

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bytes"
+	"net/http/httptest"
+	"strconv"
 	"testing"
 )
 
@@ -33,8 +35,8 @@ func TestEncodedMembers(t *testing.T) {
 				members = append(members, e)
 			}
 			parts, err := Encode(op, "id", members)
-			if err != nil || !bytes.Equal(parts.Body, whole.Body) {
-				t.Errorf("%s: got %v\n%s\nwant\n%s", c.operation, err, parts.Body, whole.Body)
+			if err != nil || !bytes.Equal(written(t, parts), written(t, whole)) {
+				t.Errorf("%s: got %v\n%s\nwant\n%s", c.operation, err, written(t, parts), whole.Body)
 			}
 		}
 	}
@@ -47,6 +49,19 @@ func TestEncodedMembers(t *testing.T) {
 	if _, err := Encode(operationCalled(t, "GetHostname"), "id", []Encoded{}); err == nil {
 		t.Error("members for what is no list: got no error")
 	}
+}
+
+// written returns the body that a client gets, whose length it was told before.
+func written(t *testing.T, r Response) []byte {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	if err := r.Write(recorder); err != nil {
+		t.Fatal(err)
+	}
+	if told := recorder.Header().Get("Content-Length"); told != strconv.Itoa(recorder.Body.Len()) {
+		t.Errorf("got %d bytes, told %s", recorder.Body.Len(), told)
+	}
+	return recorder.Body.Bytes()
 }
 
 func anyOf[T any](list any) (members []any) {

@@ -17,6 +17,7 @@ type Response struct {
 	WorkRequestID string   // of a write
 	Allow         []string // of a refused method
 	Body          []byte
+	More          [][]byte // of the body, behind Body: parts that others have, too, and that nobody changes
 }
 
 // Encode returns the answer to a read; result is the operation's result type or a pointer to it, or members of a list that
@@ -26,7 +27,7 @@ func Encode(op *Operation, requestID string, result any) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	return Response{Status: http.StatusOK, RequestID: requestID, Body: body}, nil
+	return Response{Status: http.StatusOK, RequestID: requestID, Body: body[0], More: body[1:]}, nil
 }
 
 // Accepted returns the answer to a write, which names the work request that does it.
@@ -71,12 +72,24 @@ func (r Response) Write(w http.ResponseWriter) error {
 	header.Set("Vary", "Accept-Encoding")
 	header.Set("X-Content-Type-Options", "nosniff")
 	if r.Status != http.StatusNoContent {
-		header.Set("Content-Length", strconv.Itoa(len(r.Body)))
+		header.Set("Content-Length", strconv.Itoa(r.BodyBytes()))
 	}
 	w.WriteHeader(r.Status)
 	if len(r.Body) == 0 {
 		return nil
 	}
 	_, err := w.Write(r.Body)
+	for i := 0; i < len(r.More) && err == nil; i++ {
+		_, err = w.Write(r.More[i])
+	}
 	return err
+}
+
+// BodyBytes returns the length of the whole body.
+func (r Response) BodyBytes() int {
+	n := len(r.Body)
+	for _, part := range r.More {
+		n += len(part)
+	}
+	return n
 }
