@@ -317,7 +317,7 @@ func TestNewcomersAreSpread(t *testing.T) {
 		time.Sleep(time.Minute)
 		before := len(b.times(1))
 		list := []string{"10.0.0.1:1"}
-		for i := range 5000 {
+		for i := range 2000 {
 			list = append(list, fmt.Sprintf("10.0.1.1:%d", i+1))
 		}
 		quiet := *check
@@ -328,13 +328,13 @@ func TestNewcomersAreSpread(t *testing.T) {
 		b.Apply(p)
 		synctest.Wait()
 		b.mu.Lock()
-		if begun := len(b.probed) - 1; begun > probesMax+5001/probersPerWorker {
-			t.Errorf("probes at once: got %d, want at most %d", begun, probesMax+5001/probersPerWorker)
+		if begun := len(b.probed) - 1; begun > probesMax+2001/probersPerWorker {
+			t.Errorf("probes at once: got %d, want at most %d", begun, probesMax+2001/probersPerWorker)
 		}
 		b.mu.Unlock()
 		time.Sleep(time.Minute)
 		if got := len(b.times(1)) - before; got != 2 {
-			t.Errorf("probes within a minute of a backend known before, behind 5000 that do not answer: got %d, want 2", got)
+			t.Errorf("probes within a minute of a backend known before, behind 2000 that do not answer: got %d, want 2", got)
 		}
 	})
 }
@@ -346,16 +346,16 @@ func TestFirstProbesArePaced(t *testing.T) {
 		b := newBench()
 		defer b.Close()
 		var list []string
-		for i := range 5000 {
+		for i := range 3000 {
 			list = append(list, fmt.Sprintf("10.0.1.1:%d", i+1))
 		}
 		b.Apply(testPlan(&plan.HealthCheck{Interval: 30 * time.Minute, Timeout: time.Second}, list...))
-		for _, want := range []int{firstBurst, 3000, 5000} {
+		for _, want := range []int{firstBurst, 2000, 3000} {
 			synctest.Wait()
 			if got := b.count(); got < want || got > want+20 { // some have their place in the interval so early
 				t.Errorf("verdicts after %v: got %d, want %d", time.Since(b.start), got, want)
 			}
-			time.Sleep(time.Second)
+			time.Sleep(500 * time.Millisecond)
 		}
 	})
 }
