@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
@@ -175,5 +176,26 @@ func TestSitesChange(t *testing.T) {
 	})
 	if got := led(c, "two", "/"); got != "a" {
 		t.Errorf("without sites: got %s", got)
+	}
+}
+
+// TestSiteSetDrains: a backend that leaves a set to which only a site leads has the listener's drain time, too.
+func TestSiteSetDrains(t *testing.T) {
+	t.Parallel()
+	const drain = time.Second
+	hand, accepted := lulltest.Hands(t)
+	p := ociPlan()
+	lulltest.Listener(p).Timeouts.Drain = drain
+	addSite(t, p, "web", &rules.Config{Default: 1}, addSet(p, "other"), addSet(p, "set", hand.Addr))
+	s := &site{startHTTP(t, 1, p), t, p, hand, accepted}
+	client, backend := s.meet("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	backend.Request()
+	changed := time.Now()
+	s.Changed(p, func(p *plan.Plan) { p.LoadBalancers[0].BackendSets[1].Backends = nil })
+	if a := client.Answer("GET"); a.StatusCode != 503 || time.Since(changed) < drain {
+		t.Errorf("got %s after %v, want 503 after %v", a.Status, time.Since(changed), drain)
+	}
+	if x := s.ExchangeOf(client, 1); x.Reason != reason.DrainTimeout || x.Setting != drain {
+		t.Errorf("the record: %v by %v", x.Reason, x.Setting)
 	}
 }

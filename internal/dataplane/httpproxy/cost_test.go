@@ -203,6 +203,58 @@ func TestNothingAllocated(t *testing.T) { //nolint:paralleltest // it counts wha
 	}
 }
 
+// TestNothingAllocatedForRedirects: nor does a redirect allocate anything, which is all that some listeners do.
+func TestNothingAllocatedForRedirects(t *testing.T) { //nolint:paralleltest // it counts what the whole process allocates
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const warm, requests = 200, 3000
+	https := "https"
+	to, err := rules.NewRedirect(&rules.RedirectTo{Protocol: &https})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := rules.New(&rules.Config{Redirects: []rules.Redirection{{Path: "/", Match: rules.PathPrefix, To: to}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, func(l *plan.Listener) {
+		l.Sites = []*plan.Site{{Name: "site", Table: table, RequestID: "X-Request-Id"}}
+	})
+	c := r.dial(false)
+	send(t, c, browser)
+	got := make([]byte, 64<<10)
+	size := 0
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	for !strings.HasSuffix(string(got[:size]), "</html>\r\n") { // how long the answer is
+		n, err := c.Read(got[size:])
+		if size += n; err != nil {
+			t.Fatalf("read %q: %v", got[:size], err)
+		}
+	}
+	if text := string(got[:size]); !strings.Contains(text, "Location: https://www.example.com/index.html?q=1\r\n") {
+		t.Fatalf("got %q", text)
+	}
+	request := []byte(browser)
+	var before, after runtime.MemStats
+	_ = c.SetReadDeadline(time.Time{})
+	for i := range warm + requests {
+		if i == warm {
+			runtime.ReadMemStats(&before)
+		}
+		if _, err := c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, got[:size]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.Mallocs - before.Mallocs; n > requests/50 {
+		t.Errorf("%d redirects: %d allocations of %d bytes, want none", requests, n, after.TotalAlloc-before.TotalAlloc)
+	}
+}
+
 // BenchmarkExchange tells what an exchange costs the loop's thread, in user space ("user-ns/op") and in the kernel
 // ("kernel-ns/op"); ns/op has client and backend in it. -benchtime should be seconds: the kernel samples which is which.
 func BenchmarkExchange(b *testing.B) {

@@ -313,6 +313,9 @@ func (r *rig) due() {
 			lp := *f.listener.plan
 			lp.Timeouts.Idle = 1
 			f.listener.plan = &lp
+			if s := f.x.site; s != nil {
+				s.timeouts.Idle = 1
+			}
 		case lingering:
 			f.since = clock.Now() - int64(relay.LingerTime)
 			r.kept[f.id] = true

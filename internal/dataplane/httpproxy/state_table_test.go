@@ -187,6 +187,14 @@ delivering
 	exchanging none pool:drained | listener-drains listener-tcp backend-offline backend-removed drain
 	lingering none conn:listener-removed exchange:listener-removed=200 pool:drained | listener-removed
 	free none conn:shutdown exchange:shutdown=200 pool:shutdown | shutdown
+replying
+	exchanging none | client-bytes client-fin timer-early listener-change listener-drains listener-tcp backend-offline
+		backend-removed backend-down drain reclaim
+	free none conn:client-reset exchange:client-reset=302 | client-reset
+	waiting none exchange:redirected=302 | client-reads
+	lingering none conn:send-idle exchange:send-idle=302 | timer timeouts-shorter
+	lingering none conn:listener-removed exchange:listener-removed=302 | listener-removed
+	free none conn:shutdown exchange:shutdown=302 | shutdown
 lingering
 	lingering none conn:send-idle exchange:send-idle=200 | client-bytes client-fin client-reads timer-early listener-change
 		timeouts-shorter listener-drains listener-removed listener-tcp backend-offline backend-removed backend-down drain reclaim

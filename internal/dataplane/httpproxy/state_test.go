@@ -16,6 +16,7 @@ import (
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/rules"
 	"lull/internal/dataplane/sys"
 )
 
@@ -122,6 +123,37 @@ func openEnd(t *testing.T) *scene {
 	return held(t, true, "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n")
 }
 
+// replying is a scene in which lull answers by a rule, and the client does not read.
+func replying(t *testing.T) *scene {
+	s, _ := newScene(t, func(l *plan.Listener) {
+		to, err := rules.NewRedirect(&rules.RedirectTo{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, err := rules.New(&rules.Config{Redirects: []rules.Redirection{{Path: "/", Match: rules.PathPrefix, To: to}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Sites = []*plan.Site{{Name: "site", Table: table}}
+	})
+	s.client = s.dial(true)
+	s.waitState(waiting)
+	s.each(func(f *front) { _ = unix.SetsockoptInt(int(f.conn.FD), unix.SOL_SOCKET, unix.SO_SNDBUF, 4096) })
+	far := strings.Replace(get, "/", "/"+strings.Repeat("x", 7<<10), 1)
+	for asked := uint32(1); ; asked++ {
+		send(t, s.client, far)
+		s.waitFor("an answer", func(look) (answered bool) {
+			s.each(func(f *front) { answered = f.exchanges == asked && (f.x == nil || f.x.status != 0) })
+			return answered
+		})
+		since := time.Now() // what the socket has taken may yet find room with the client
+		v := s.waitFor("stillness", func(v look) bool { return v.down == 0 || time.Since(since) > 100*time.Millisecond })
+		if v.down > 0 {
+			return s
+		}
+	}
+}
+
 // over is a scene whose exchange a timer ends with bytes under way.
 func over(s *scene) *scene {
 	s.due()
@@ -213,6 +245,7 @@ var scenes = map[string]func(t *testing.T) *scene{
 	"lingering":     func(t *testing.T) *scene { return over(downloadHeld(t)) },
 	"doomed":        func(t *testing.T) *scene { return over(openEnd(t)) },
 	"talking":       func(t *testing.T) *scene { return over(uploading(t)) }, // it is listened to until it closes
+	"replying":      replying,
 	"delivering": func(t *testing.T) *scene { // the response is lull's, and the client slow
 		s, b := newScene(t, nil)
 		s.client = s.dial(true)
