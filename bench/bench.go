@@ -27,7 +27,8 @@ const (
 	suiteTCP  suite = iota // as TCP load balancers
 	suiteHTTP              // as HTTP ones
 	suiteTLS               // as HTTP ones with TLS on one side
-	suiteAPI               // lull alone, with many load balancers of a cloud's API
+	suiteAPI               // lull alone, with many load balancers of the Classic ELB API
+	suiteOCI               // the same, of the OCI Load Balancer API
 )
 
 // suites lists what belongs to each.
@@ -40,6 +41,7 @@ var suites = [...]struct {
 	suiteHTTP: {"http-", "http results", []setup{{HTTP: true}}},
 	suiteTLS:  {"tls-", "tls results", []setup{{HTTP: true, TLS: tls13}, {HTTP: true, BackTLS: true}}},
 	suiteAPI:  {"api", "api results", nil}, // its configuration is short and says nothing
+	suiteOCI:  {"oci", "oci results", nil},
 }
 
 // scenarios lists them in the order of the report.
@@ -48,7 +50,7 @@ var scenarios = []scenario{
 	httpRequestCPU, httpRate, httpIdleMemory, httpWaitingMemory, httpConnectRate, httpBulk, httpUpgrade, httpGoPeers,
 	httpAllocations,
 	tlsRequestCPU, tlsHandshakes, tlsMemory, tlsBulk, tlsBack,
-	apiChanges,
+	apiChanges, ociReading,
 }
 
 // bench is one run of the program.

@@ -37,6 +37,7 @@ type sizes struct {
 	apiReads     int // of each kind
 	apiChanges   int // of each kind, each of a load balancer of its own
 	apiStarts    int
+	ociBalancers int
 }
 
 const (
@@ -86,6 +87,7 @@ var fullSizes = sizes{
 	apiReads:     200,
 	apiChanges:   50,
 	apiStarts:    3,
+	ociBalancers: 500,
 }
 
 var quickSizes = sizes{
@@ -120,4 +122,5 @@ var quickSizes = sizes{
 	apiReads:     20,
 	apiChanges:   3,
 	apiStarts:    1,
+	ociBalancers: 5,
 }
