@@ -20,12 +20,15 @@ type backend struct {
 	// Fixed after start.
 	key     plan.BackendKey
 	checker *Checker
+	set     *set // counts it
 
 	// Guarded by Checker.mu.
 	check   *plan.HealthCheck // shared by a set's backends, never changed
 	applied uint64            // the last plan that had it, by Checker.applied
 	first   prober            // the data plane follows this one
 	second  *prober           // nil: the check wants one
+	class   class             // what it counts as in its set
+	offline bool              // by the plan
 }
 
 // each calls do with the probers that there are.
@@ -60,7 +63,10 @@ func (b *backend) pairLocked(now int64) {
 }
 
 // endLocked ends all probes. What is under way is given up, and its result is nobody's.
-func (b *backend) endLocked() { b.each((*prober).endLocked) }
+func (b *backend) endLocked() {
+	b.each((*prober).endLocked)
+	b.countLocked(isNone)
+}
 
 // offset returns the place of a prober within an interval: more than zero, at most the interval, and always the same.
 func (b *backend) offset(p *prober) time.Duration {

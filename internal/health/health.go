@@ -77,6 +77,7 @@ type Checker struct {
 	applied   uint64 // counts the plans
 	checked   map[plan.BackendKey]*backend
 	unchecked map[plan.BackendKey]struct{}
+	sets      map[plan.SetKey]*set // of those that are checked
 	probers   int
 	turns     turns
 	paced     int64 // when the last of the first probes was or is to begin, not counting the burst
@@ -91,6 +92,7 @@ func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
 		probes:    map[plan.CheckProtocol]probe{plan.CheckTCP: probeTCP, plan.CheckHTTP: probeHTTP},
 		checked:   make(map[plan.BackendKey]*backend),
 		unchecked: make(map[plan.BackendKey]struct{}),
+		sets:      make(map[plan.SetKey]*set),
 		paced:     math.MinInt64, // long ago
 	}
 }
@@ -123,6 +125,7 @@ func (c *Checker) Apply(p *plan.Plan) {
 			delete(c.checked, key)
 		}
 	}
+	c.forgetSetsLocked()
 	for key := range unchecked {
 		if _, ok := c.unchecked[key]; !ok {
 			c.report(key, true, Unchecked)
@@ -142,13 +145,14 @@ func (c *Checker) checkLocked(set *plan.BackendSet) {
 		} else {
 			b = c.startLocked(key, &check, now)
 		}
-		b.applied = c.applied
+		b.applied, b.offline = c.applied, set.Backends[i].Offline
+		b.recountLocked()
 	}
 }
 
 // startLocked begins to probe a backend.
 func (c *Checker) startLocked(key plan.BackendKey, check *plan.HealthCheck, now int64) *backend {
-	b := &backend{key: key, checker: c, check: check}
+	b := &backend{key: key, checker: c, set: c.setLocked(key.Set), check: check}
 	b.first.backend = b
 	c.checked[key] = b
 	b.first.startLocked(now, c.paceLocked(now))

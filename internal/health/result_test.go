@@ -359,3 +359,59 @@ func TestFirstProbesArePaced(t *testing.T) {
 		}
 	})
 }
+
+// TestTally follows a set through everything that changes what its backends count as, with the results themselves beside it.
+func TestTally(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		defer b.Close()
+		check := tenSeconds()
+		check.Probers = 2
+		key := plan.SetKey{LoadBalancer: "lb", Name: "s"}
+		want := func(what string, want Tally) {
+			t.Helper()
+			synctest.Wait()
+			if got := b.Tally(key); got != want {
+				t.Errorf("%s: got %+v, want %+v", what, got, want)
+			}
+		}
+		all := []string{"10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"}
+		want("not in the plan", Tally{})
+		b.fail(2, "connect refused")
+		b.Apply(testPlan(check, all...))
+		want("one prober has looked", Tally{Unknown: 3})
+		time.Sleep(20 * time.Second)
+		want("both have", Tally{OK: 2, Failing: 1})
+		b.fail(1, "connect refused")
+		b.step(t, 1, len(b.times(1))+1)
+		want("one of them finds a failure", Tally{OK: 1, Partly: 1, Failing: 1})
+		time.Sleep(20 * time.Second)
+		want("both do", Tally{OK: 1, Failing: 2})
+		p := testPlan(check, all...)
+		p.LoadBalancers[0].BackendSets[0].Backends[2].Offline = true
+		b.Apply(p)
+		want("the well one offline", Tally{Failing: 2, Offline: 1})
+		time.Sleep(20 * time.Second)
+		want("whatever is found", Tally{Failing: 2, Offline: 1})
+		one := *check
+		one.Probers = 1
+		b.Apply(testPlan(&one, all...))
+		want("one prober, none offline", Tally{OK: 1, Failing: 2})
+		b.Apply(testPlan(check, all...))
+		want("a second prober, which is new", Tally{Unknown: 3})
+		other := *check
+		other.Path = "/other"
+		time.Sleep(20 * time.Second)
+		b.Apply(testPlan(&other, all...))
+		want("another question", Tally{Unknown: 3})
+		time.Sleep(20 * time.Second)
+		b.Apply(testPlan(&other, all[1:]...))
+		want("one has left", Tally{OK: 1, Failing: 1})
+		b.Apply(testPlan(nil, all...))
+		want("no check", Tally{})
+		if len(b.sets) > 0 {
+			t.Errorf("counts that are kept: got %d, want none", len(b.sets))
+		}
+	})
+}

@@ -132,6 +132,9 @@ func (a *Applier) Plan() *plan.Plan { return a.current.Load() }
 // Health returns what the probers of a backend found last, nil if it is not probed. Callable from anywhere, and cheap.
 func (a *Applier) Health(key plan.BackendKey) []health.Result { return a.checker.Results(key) }
 
+// Tally counts the backends of a set by what their probers found last, for those who ask about thousands of sets. Callable from anywhere.
+func (a *Applier) Tally(set plan.SetKey) health.Tally { return a.checker.Tally(set) }
+
 // WaitResolved returns when every backend name has had its first answer, or ctx is over.
 func (a *Applier) WaitResolved(ctx context.Context) error { return a.resolver.WaitFirst(ctx) }
 
