@@ -400,7 +400,7 @@ func policyOf(rules ...string) string {
 }
 
 // TestRoutingPolicy: the documented conditions; the first rule that holds wins, and without one the default set.
-func TestRoutingPolicy_RTE_02_RTE_04(t *testing.T) {
+func TestRoutingPolicy_RTE_02_RTE_03_RTE_04(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string

@@ -117,8 +117,6 @@ func TestRefusedRouting(t *testing.T) {
 		{"routes-of-no-set", "POST", "/pathRouteSets", `{"name":"p","pathRoutes":[{"path":"/x","pathMatchType":{"matchType":"EXACT_MATCH"},"backendSetName":"nope"}]}`, wire.InvalidParameter, []string{"BackendSet 'nope' which does not exist in load balancer", "pathRoutes[0]"}},
 		{"routes-with-star", "POST", "/pathRouteSets", `{"name":"p","pathRoutes":[{"path":"/x*","pathMatchType":{"matchType":"EXACT_MATCH"},"backendSetName":"a"}]}`, wire.InvalidParameter, []string{"wildcards"}},
 		{"routes-21_OP_22", "POST", "/pathRouteSets", `{"name":"p","pathRoutes":[` + routes + strings.TrimSuffix(routes[:len(routes)/20], ",") + `]}`, wire.InvalidParameter, []string{"size must be between 0 and 20"}},
-		{"rules-51_OP_22", "POST", "/ruleSets", `{"name":"more","items":[` + items(20) + `]}`, "", nil},
-		{"rules-52_OP_22", "POST", "/ruleSets", `{"name":"evenmore","items":[` + items(20) + `]}`, wire.LimitExceeded, []string{"more than 50 rules"}},
 		{"host-twice_HST_01", "PUT", "/listeners/m", `{"defaultBackendSetName":"a","port":80,"protocol":"HTTP","hostnameNames":["j"]}`, wire.InvalidParameter, []string{"'l' and 'm' on port 80 both have host 'a.test'"}},
 		{"hostname-changed-to-another's_HST_01", "PUT", "/hostnames/i", `{"hostname":"a.TEST"}`, wire.InvalidParameter, []string{"both have host 'a.test'"}},
 		{"hostname-star-inside_HST_01", "POST", "/hostnames", `{"name":"k","hostname":"a.*.test"}`, wire.InvalidParameter, []string{"use a host name"}},
@@ -131,11 +129,6 @@ func TestRefusedRouting(t *testing.T) {
 		{"new-tcp-with-rule-set_RUL_09", "POST", "/listeners", `{"name":"n","defaultBackendSetName":"a","port":82,"protocol":"TCP","ruleSetNames":["m1"]}`, wire.InvalidParameter, []string{"rule sets are for HTTP"}},
 		{"routes-and-policy", "PUT", "/listeners/o", listener(`"routingPolicyName":"q","pathRouteSetName":"p"`), wire.InvalidParameter, []string{"cannot be given together"}},
 	} {
-		if c.code == "" {
-			r.done(c.method, lb+c.path, c.body)
-			before = r.must("GET", lb, "")
-			continue
-		}
 		got := r.refused(c.code, c.method, lb+c.path, c.body)
 		for _, want := range c.want {
 			if !strings.Contains(got, want) {
@@ -158,6 +151,18 @@ func TestOnlyOneKeptByUpdates_RUL_04_RUL_05_RUL_06(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	r.done("PUT", lb+"/ruleSets/b", `{"items":[`+redirect("/x", "EXACT_MATCH")+`,`+redirect("/y", "EXACT_MATCH")+`]}`)
+}
+
+// TestRuleLimit: 50 rules in all rule sets, not 51.
+func TestRuleLimit_OP_22(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	lb := r.balancer("web", `"ruleSets":{"a":{"items":[`+items(20)+`]},"b":{"items":[`+items(20)+`]}}`)
+	r.refused(wire.LimitExceeded, "POST", lb+"/ruleSets", `{"name":"c","items":[`+items(11)+`]}`)
+	r.done("POST", lb+"/ruleSets", `{"name":"c","items":[`+items(10)+`]}`)
+	if got := r.refused(wire.LimitExceeded, "PUT", lb+"/ruleSets/c", `{"items":[`+items(11)+`]}`); !strings.Contains(got, "more than 50 rules") {
+		t.Errorf("got %q", got)
+	}
 }
 
 // TestHostnameLimit: 16 hostnames, in one request or one by one.
