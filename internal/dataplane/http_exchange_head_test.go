@@ -165,6 +165,20 @@ func TestHeadIPv6(t *testing.T) {
 	}
 }
 
+// TestHeadWildcard: a listener on every address of the machine tells, to who sends no Host, the one that the client has reached.
+func TestHeadWildcard(t *testing.T) {
+	t.Parallel()
+	s := counter(t, 1, timeout.Shared, func(p *plan.Plan) { lulltest.Listener(p).Address = netip.MustParseAddrPort("0.0.0.0:0") })
+	for _, host := range []string{"127.0.0.7", "127.0.0.8"} {
+		at := netip.AddrPortFrom(netip.MustParseAddr(host), s.Local(lulltest.HTTPKey).Port())
+		lulltest.HTTP(lulltest.Dial(t, at)).Send("GET / HTTP/1.0\r\n\r\n")
+		backend := lulltest.TakeHTTP(t, s.accepted)
+		if got := readHead(t, backend); !strings.HasPrefix(got, "GET / HTTP/1.1\r\nHost: "+host+"\r\n") {
+			t.Errorf("backend: got\n%q, want Host: %s", got, host)
+		}
+	}
+}
+
 // TestConnectRefused: a reverse proxy opens no tunnels to wherever a client likes.
 func TestConnectRefused(t *testing.T) {
 	t.Parallel()
