@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -454,10 +455,14 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte("HTTP/1.0 503 No\n\n"))
 	f.Add([]byte(okHead + strings.Repeat("A: b\r\n", 200)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		check := plan.HealthCheck{Path: "/", Status: 200, Timeout: time.Second}
-		whole, pieces := readAnswer(bytes.NewReader(b), &check), readAnswer(iotest.OneByteReader(bytes.NewReader(b)), &check)
-		if fmt.Sprint(whole) != fmt.Sprint(pieces) {
-			t.Errorf("%q: got %v at once and %v in pieces", b, whole, pieces)
+		plain := plan.HealthCheck{Path: "/", Status: 200, Timeout: time.Second}
+		matched := plain
+		matched.Body = regexp.MustCompile("^o*k?$")
+		for _, check := range []*plan.HealthCheck{&plain, &matched} {
+			whole, pieces := readAnswer(bytes.NewReader(b), check), readAnswer(iotest.OneByteReader(bytes.NewReader(b)), check)
+			if fmt.Sprint(whole) != fmt.Sprint(pieces) {
+				t.Errorf("%q: got %v at once and %v in pieces", b, whole, pieces)
+			}
 		}
 	})
 }
