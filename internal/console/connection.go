@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/url"
 
@@ -35,6 +36,15 @@ func (f *oneFinder) see(l *record.Live) {
 	}
 }
 
+// lookedThrough is an engine of whose open connections none is the one.
+type lookedThrough struct{ Engine }
+
+// Conns has nothing to show any more.
+func (lookedThrough) Conns(context.Context, func([]record.Live) error) error { return nil }
+
+// Final implements final: what has ended does so once.
+func (p connectionPage) Final() bool { return p.Explanation != nil && !p.Open }
+
 func connectionWanted(q url.Values) (finder, error) {
 	id, number, err := admin.ParseID(q.Get("id"))
 	if err != nil || number > 0 {
@@ -50,7 +60,7 @@ func connectionData(c *Console, _ *sample, q url.Values, found finder) (any, err
 		p.Explanation, err = admin.ExplainOpen(c.o.Engine, f.found)
 		p.In = max(f.found.FiresIn.Milliseconds(), 0)
 	} else {
-		p.Explanation, err = admin.Explain(c.life, c.o.Engine, p.Asked)
+		p.Explanation, err = admin.Explain(c.life, lookedThrough{c.o.Engine}, p.Asked)
 	}
 	var known *admin.Unexplained
 	if errors.As(err, &known) {

@@ -23,6 +23,10 @@
 //   - What the change does to what is open: impactOf (impact.go) computes it from the live connections. A route with reader and background
 //     set answers form.Preview with v.preview; the form asks it while somebody types.
 //   - The commands that do the same are listed with {{template "commands" .Data.Commands}}, a []command.
+//   - To have a part move, define "live" in page.tmpl beside "content", which shows it with {{template "moving" .}}; add a row to livePages
+//     (moving.go) and end the handler in v.moving. The same function makes the data for the page and for the stream, from a sample that
+//     everybody shares; what looks for open connections is a finder and takes part in the one walk. Rows have a data-key. Forms and
+//     buttons do not belong into that part, because all who look on are sent the same.
 //   - A test asks each route as a stranger and as a reader, and every page for markup in names; add what the page promises.
 //
 // # Who may do what
@@ -31,10 +35,17 @@
 // memory and ends with the process. Before anything is looked at, the host must be one that no other site can have (host.go); before
 // anything is changed, the request must come from this origin, carry the session's token, and be sent by an administrator.
 //
-// A Console may be used from everywhere; a visit belongs to its request. Each of sessions, links and attempts has a lock of its own, held for
-// moments and never together with another.
+// # What it costs the data plane
 //
-// Limits: sessionsMax, linksMax, addressesMax, the attempts in attempts.go, bodyBytesMax and queryBytesMax, and those of package
-// apiserver, whose connections it shares. It follows the AWS and OCI consoles where they are documented (reference §13), RFC 6265bis
+// One goroutine samples the counters, once a second while somebody looks on, and makes each moving part once for all who watch it. Open
+// connections are walked every second round for all lists together, and once for each list that is loaded, one walk at a time. Watching
+// through a follower of the records for each reader was not taken: a hundred forgotten tabs would copy every record a hundred times.
+//
+// A Console may be used from everywhere; a visit belongs to its request. Each of sessions, links, attempts, sampler and hub has a lock of
+// its own, held for moments and never together with another; the sampler's alone is held while the engine is asked for its counters.
+// walking is held during a walk.
+//
+// Limits: sessionsMax, linksMax, addressesMax, the attempts in attempts.go, streamsMax, pointsMax, spansMax, countsMax, agesMax,
+// connPagesMax, bodyBytesMax and queryBytesMax, and those of package apiserver, whose connections it shares. It follows the AWS and OCI consoles where they are documented (reference §13), RFC 6265bis
 // for the cookie, and CSP level 3.
 package console

@@ -35,6 +35,9 @@ type livePage struct {
 	data func(c *Console, s *sample, q url.Values, found finder) (any, error)
 }
 
+// final is data of a page that will not change any more.
+type final interface{ Final() bool }
+
 // finder is shown every open connection in turn, and keeps what it looks for.
 type finder interface{ see(l *record.Live) }
 
@@ -46,6 +49,7 @@ type feed struct {
 	watchers int
 	part     []byte // HTML as JSON; nil before the first round
 	number   uint64 // counts the different parts
+	final    bool   // it will not change any more; touched by beat only
 	err      error  // why there is none
 }
 
@@ -165,6 +169,7 @@ func (c *Console) beat() {
 	for _, f := range feeds {
 		one, turn := found[f]
 		switch {
+		case f.final:
 		case f.page.wants != nil && err != nil:
 			errs[f] = err
 		case f.page.wants != nil && !turn: // not its round
@@ -184,7 +189,7 @@ func (c *Console) walkFor(feeds []*feed, rounds uint64) (map[*feed]finder, error
 	finders := map[*feed]finder{}
 	var all []finder
 	for _, f := range feeds {
-		if f.page.wants == nil || rounds%walkEvery != 0 && f.part != nil {
+		if f.page.wants == nil || f.final || rounds%walkEvery != 0 && f.part != nil {
 			continue
 		}
 		one, err := f.page.wants(f.query)
@@ -225,6 +230,9 @@ func (c *Console) part(f *feed, s *sample, found finder) ([]byte, error) {
 	data, err := f.page.data(c, s, f.query, found)
 	if err != nil {
 		return nil, err
+	}
+	if one, ok := data.(final); ok {
+		f.final = one.Final()
 	}
 	var out, line bytes.Buffer
 	if err = c.ui.renderLive(&out, f.name, data); err != nil {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/stats"
 )
 
@@ -248,6 +250,32 @@ func TestLiveCost(t *testing.T) {
 	}
 	if costs[0] != "10 reads, 5 walks" || costs[1] != costs[0] {
 		t.Errorf("got %q for 1 and for 50 who look on", costs)
+	}
+}
+
+// TestLiveFinal: a connection that has ended is told of once, and one that nobody knows costs no look of its own at the open ones.
+func TestLiveFinal(t *testing.T) {
+	t.Parallel()
+	r, s := served(t)
+	b := r.loggedIn(readerID)
+	r.engine.log.Append([]record.Close{ended(1000, reason.TunnelIdle, r.clock())})
+	for query, want := range map[string]int{"page=connection&id=1000": 0, "page=connection&id=5000": 5} {
+		w := r.watch(s, b, query)
+		r.entered(1)
+		r.console.beat()
+		if w.next() == "" {
+			t.Fatal("got nothing")
+		}
+		r.engine.set(func() { r.engine.walks = 0 })
+		for range 10 {
+			r.pass(time.Second)
+			r.console.beat()
+		}
+		if r.engine.walks != want {
+			t.Errorf("%s: got %d walks in 10 rounds, want %d", query, r.engine.walks, want)
+		}
+		w.end()
+		r.entered(0)
 	}
 }
 

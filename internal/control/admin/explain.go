@@ -71,7 +71,11 @@ func Explain(ctx context.Context, engine Engine, asked string) (*Explanation, er
 // ExplainOpen tells the story of an open connection that the caller has found. Callable from anywhere.
 func ExplainOpen(engine Engine, l *record.Live) (*Explanation, error) {
 	x := explainer{engine}
-	return x.open(l, x.remembered(l.ID))
+	var carried []record.Exchange
+	if l.Ends.HTTP() && !l.Pooled {
+		carried = x.remembered(l.ID)
+	}
+	return x.open(l, carried)
 }
 
 // explainer tells stories of what a data plane remembers.
