@@ -6,6 +6,9 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"lull/internal/dataplane/record"
+	"lull/internal/lulltest"
 )
 
 // page gets a page as often as the benchmark wants.
@@ -67,4 +70,24 @@ func BenchmarkRound(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkLoops is what a console costs the loops of a real data plane with 2,000 idle pairs while lists are watched, by one or by any
+// number (TestLiveCost): one look at the open connections every two seconds, of which the loops can be kept busy for no longer than it
+// takes, and the counters, which are read without them.
+func BenchmarkLoops(b *testing.B) {
+	e := lulltest.Start(b, lulltest.Plan(lulltest.Sink(b).Addr))
+	const pairs = 2000
+	for range pairs {
+		e.Dial()
+	}
+	e.WaitOpen(pairs)
+	for b.Loop() {
+		seen := 0
+		if err := e.Conns(b.Context(), func(batch []record.Live) error { seen += len(batch); return nil }); err != nil || seen != pairs {
+			b.Fatalf("got %d connections, %v", seen, err)
+		}
+	}
+	perWalk := float64(b.Elapsed()) / float64(b.N)
+	b.ReportMetric(100*perWalk/float64(walkEvery*sampleEvery), "%-of-time")
 }
