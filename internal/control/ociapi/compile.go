@@ -98,7 +98,7 @@ func (d *document) onEachAddress(l *plan.Listener) []*plan.Listener {
 // listener compiles the listeners of a port, but for the address. It is nil if none of them can be served.
 func (s *Service) listener(d *document, group []named, sets map[string]*plan.BackendSet) (*plan.Listener, error) {
 	for i := range group {
-		if err := servable(&group[i], len(group)); err != nil {
+		if err := servable(&group[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -135,16 +135,13 @@ func portName(port int) string { return "http:" + strconv.Itoa(port) }
 //nolint:gochecknoglobals // a constant
 var answers = plan.Answers{NoBackend: 502, Refused: 504, TooLarge: 400, NoIdentity: 400}
 
-// servable says whether a listener can be served among so many of its port.
-func servable(l *named, sharing int) error {
-	switch {
-	case l.Protocol == wire.ProtocolHTTP2 || l.Protocol == wire.ProtocolGRPC:
-		return &notYet{invalid("protocol", "Listener '%s' has protocol %s, which lull does not serve yet: use HTTP, or TCP, which passes everything on",
-			l.name, l.Protocol)}
-	case l.Protocol == wire.ProtocolTCP && sharing > 1:
-		return invalid("port", "Listener '%s' has protocol TCP, so no other listener can have its port %d", l.name, l.Port)
+// servable says whether the data plane can do a listener. Which ones can share a port has been checked by then (checkPorts).
+func servable(l *named) error {
+	if l.Protocol != wire.ProtocolHTTP2 && l.Protocol != wire.ProtocolGRPC {
+		return nil
 	}
-	return nil
+	return &notYet{invalid("protocol", "Listener '%s' has protocol %s, which lull does not serve yet: use HTTP, or TCP, which passes everything on",
+		l.name, l.Protocol)}
 }
 
 // setOf returns the backend set that a listener has when nothing else decides.

@@ -25,9 +25,9 @@ type gone struct{ what string }
 // Error names it.
 func (g *gone) Error() string { return g.what + ": does not exist" }
 
-// secured returns the listeners of a port that can be served, with how they secure their clients' connections; nil is not at all. A
-// handshake tells the name that a client asks for and no more, so the listeners of a port have one way of speaking TLS, and each its
-// certificate.
+// secured returns the listeners of a port that can be served, with how they secure their clients' connections; nil is not at all. The
+// listeners of a port have one way of speaking TLS, as checkPorts sees to, and each its certificate: a handshake tells the name that a
+// client asks for and no more.
 func (s *Service) secured(d *document, group []named) (served []named, tls *plan.ServerTLS, err error) {
 	var holders []*certs.Holder
 	for _, l := range group {
@@ -38,10 +38,6 @@ func (s *Service) secured(d *document, group []named) (served []named, tls *plan
 		}
 		if err != nil {
 			return nil, nil, err
-		}
-		if len(served) > 0 && !alike(tls, own) {
-			return nil, nil, invalid("sslConfiguration", "Listeners '%s' and '%s' share port %d, so their sslConfiguration must be the same but for the certificate",
-				served[0].name, l.name, l.Port)
 		}
 		if served = append(served, l); own != nil {
 			holders = append(holders, own.Certificates)
@@ -54,15 +50,6 @@ func (s *Service) secured(d *document, group []named) (served []named, tls *plan
 		tls.Certificates = s.joined(holders)
 	}
 	return served, tls, nil
-}
-
-// alike reports whether two ways of securing connections differ in no more than the certificate.
-func alike(a, b *plan.ServerTLS) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Policy.Same(b.Policy) && a.ClientAuth == b.ClientAuth && a.ClientRoots.Same(b.ClientRoots) &&
-		a.NoResumption == b.NoResumption && a.VerifyDepth == b.VerifyDepth
 }
 
 // serverTLS compiles how a listener secures its clients' connections; nil is not at all.
