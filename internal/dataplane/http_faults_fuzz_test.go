@@ -14,6 +14,7 @@ import (
 	"lull/internal/dataplane"
 	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/rules"
 	"lull/internal/dataplane/timeout"
 	"lull/internal/lulltest"
 )
@@ -34,7 +35,7 @@ type drama struct {
 // setup is how a drama is played: its bits are taken from a fuzzer's number.
 type setup uint16
 
-func (s setup) listener() int       { return int(s) % 6 }  // mode and timeout model
+func (s setup) listener() int       { return int(s) % 8 }  // mode and timeout model; the last two have sites
 func (s setup) early() bool         { return s>>4&1 != 0 } // the backend speaks before it is asked
 func (s setup) backendResets() bool { return s>>5&1 != 0 } // and does not send a FIN
 func (s setup) clientResets() bool  { return s>>6&1 != 0 } // likewise
@@ -54,7 +55,7 @@ func dramaOf(b []byte, s setup) *drama {
 // patienceOfBackend is how long a backend waits for a request, or for lull to wait for the rest of its response.
 const patienceOfBackend = 20 * time.Millisecond
 
-// theatre is an engine with a listener for each mode and model, each before a backend of its own.
+// theatre is an engine with a listener for each mode and model, and two with sites, each before a backend of its own.
 type theatre struct {
 	*lulltest.Engine
 	now atomic.Pointer[drama] // the drama that is played
@@ -64,7 +65,7 @@ func newTheatre(t testing.TB) *theatre {
 	h := &theatre{}
 	h.now.Store(dramaOf(nil, 0))
 	var p *plan.Plan
-	for i := range 6 {
+	for i := range 8 {
 		model := timeout.Model(i % 2)
 		backend := lulltest.Serve(t, func(c *net.TCPConn) { h.now.Load().play(c) })
 		if p == nil {
@@ -73,7 +74,10 @@ func newTheatre(t testing.TB) *theatre {
 			lulltest.AddHTTPListener(p, fmt.Sprint(i), backend.Addr)
 		}
 		l := p.LoadBalancers[0].Listeners[i]
-		l.Desync, l.HeadMax = http1.Mode(i/2), 4096
+		l.Desync, l.HeadMax = http1.Mode(i/2%3), 4096
+		if i >= 6 {
+			buildSites(t, l)
+		}
 		l.Timeouts = lulltest.HTTPTimeouts(model)
 		if model == timeout.Shared {
 			l.QueueMax = plan.QueueMaxShared
@@ -81,6 +85,21 @@ func newTheatre(t testing.TB) *theatre {
 	}
 	h.Engine = lulltest.StartWith(t, dataplane.Options{Loops: 1}, p)
 	return h
+}
+
+// buildSites gives a listener sites that refuse, redirect and edit.
+func buildSites(t testing.TB, l *plan.Listener) {
+	t.Helper()
+	set := []*plan.BackendSet{l.BackendSet}
+	to := redirect(t, &rules.RedirectTo{Path: text("/{path}{path}"), Query: text("{query}&{host}")})
+	l.Sites = []*plan.Site{
+		{Name: "default", Sets: set, RequestID: "X-Request-Id", Table: tableOf(t, &rules.Config{
+			Methods: &rules.Methods{Allowed: []string{"GET", "POST", "HEAD"}}, Redirects: []rules.Redirection{{Path: "/a", To: to}},
+		}), Request: editing(t, removeField("Cookie"), setField("X-A", "b"), extendField("X", "<", ">")), Response: editing(t, removeField("Link"), setField("X-B", "c"))},
+		{Name: "closed", Sets: set, Table: tableOf(t, &rules.Config{Allow: []rules.Condition{rules.Any()}})},
+		{Name: "wide", Sets: set, Table: tableOf(t, &rules.Config{Head: rules.HeadForm{BufferBytes: 16 << 10}})},
+	}
+	setHosts(t, l, rules.HostName{Name: "other", Target: 1}, rules.HostName{Name: "wide", Target: 2})
 }
 
 // address returns where the listener of that number listens.
@@ -255,6 +274,7 @@ var (
 		"GET http://other/ HTTP/1.1\nHost: test\nConnection: close, X\nX: y\n\n",
 		"OPTIONS * HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 192.0.2.1\r\nCookie: a=b\r\n\r\n",
 		post + "Content-Length: 100\r\n\r\nhello",
+		"POST / HTTP/1.1\r\nHost: other\r\nContent-Length: 5\r\n\r\nhello" + get("/a?b") + "PUT / HTTP/1.1\r\nHost: wide\r\nX: y\r\nx_request-id: z\r\n\r\n",
 	}
 	fuzzBackends = []string{
 		ok + "Content-Length: 5\r\n\r\nhello\n--\n" + ok + "Content-Length: 5\r\n\r\nhello",

@@ -49,7 +49,7 @@ func addSite(t *testing.T, p *plan.Plan, name string, c *rules.Config, sets ...*
 	return s
 }
 
-func tableOf(t *testing.T, c *rules.Config) *rules.Table {
+func tableOf(t testing.TB, c *rules.Config) *rules.Table {
 	t.Helper()
 	table, err := rules.New(c)
 	if err != nil {
@@ -58,14 +58,14 @@ func tableOf(t *testing.T, c *rules.Config) *rules.Table {
 	return table
 }
 
-// setHosts tells the listener by which hosts its sites are known.
-func setHosts(t *testing.T, p *plan.Plan, names ...rules.HostName) {
+// setHosts tells a listener by which hosts its sites are known.
+func setHosts(t testing.TB, l *plan.Listener, names ...rules.HostName) {
 	t.Helper()
 	hosts, err := rules.NewHosts(names)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lulltest.Listener(p).Hosts = hosts
+	l.Hosts = hosts
 }
 
 // condition reads one of the language V1.
@@ -79,7 +79,7 @@ func condition(t *testing.T, text string) rules.Condition {
 }
 
 // editing returns edits of requests or responses as the front door makes them.
-func editing(t *testing.T, edits ...rules.HeaderEdit) *rules.Edits {
+func editing(t testing.TB, edits ...rules.HeaderEdit) *rules.Edits {
 	t.Helper()
 	e, err := rules.NewEdits(edits, plan.ForwardedFields())
 	if err != nil {
@@ -89,7 +89,7 @@ func editing(t *testing.T, edits ...rules.HeaderEdit) *rules.Edits {
 }
 
 // redirect returns one.
-func redirect(t *testing.T, to *rules.RedirectTo) *rules.Redirect {
+func redirect(t testing.TB, to *rules.RedirectTo) *rules.Redirect {
 	t.Helper()
 	r, err := rules.NewRedirect(to)
 	if err != nil {

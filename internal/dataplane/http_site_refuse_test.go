@@ -29,7 +29,7 @@ func refusing(t *testing.T, loops int) *lulltest.Engine {
 		},
 	}, set)
 	addSite(t, p, "hidden", &rules.Config{Methods: &rules.Methods{Allowed: []string{"GET"}, Status: 403}}, set)
-	setHosts(t, p, rules.HostName{Name: "methods", Target: 1}, rules.HostName{Name: "hidden", Target: 2})
+	setHosts(t, lulltest.Listener(p), rules.HostName{Name: "methods", Target: 1}, rules.HostName{Name: "hidden", Target: 2})
 	lulltest.Listener(p).Timeouts.FrontRequestsMax = 0
 	return startHTTP(t, loops, p)
 }
@@ -197,7 +197,7 @@ func TestHeadSizes_RUL_06(t *testing.T) {
 			addSite(t, p, "small", &rules.Config{}, set)
 			addSite(t, p, "large", &rules.Config{Head: rules.HeadForm{BufferBytes: 16 << 10}}, set)
 			addSite(t, p, "largest", &rules.Config{Head: rules.HeadForm{BufferBytes: 64 << 10}}, set)
-			setHosts(t, p, rules.HostName{Name: "large", Target: 1}, rules.HostName{Name: "largest", Target: 2})
+			setHosts(t, lulltest.Listener(p), rules.HostName{Name: "large", Target: 1}, rules.HostName{Name: "largest", Target: 2})
 			e := startHTTP(t, 1, p)
 			c := e.DialHTTP()
 			c.Send("GET / HTTP/1.1\r\nHost: " + q.host + "\r\n" + strings.Repeat("X: "+strings.Repeat("x", q.bytes)+"\r\n", q.lines) + "\r\n")
@@ -221,7 +221,7 @@ func TestResponseHeadSizes_RUL_06(t *testing.T) {
 	set := addSet(p, "set", long.Addr)
 	addSite(t, p, "small", &rules.Config{}, set)
 	addSite(t, p, "large", &rules.Config{Head: rules.HeadForm{BufferBytes: 64 << 10}}, set)
-	setHosts(t, p, rules.HostName{Name: "large", Target: 1})
+	setHosts(t, lulltest.Listener(p), rules.HostName{Name: "large", Target: 1})
 	e := startHTTP(t, 1, p)
 	for host, want := range map[string]string{"small": "502", "large": "long"} {
 		if got := led(e.DialHTTP(), host, "/"); got != want {

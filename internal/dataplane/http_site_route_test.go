@@ -30,7 +30,7 @@ func TestHosts_HST_01(t *testing.T) {
 	for _, name := range []string{"default", "exact", "leading", "longer", "behind"} {
 		addSite(t, p, name, &rules.Config{}, addNamed(t, p, name+"-set"))
 	}
-	setHosts(t, p, rules.HostName{Name: "app.*", Target: 4}, rules.HostName{Name: "*.example.com", Target: 2},
+	setHosts(t, lulltest.Listener(p), rules.HostName{Name: "app.*", Target: 4}, rules.HostName{Name: "*.example.com", Target: 2},
 		rules.HostName{Name: "app.example.com", Target: 1}, rules.HostName{Name: "*.b.example.com", Target: 3})
 	e := startHTTP(t, 2, p)
 	c := e.DialHTTP()
@@ -147,7 +147,7 @@ func TestSitesChange(t *testing.T) {
 	addSite(t, p, "one", &rules.Config{}, addNamed(t, p, "a"))
 	slow := addSet(p, "slow", hand.Addr)
 	addSite(t, p, "two", &rules.Config{}, slow)
-	setHosts(t, p, rules.HostName{Name: "two", Target: 1})
+	setHosts(t, lulltest.Listener(p), rules.HostName{Name: "two", Target: 1})
 	e := startHTTP(t, 1, p)
 	c, waits := e.DialHTTP(), e.DialHTTP()
 	if got := led(c, "one", "/"); got != "a" {
