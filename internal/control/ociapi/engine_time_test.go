@@ -521,6 +521,46 @@ func TestIdleTimeoutChanged_TMO_23_TO_06(t *testing.T) {
 	}
 }
 
+// TestIdleTimeoutOfEach_TMO_23_TO_06: listeners that share a port have each their own idle timeout, for whatever connection a request
+// comes over, and a change of one's reaches its exchanges that are open and nobody else's.
+func TestIdleTimeoutOfEach_TMO_23_TO_06(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, conns := lulltest.Hands(t)
+	first, second := listener("HTTP", portHTTP, "set"), listener("HTTP", portHTTP, "set").with(fields{"hostnameNames": []string{"h"}})
+	path := w.make("web", fields{
+		"backendSets": fields{"set": w.set(s.Addr)}, "hostnames": fields{"h": fields{"name": "h", "hostname": "two.test"}},
+		"listeners": fields{"one": first.with(idle(30)), "two": second.with(idle(1))},
+	})
+	asks := func(host string) *lulltest.HTTPConn {
+		c := w.dialHTTP(path)
+		c.Send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+		lulltest.TakeHTTP(t, conns).Request()
+		return c
+	}
+	one := asks("one.test")
+	clock := watch(t)
+	if a := asks("two.test").Answer("GET"); a.StatusCode != 504 {
+		t.Errorf("with 1 s: got %d, want 504", a.StatusCode)
+	}
+	clock.took("504", time.Second)
+	w.put(path, "listeners/two", second.with(idle(30)))
+	two := asks("two.test")
+	pass(1200 * time.Millisecond)
+	asked := time.Now()
+	w.put(path, "listeners/one", first.with(idle(1)))
+	if a := one.Answer("GET"); a.StatusCode != 504 {
+		t.Errorf("with 1 s since a moment ago: got %d, want 504", a.StatusCode)
+	}
+	if took := time.Since(asked); took > lateMost+stalls()-clock.stalled {
+		t.Errorf("the exchange that was over the new time ended after %v", took)
+	}
+	_ = two.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	if n, err := two.Read(make([]byte, 1)); !os.IsTimeout(err) {
+		t.Errorf("the other listener's exchange: got %d bytes and %v, want it to go on", n, err)
+	}
+}
+
 // TestIdleTimeoutRaised_TMO_23_TO_06: connections live as long as a longer idle timeout lets them.
 func TestIdleTimeoutRaised_TMO_23_TO_06(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"lull/internal/control/ociapi"
 	"lull/internal/lulltest"
 	"lull/internal/lulltest/testca"
 )
@@ -385,6 +386,36 @@ func TestProxyHeader_TLS_10(t *testing.T) {
 			t.Errorf("got %q, want web.test as the authority in it", rest)
 		}
 	})
+}
+
+// TestProxyHeaderIPv6_TLS_10: both versions tell the addresses of a client that came over IPv6.
+func TestProxyHeaderIPv6_TLS_10(t *testing.T) {
+	t.Parallel()
+	local := netip.IPv6Loopback()
+	free, err := net.Listen("tcp", netip.AddrPortFrom(local, 0).String())
+	if err != nil {
+		t.Skipf("there is no IPv6 here: %v", err)
+	}
+	one := free.Addr().(*net.TCPAddr).Port
+	w := newWorld(t)
+	w.o.Addresses = []ociapi.AddressRange{{First: local, Last: local}}
+	w.restart()
+	s, accepted := lulltest.Hands(t)
+	_ = free.Close()
+	path := w.make("web", fields{"ipMode": "IPV6", "backendSets": fields{"set": w.set(s.Addr)}, "listeners": fields{
+		"one": listener("TCP", one, "set").with(fields{"connectionConfiguration": fields{"idleTimeout": 30, "backendTcpProxyProtocolVersion": 1}}),
+	}})
+	client := w.dial(path, uint16(one))
+	from := client.LocalAddr().(*net.TCPAddr)
+	lulltest.Take(t, accepted).Expect(fmt.Sprintf("PROXY TCP6 ::1 ::1 %d %d\r\n", from.Port, one))
+	w.put(path, "listeners/one", listener("TCP", one, "set").with(fields{
+		"connectionConfiguration": fields{"idleTimeout": 30, "backendTcpProxyProtocolVersion": 2},
+	}))
+	client = w.dial(path, uint16(one))
+	from = client.LocalAddr().(*net.TCPAddr)
+	ip := string(local.AsSlice())
+	ports := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, uint16(from.Port)), uint16(one))
+	lulltest.Take(t, accepted).Expect(proxySignature + "\x21\x21\x00\x24" + ip + ip + string(ports))
 }
 
 // proxied returns a load balancer whose TCP listener tells a backend in the test's hands who the client is.
