@@ -273,6 +273,59 @@ func TestReclaimAcrossLoopsHTTP_PR_03(t *testing.T) {
 	}
 }
 
+// TestDescriptorsHTTP_PR_04: a client that is accepted with the last descriptor of the process gets a 503, since there is none for a
+// back-end connection; the exchange under way beside it goes on, and so does all else afterwards.
+func TestDescriptorsHTTP_PR_04(t *testing.T) {
+	t.Parallel()
+	backend, accepted := lulltest.Hands(t)
+	h, port := startEngine(t, engineRole{Backend: backend.Addr.Port(), Idle: time.Minute, Loops: 1, Spare: 3, HTTP: true})
+	first := lulltest.HTTP(lulltest.Dial(t, lulltest.Loopback(port)))
+	first.Get("/")
+	b := lulltest.TakeHTTP(t, accepted)
+	b.Request()
+	for range 3 {
+		c := lulltest.HTTP(lulltest.Dial(t, lulltest.Loopback(port)))
+		c.Get("/")
+		checkOwn(t, c.Answer("GET"), "GET", 503)
+		closed(t, "client", c)
+		_ = c.Close()
+	}
+	b.Send(lulltest.Response("hello"))
+	first.ExpectAnswer("hello")
+	first.Get("/") // the back-end connection is in the pool
+	b.Request()
+	b.Send(lulltest.Response("again"))
+	first.ExpectAnswer("again")
+	if s := h.state(); s.Stats.Listeners[0].Closes[reason.NoDescriptors] != 3 {
+		t.Errorf("ended for want of a descriptor: got %d, want 3", s.Stats.Listeners[0].Closes[reason.NoDescriptors])
+	}
+}
+
+// TestPooledDescriptorsHTTP_PR_04: a pooled connection has the last descriptor and the request goes to another backend. The pooled
+// one is given up for it.
+func TestPooledDescriptorsHTTP_PR_04(t *testing.T) {
+	t.Parallel()
+	one, another := lulltest.Greeter(t), lulltest.Greeter(t)
+	h, port := startEngine(t, engineRole{
+		Backend: one.Addr.Port(), Another: another.Addr.Port(), Idle: time.Minute, Loops: 1, Spare: 2, HTTP: true,
+	})
+	c := lulltest.HTTP(lulltest.Dial(t, lulltest.Loopback(port)))
+	const requests = 6 // round robin: each for the backend that the last was not for
+	for range requests {
+		c.Get("/")
+		c.ExpectAnswer("hello")
+	}
+	reclaimed := 0
+	for _, r := range h.state().Records {
+		if r.Pooled && r.Reason == reason.Reclaimed {
+			reclaimed++
+		}
+	}
+	if a, b := one.Accepted(), another.Accepted(); a != requests/2 || b != requests/2 || reclaimed != requests-1 {
+		t.Errorf("got %d and %d connections and %d given up, want %d each and %d", a, b, reclaimed, requests/2, requests-1)
+	}
+}
+
 // TestQueueTO_07: a request that waits for a backend with room is served when there is some; it ends for reasons of its own
 // where nobody makes room for the idle time, or where too many wait already.
 func TestQueueTO_07(t *testing.T) {

@@ -2,8 +2,10 @@ package dataplane_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,9 +17,11 @@ import (
 
 	"lull/internal/clock"
 	"lull/internal/dataplane"
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/stats"
+	"lull/internal/dataplane/timeout"
 	"lull/internal/lulltest"
 )
 
@@ -27,6 +31,9 @@ type engineRole struct {
 	Idle    time.Duration
 	Loops   int
 	Spare   int // descriptors left to the process after the engine has started; 0 = as many as it gets
+
+	HTTP    bool
+	Another uint16 // backend; 0 = there is one
 }
 
 // engineState is what it answers to anything else; an end of its input ends it.
@@ -62,7 +69,7 @@ func playEngine(in *json.Decoder, out *json.Encoder) error {
 	if err != nil {
 		return err
 	}
-	p := lulltest.Plan(lulltest.Loopback(role.Backend))
+	p, key := role.plan()
 	setIdle(role.Idle)(p)
 	if err := e.Apply(p); err != nil {
 		return err
@@ -72,7 +79,7 @@ func playEngine(in *json.Decoder, out *json.Encoder) error {
 			return err
 		}
 	}
-	for answer := any(e.Local(lulltest.Key).Port()); ; {
+	for answer := any(e.Local(key).Port()); ; {
 		if err := out.Encode(answer); err != nil {
 			return err
 		}
@@ -86,14 +93,40 @@ func playEngine(in *json.Decoder, out *json.Encoder) error {
 	}
 }
 
-// spareDescriptors leaves the process so many descriptors to open.
+// plan returns the plan that it asks for, and its listener.
+func (r *engineRole) plan() (*plan.Plan, plan.ListenerKey) {
+	backends := []netip.AddrPort{lulltest.Loopback(r.Backend)}
+	if r.Another != 0 {
+		backends = append(backends, lulltest.Loopback(r.Another))
+	}
+	if r.HTTP {
+		return lulltest.HTTPPlan(timeout.Shared, backends...), lulltest.HTTPKey
+	}
+	return lulltest.Plan(backends...), lulltest.Key
+}
+
+// spareDescriptors leaves the process so many descriptors to open. All others are taken, for there may be open ones above the limit,
+// which it does not count.
 func spareDescriptors(spare int) error {
 	open, err := filepath.Glob("/proc/self/fd/*")
 	if err != nil {
 		return err
 	}
-	most := len(open) - 1 + spare // less the one that the listing itself had open
-	return os.NewSyscallError("setrlimit", unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(most), Max: uint64(most)}))
+	most := uint64(len(open) + spare)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: most, Max: most}); err != nil {
+		return os.NewSyscallError("setrlimit", err)
+	}
+	var taken []int
+	for fd, err := unix.Dup(0); err == nil; fd, err = unix.Dup(0) {
+		taken = append(taken, fd)
+	}
+	if len(taken) < spare {
+		return fmt.Errorf("spare descriptors: there are %d, want %d", len(taken), spare)
+	}
+	for _, fd := range taken[len(taken)-spare:] {
+		_ = unix.Close(fd)
+	}
+	return nil
 }
 
 // TestStoppedTO_10: in a process that was stopped, what came due meanwhile fires once, when it goes on; what has had a
