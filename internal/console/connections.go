@@ -290,8 +290,10 @@ func listenerNames(s *sample) []string {
 	var names []string
 	for _, lb := range s.plan.LoadBalancers {
 		for _, l := range lb.Listeners {
-			if len(names) < listenersMost {
-				names = append(names, l.Key.String())
+			for _, name := range recordedAs(l) {
+				if len(names) < listenersMost {
+					names = append(names, lb.Name+"/"+name)
+				}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"lull/internal/control/admin"
@@ -17,6 +18,7 @@ import (
 type listenerPage struct {
 	listenerRow
 	Origin   string
+	Show     []string // names that its connections are recorded with
 	Settings []fact
 	Gaps     []gapChart
 	Closes   []reasonChart
@@ -40,7 +42,7 @@ func listenerData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 		if l.Key.Name != q.Get("listener") {
 			continue
 		}
-		p := listenerPage{listenerRow: c.listenerRow(s, l), Origin: lb.Origin, Settings: settingsOf(l)}
+		p := listenerPage{listenerRow: c.listenerRow(s, l), Origin: lb.Origin, Show: recordedAs(l), Settings: settingsOf(l)}
 		if t := s.listeners[l.Key]; t != nil {
 			p.Gaps = gapCharts(l, t)
 		}
@@ -48,6 +50,18 @@ func listenerData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 		return p, nil
 	}
 	return nil, refusal(http.StatusNotFound, "load balancer %q has no listener %q, or it has been deleted", lb.Name, shortened(q.Get("listener")))
+}
+
+// recordedAs returns the names that a listener's connections are recorded with. Of an OCI port that several listeners share by their host
+// names, a connection has the listener's name that its request belongs to.
+func recordedAs(l *plan.Listener) []string {
+	names := []string{l.Key.Name}
+	for _, site := range l.Sites {
+		if !slices.Contains(names, site.Name) {
+			names = append(names, site.Name)
+		}
+	}
+	return names
 }
 
 // settingsOf lists the timeouts that hold for a listener.

@@ -3,8 +3,13 @@ package console
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -112,8 +117,8 @@ func (h *hub) watched() (feeds []*feed, rounds uint64) {
 	return feeds, h.rounds
 }
 
-// publish tells those who watch that a round is over.
-func (h *hub) publish(parts map[*feed][]byte, errs map[*feed]error) {
+// publish tells those who watch that a round is over. A page that fails again and again is logged once.
+func (h *hub) publish(parts map[*feed][]byte, errs map[*feed]error, log *slog.Logger) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for f, part := range parts {
@@ -123,6 +128,9 @@ func (h *hub) publish(parts map[*feed][]byte, errs map[*feed]error) {
 		}
 	}
 	for f, err := range errs {
+		if f.err == nil {
+			log.Error("console", "page", f.name, "error", err)
+		}
 		f.err = err
 	}
 	close(h.round)
@@ -174,14 +182,19 @@ func (c *Console) beat() {
 			errs[f] = err
 		case f.page.wants != nil && !turn: // not its round
 		default:
-			if part, err := c.part(f, s, one); err != nil {
+			part, err := c.part(f, s, one)
+			var gone *refused
+			switch {
+			case errors.As(err, &gone):
+				parts[f] = tellGone(gone)
+			case err != nil:
 				errs[f] = err
-			} else {
+			default:
 				parts[f] = part
 			}
 		}
 	}
-	c.hub.publish(parts, errs)
+	c.hub.publish(parts, errs, c.o.Log)
 }
 
 // walkFor looks at the open connections once, for all pages that show some. A page that is new has not to wait for its round.
@@ -225,8 +238,13 @@ func (c *Console) walk(finders ...finder) error {
 	})
 }
 
-// part makes the moving part of a page.
-func (c *Console) part(f *feed, s *sample, found finder) ([]byte, error) {
+// part makes the moving part of a page. A fault in a page costs the page and not the process, as it does on a goroutine of net/http.
+func (c *Console) part(f *feed, s *sample, found finder) (_ []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	data, err := f.page.data(c, s, f.query, found)
 	if err != nil {
 		return nil, err
@@ -244,6 +262,12 @@ func (c *Console) part(f *feed, s *sample, found finder) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(line.Bytes(), []byte("\n")), nil
+}
+
+// tellGone says in place of a page's part why there is none any more: what it showed has been deleted.
+func tellGone(why *refused) []byte {
+	text, _ := json.Marshal(`<p class="error">` + template.HTMLEscapeString(why.message) + "</p>") // a string cannot fail
+	return text
 }
 
 // streamed returns the page that a stream is asked for.

@@ -184,7 +184,7 @@ func TestLiveEnds(t *testing.T) {
 			t.Parallel()
 			r, s := served(t)
 			b := r.loggedIn(readerID)
-			w := r.watch(s, b, "page=keepalive")
+			w := r.watch(s, b, "page=overview")
 			r.entered(1)
 			r.console.beat()
 			if w.next() == "" {
@@ -193,6 +193,8 @@ func TestLiveEnds(t *testing.T) {
 			r.pass(sessionIdle - time.Second)
 			r.console.beat()
 			end(r, b)
+			r.count(plan.ListenerKey{LoadBalancer: "alpha", Name: "web"}, func(l *stats.ListenerTotals) { l.Active = 42 }) // which would be sent
+			r.pass(time.Second)
 			r.console.beat()
 			if got := w.next(); got != "" {
 				t.Errorf("it goes on: %q", got)
@@ -250,6 +252,41 @@ func TestLiveCost(t *testing.T) {
 	}
 	if costs[0] != "10 reads, 5 walks" || costs[1] != costs[0] {
 		t.Errorf("got %q for 1 and for 50 who look on", costs)
+	}
+}
+
+// TestLiveDeleted: a page whose subject is deleted says so, and shows it again when it is back.
+func TestLiveDeleted(t *testing.T) {
+	t.Parallel()
+	r, s := served(t)
+	w := r.watch(s, r.loggedIn(readerID), "page=balancer&load_balancer=alpha")
+	r.entered(1)
+	for _, step := range []struct {
+		names []string
+		want  string
+	}{{[]string{"alpha"}, "Backend set app"}, {nil, `there is no load balancer &#34;alpha&#34;, or it has been deleted`}, {[]string{"alpha"}, "Backend set app"}} {
+		r.populate(step.names...)
+		r.pass(time.Second)
+		r.console.beat()
+		if got := w.next(); !strings.Contains(got, step.want) {
+			t.Errorf("with %v: got %.200q", step.names, got)
+		}
+	}
+}
+
+// TestLiveFault: a fault in a page costs that page its part, and nothing else.
+func TestLiveFault(t *testing.T) {
+	t.Parallel()
+	r, s := served(t)
+	f, err := r.console.hub.enter("overview", livePage{data: func(*Console, *sample, url.Values, finder) (any, error) { panic("a fault") }}, url.Values{"x": {"y"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := r.watch(s, r.loggedIn(readerID), "page=overview")
+	r.entered(2)
+	r.console.beat()
+	if got := w.next(); !strings.Contains(got, "alpha") || f.err == nil || !strings.HasPrefix(f.err.Error(), "panic: a fault") {
+		t.Errorf("got %q, %v", got, f.err)
 	}
 }
 

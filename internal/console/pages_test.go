@@ -160,6 +160,26 @@ func TestListener(t *testing.T) {
 	}
 }
 
+// TestSharedPort: of a port that several OCI listeners share, each can be looked at.
+func TestSharedPort(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.populate("alpha")
+	web := r.plan.LoadBalancers[0].Listeners[0]
+	web.Sites = []*plan.Site{{Name: "web", Idle: 60 * time.Second}, {Name: "shop", Idle: 90 * time.Second}}
+	b := r.loggedIn(readerID)
+	a := b.get("/console/listener?load_balancer=alpha&listener=web").want(http.StatusOK)
+	if got := text(a.one("div#live")); !strings.Contains(got, "Show them , and those of shop") || !strings.Contains(got, "Idle timeout of shop 90s") {
+		t.Errorf("got %q", got)
+	}
+	if got := attr(b.get("/console/connections").all("datalist")[0].LastChild, "value"); got != "alpha/echo" {
+		t.Errorf("got %q last", got)
+	}
+	if got := b.get("/console/connections").all("option[value=alpha/shop]"); len(got) != 1 {
+		t.Error("the filter does not offer it")
+	}
+}
+
 // TestDiagnosis: a backend that closes first is named with both numbers and with the line to change.
 func TestDiagnosis(t *testing.T) {
 	t.Parallel()
