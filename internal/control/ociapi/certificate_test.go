@@ -188,6 +188,23 @@ func TestListenerCertificate(t *testing.T) {
 	r.done("PUT", path+"/backendSets/bs", back(`"verifyPeerCertificate":true`)) // what the system trusts
 }
 
+// TestCertificateLimit: lull's own bounds, where Oracle tells none.
+func TestCertificateLimit(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	authority := `"caCertificate":` + quoted(testca.NewFor(t).PEM())
+	var certificates, suites []string
+	for i := range 100 {
+		certificates = append(certificates, fmt.Sprintf(`"c%d":{"certificateName":"c%d",%s}`, i, i, authority))
+		suites = append(suites, fmt.Sprintf(`"s%d":{"name":"s%d","ciphers":["AES128-SHA"]}`, i, i))
+	}
+	path := r.balancer("web", `"certificates":{`+strings.Join(certificates, ",")+`},"sslCipherSuites":{`+strings.Join(suites, ",")+`}`)
+	r.refuses(path, []refusal{
+		{"certificate", wire.LimitExceeded, "POST", "/certificates", `{"certificateName":"c",` + authority + `}`, []string{"101 certificates", "at most 100"}},
+		{"suite", wire.LimitExceeded, "POST", "/sslCipherSuites", `{"name":"s","ciphers":["AES128-SHA"]}`, []string{"101 sslCipherSuites", "at most 100"}},
+	})
+}
+
 // TestControllerManager: Oracle's cloud controller manager for Kubernetes sends empty texts for what its secret does not have, and a depth
 // of 0 where it verifies nothing; afterwards it compares what it reads with what it has sent.
 func TestControllerManager(t *testing.T) {
@@ -232,7 +249,7 @@ func TestCertificateIDs(t *testing.T) {
 		r.start()
 	}
 	use(shelf{front: stored(), authority: stored()})
-	path := r.balancer("web", `"backendSets":{"bs":{`+plainSet+`}}`)
+	path := r.balancer("web", `"backendSets":{"bs":{`+plainSet+`}},"hostnames":{"h":{"name":"h","hostname":"h.test"}}`)
 	listener := func(ssl string) string {
 		return `{"name":"l","defaultBackendSetName":"bs","port":443,"protocol":"HTTP","sslConfiguration":{` + ssl + `}}`
 	}
@@ -244,6 +261,9 @@ func TestCertificateIDs(t *testing.T) {
 			[]string{"trustedCertificateAuthorityIds 'x'"}},
 	})
 	r.done("POST", path+"/listeners", listener(`"certificateIds":["`+front+`"],"verifyPeerCertificate":true,"trustedCertificateAuthorityIds":["`+authority+`"]`))
+	r.refuses(path, []refusal{{"shared-port-other-authority", wire.InvalidParameter, "POST", "/listeners",
+		`{"name":"x","defaultBackendSetName":"bs","port":443,"protocol":"HTTP","hostnameNames":["h"],"sslConfiguration":{"certificateIds":["` + front + `"],
+		"verifyPeerCertificate":true,"trustedCertificateAuthorityIds":["` + front + `"]}}`, []string{"listeners.x.sslConfiguration.trustedCertificateAuthorityIds", "'l'"}}})
 	use(shelf{})
 	r.done("POST", path+"/backendSets/bs/backends", `{"ipAddress":"10.0.0.1","port":80}`)
 	r.refuses(path, []refusal{{"another", wire.RelatedResourceNotAuthorizedOrNotFound, "PUT", "/listeners/l",

@@ -58,3 +58,68 @@ func (r *rig) failed(method, target, body string) string {
 	}
 	return w.ErrorDetails[0].Message
 }
+
+// TestCreationRefusals_OP_25: of a load balancer with one bad part nothing is made.
+func TestCreationRefusals_OP_25(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const set = `"backendSets":{"bs":{` + plainSet + `}},`
+	listeners := func(all string) string { return set + `"listeners":{` + all + `}` }
+	for _, c := range []struct {
+		name, parts string
+		says        []string
+	}{
+		{"no-such-set", `"listeners":{"l":{"defaultBackendSetName":"bs","port":80,"protocol":"HTTP"}}`, []string{"listeners.l.defaultBackendSetName 'bs'", "has no backend set named 'bs'"}},
+		{"port-taken", listeners(`"a":{"defaultBackendSetName":"bs","port":80,"protocol":"HTTP"},"b":{"defaultBackendSetName":"bs","port":80,"protocol":"TCP"}`),
+			[]string{"port 80", "'a'"}},
+		{"no-such-hostname", listeners(`"l":{"defaultBackendSetName":"bs","port":80,"protocol":"HTTP","hostnameNames":["h"]}`), []string{"hostnameNames 'h'"}},
+		{"no-such-rule-set", listeners(`"l":{"defaultBackendSetName":"bs","port":80,"protocol":"HTTP","ruleSetNames":["r"]}`), []string{"ruleSetNames 'r'"}},
+		{"no-such-certificate", listeners(`"l":{"defaultBackendSetName":"bs","port":80,"protocol":"HTTP","sslConfiguration":{"certificateName":"c"}}`),
+			[]string{"certificateName 'c'"}},
+		{"idle-timeout", listeners(`"l":{"defaultBackendSetName":"bs","port":80,"protocol":"HTTP","connectionConfiguration":{"idleTimeout":0}}`),
+			[]string{"listeners.l.connectionConfiguration.idleTimeout 0", "1 to 7200"}},
+		{"secure-cookie", `"backendSets":{"bs":{` + plainSet + `,"lbCookieSessionPersistenceConfiguration":{"isSecure":true}}},
+			"listeners":{"l":{"defaultBackendSetName":"bs","port":80,"protocol":"HTTP"}}`, []string{"backendSets.bs.lbCookieSessionPersistenceConfiguration.isSecure true"}},
+		{"backup", `"backendSets":{"bs":{"policy":"IP_HASH","healthChecker":{"protocol":"TCP"},"backends":[{"ipAddress":"10.0.0.1","port":1,"backup":true}]}}`,
+			[]string{"backendSets.bs.backends", "IP_HASH"}},
+		{"suite-of-a-set", `"backendSets":{"bs":{` + plainSet + `,"sslConfiguration":{"cipherSuiteName":"mine"}}}`, []string{"has no SSL cipher suite named 'mine'"}},
+		{"reserved-suite", set + `"sslCipherSuites":{"oci-modern-ssl-cipher-suite-v1":{"name":"oci-modern-ssl-cipher-suite-v1","ciphers":["AES128-SHA"]}}`, []string{"reserved"}},
+		{"certificate", set + `"certificates":{"c":{"certificateName":"c","publicCertificate":"x","privateKey":"x"}}`, []string{"certificates.c."}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := r.do("POST", "/loadBalancers", `{"compartmentId":"`+compartment+`","displayName":"web","shapeName":"100Mbps",
+				"subnetIds":["ocid1.subnet.oc1.lull-1.a"],`+c.parts+`}`)
+			wantRefusal(t, err, wire.InvalidParameter, c.says...)
+		})
+	}
+	if list := r.must("GET", "/loadBalancers?compartmentId="+compartment, "").Result.([]wire.Encoded); len(list) != 0 {
+		t.Errorf("there are %d load balancers", len(list))
+	}
+}
+
+// TestVanished: what an accepted change builds on may fail before its turn comes. It fails then, in the words that Oracle's clients look
+// for.
+func TestVanished(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	path := r.balancer("web", `"backendSets":{"bs":{`+plainSet+`}}`)
+	release := r.holdUp()
+	r.run.refuseNext("no room", 1)
+	set := r.must("POST", path+"/backendSets", `{"name":"more",`+plainSet+`}`).WorkRequestID
+	made := r.must("POST", path+"/listeners", `{"name":"l","defaultBackendSetName":"more","port":80,"protocol":"TCP"}`).WorkRequestID
+	edited := r.must("PUT", path+"/listeners/l", `{"defaultBackendSetName":"bs","port":80,"protocol":"TCP"}`).WorkRequestID
+	backend := r.must("POST", path+"/backendSets/more/backends", `{"ipAddress":"10.0.0.1","port":80}`).WorkRequestID
+	release()
+	for _, c := range []struct{ id, says string }{
+		{set, "no room"}, {made, "has no backend set named 'more'"}, {edited, "has no listener named 'l'"}, {backend, "has no backend set named 'more'"},
+	} {
+		w := r.await(c.id)
+		if w.LifecycleState != wire.WorkFailed || len(w.ErrorDetails) != 1 || w.ErrorDetails[0].ErrorCode != wire.WorkBadInput ||
+			!strings.Contains(w.ErrorDetails[0].Message, c.says) {
+			t.Errorf("%s: got %s %+v, want %q", w.Type, w.LifecycleState, w.ErrorDetails, c.says)
+		}
+	}
+	if lb := r.get(path); len(lb.BackendSets) != 1 || len(lb.Listeners) != 0 {
+		t.Errorf("got %+v", lb)
+	}
+}
