@@ -63,6 +63,7 @@ func TestSiteDrip_TMO_04_TMO_09(t *testing.T) {
 	s := idleSite(t, siteIdle/4, siteIdle)
 	d := s.dial(2 * siteIdle)
 	d.upgrade()
+	d.idle = siteIdle
 	for range talkSteps {
 		let(siteIdle / 2)
 		d.pass(d.c, d.b)
@@ -178,6 +179,7 @@ func TestSiteLengthenedTO_06(t *testing.T) {
 	d := s.dial(otherIdle)
 	d.ask("GET", "")
 	s.Changed(s.plan, func(p *plan.Plan) { lulltest.Listener(p).Sites[0].Idle = otherIdle })
+	d.punctual(d.last, siteIdle)
 	let(2 * siteIdle)
 	d.answer()
 	d.completed(1)

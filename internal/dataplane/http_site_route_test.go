@@ -10,6 +10,7 @@ import (
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/rules"
 	"lull/internal/lulltest"
+	"lull/internal/lulltest/testca"
 )
 
 // led asks for a target of a host over the connection, and returns who answered, or the status if lull did.
@@ -135,6 +136,30 @@ func TestSessionInItsSet_STK_05(t *testing.T) {
 		if again, _ := ask("/b", inA+"; "+set); again != got {
 			t.Errorf("with both cookies: got %s, want %s", again, got)
 		}
+	}
+}
+
+// TestSetsOfBothKinds: a request speaks as its own set wants, TLS or not, over new and pooled connections.
+func TestSetsOfBothKinds(t *testing.T) {
+	t.Parallel()
+	p := ociPlan()
+	ca := testca.NewFor(t)
+	secret := addSet(p, "secret", secureServer(t, certified(t, ca, local()), greetAll).Addr)
+	secret.TLS = clientTLS(ca)
+	addSite(t, p, "web", &rules.Config{Paths: []rules.PathRoute{{Path: "/secret", Match: rules.PathExact, Target: 1}}}, addNamed(t, p, "plain"), secret)
+	e := startHTTP(t, 1, p)
+	c := e.DialHTTP()
+	for range 3 {
+		if got := led(c, "a", "/"); got != "plain" {
+			t.Errorf("got %s, want plain", got)
+		}
+		if got := led(c, "a", "/secret"); got != "hello" {
+			t.Errorf("got %s, want hello", got)
+		}
+	}
+	e.WaitPooled(2)
+	if got := httpTotals(e).Reused; got != 4 {
+		t.Errorf("%d of 6 requests went over a pooled connection, want 4", got)
 	}
 }
 
