@@ -2,9 +2,12 @@ package ociapi_test
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
+	"lull/internal/control/ociapi"
 	"lull/internal/control/ociapi/wire"
 	"lull/internal/dataplane/plan"
 )
@@ -267,4 +270,96 @@ func TestPendingBound_API_18(t *testing.T) {
 	release()
 	r.await(last)
 	r.done("PUT", path, `{}`)
+}
+
+// TestOneBadPart_OP_25: of a creation with one part that is wrong nothing is there afterwards.
+func TestOneBadPart_OP_25(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	m := r.inMemory()
+	const set = `"backendSets":{"bs":{"policy":"ROUND_ROBIN","healthChecker":{"protocol":"TCP","port":80}}}`
+	for _, more := range []string{
+		set + `,"listeners":{"l":{"defaultBackendSetName":"other","port":80,"protocol":"TCP"}}`,
+		set + `,"listeners":{"l":{"defaultBackendSetName":"bs","port":0,"protocol":"TCP"}}`,
+		set + `,"hostnames":{"h":{"name":"i","hostname":"h.test"}}`,
+		`"networkSecurityGroupIds":["x"]`, `"reservedIps":[{"id":"x"}]`, `"requestIdHeader":"Id"`, `"freeformTags":{"":"x"}`,
+	} {
+		if _, err := r.do("POST", "/loadBalancers", newBody("web", more)); err == nil {
+			t.Errorf("%s was accepted", more)
+		}
+	}
+	if stored, _ := m.List(""); len(stored) != 0 {
+		t.Errorf("in the store: got %v", stored)
+	}
+	if list, _ := r.listed("compartmentId=" + compartment); len(list) != 0 {
+		t.Errorf("load balancers: got %v", names(list))
+	}
+	if w := r.done("POST", "/loadBalancers", newBody("web", "")); !r.inPlan("web") {
+		t.Errorf("the name is taken by nothing: got %+v", w)
+	}
+}
+
+// TestAddresses_OP_22: each load balancer has an address that nobody else has; when there is none left it is told what to do, and the
+// one of a deleted load balancer is given again.
+func TestAddresses_OP_22(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.inMemory()
+	first, _ := netip.ParseAddr("127.9.0.10")
+	last, _ := netip.ParseAddr("127.9.0.12")
+	r.o.Addresses = []ociapi.AddressRange{{First: first, Last: last}}
+	r.run.others = []*plan.LoadBalancer{{Name: "elb", Listeners: []*plan.Listener{{Address: netip.MustParseAddrPort("127.9.0.11:80")}}}}
+	r.restart()
+	a, b := r.balancer("a", ""), r.balancer("b", "")
+	if got := r.get(a).IPAddresses[0].IPAddress + " " + r.get(b).IPAddresses[0].IPAddress; got != "127.9.0.12 127.9.0.10" {
+		t.Errorf("got %s", got)
+	}
+	if m := r.refused(wire.LimitExceeded, "POST", "/loadBalancers", newBody("c", "")); !strings.Contains(m, "127.9.0.10-127.9.0.12") {
+		t.Errorf("got %q", m)
+	}
+	r.refused(wire.LimitExceeded, "POST", "/loadBalancers", newBody("c", `"ipMode":"IPV6"`))
+	r.done("DELETE", a, "")
+	if got := r.get(r.balancer("c", "")).IPAddresses[0].IPAddress; got != "127.9.0.12" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestWorkRequests_API_15: the work requests of a load balancer in pages, the newest first, with the error of a failed one and an etag
+// that changes with its state.
+func TestWorkRequests_API_15(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	path := r.balancer("web", "")
+	other := r.balancer("other", "")
+	release := r.holdUp()
+	waiting := r.must("PUT", path, `{}`).WorkRequestID
+	before := r.must("GET", "/loadBalancerWorkRequests/"+waiting, "").ETag
+	release()
+	r.await(waiting)
+	if after := r.must("GET", "/loadBalancerWorkRequests/"+waiting, "").ETag; after == before || after == "" {
+		t.Errorf("etag: got %q before and %q after", before, after)
+	}
+	r.run.refuseNext("port 80 is taken", 1)
+	r.await(r.must("PUT", path, `{}`).WorkRequestID)
+	r.done("PUT", path, `{"displayName":"x"}`)
+	want := []string{"UpdateLoadBalancer SUCCEEDED", "UpdateLoadBalancer FAILED", "UpdateLoadBalancer SUCCEEDED", "CreateLoadBalancer SUCCEEDED"}
+	for limit := 1; limit <= 5; limit++ {
+		var got []string
+		for page := "&"; page != ""; {
+			a := r.must("GET", fmt.Sprint(path, "/workRequests?limit=", limit, page), "")
+			for _, w := range a.Result.([]wire.WorkRequest) {
+				got = append(got, w.Type+" "+string(w.LifecycleState))
+				if w.LifecycleState == wire.WorkFailed && !strings.Contains(w.ErrorDetails[0].Message, "port 80 is taken") {
+					t.Errorf("got %+v", w.ErrorDetails)
+				}
+			}
+			if page = ""; a.NextPage != "" {
+				page = "&page=" + a.NextPage
+				r.refused(wire.InvalidParameter, "GET", other+"/workRequests?page="+a.NextPage, "")
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("in pages of %d: got %v", limit, got)
+		}
+	}
 }
