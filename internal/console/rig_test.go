@@ -161,7 +161,9 @@ func (b *browser) do(method, target string, form url.Values, edit ...func(*http.
 	if method == http.MethodPost {
 		body = strings.NewReader(form.Encode())
 	}
-	q := httptest.NewRequest(method, ownOrigin+target, body)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	q := httptest.NewRequestWithContext(ctx, method, ownOrigin+target, body)
 	q.RemoteAddr = "127.0.0.1:40000"
 	if b.from != "" {
 		q.RemoteAddr = b.from
