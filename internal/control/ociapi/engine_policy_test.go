@@ -2,6 +2,7 @@ package ociapi_test
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -327,6 +328,38 @@ func TestSharedPort(t *testing.T) {
 	ask("when the first has gone", "one.test", "b0")
 	pass(100 * time.Millisecond)
 	ask("and for good", "one.test", "b0")
+}
+
+// TestMovedListener: a listener that gets another protocol or another port is served so at once, and its old port is closed.
+func TestMovedListener(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	hands, accepted := lulltest.Hands(t)
+	path := w.make("web", fields{"backendSets": fields{"set": w.set(hands.Addr)}, "listeners": fields{"l": listener("HTTP", portHTTP, "set")}})
+	answers := func() {
+		t.Helper()
+		c := w.dialHTTP(path)
+		c.Get("/")
+		b := lulltest.TakeHTTP(t, accepted)
+		b.Request()
+		b.Send(lulltest.Response("hello", "Connection: close"))
+		c.ExpectAnswer("hello")
+	}
+	answers()
+	w.put(path, "listeners/l", listener("TCP", portHTTP, "set"))
+	client := w.dial(path, portHTTP)
+	client.Send("bytes")
+	lulltest.Take(t, accepted).Expect("bytes")
+	w.put(path, "listeners/l", listener("HTTP", portHTTP, "set"))
+	answers()
+	w.put(path, "listeners/l", listener("HTTP", portTCP, "set"))
+	if c, err := net.Dial("tcp", w.at(path, portHTTP).String()); err == nil {
+		_ = c.Close()
+		t.Error("the old port is still open")
+	}
+	c := lulltest.HTTP(w.dial(path, portTCP))
+	c.Get("/")
+	lulltest.TakeHTTP(t, accepted).Request()
 }
 
 // TestEditsDisturbNothing_HLT_10: other health checks, backends that come and one that goes disturb no open connection, not even those of

@@ -370,6 +370,26 @@ func TestPool_TMO_15_TMO_16_TMO_17(t *testing.T) {
 	}
 }
 
+// TestPoolTime_TMO_16: a back-end connection that nobody uses is closed after 300 seconds and not before.
+func TestPoolTime_TMO_16(t *testing.T) {
+	if os.Getenv(longVariable) == "" {
+		t.Skipf("it takes 300 s: set %s to run it", longVariable)
+	}
+	t.Parallel()
+	w, path, conns := handed(t, 1)
+	client := w.dialHTTP(path)
+	client.Get("/")
+	backend := lulltest.TakeHTTP(t, conns)
+	backend.Request()
+	backend.Send(lulltest.Response("hello"))
+	clock := watch(t)
+	client.ExpectAnswer("hello")
+	if how, _ := backend.EndWithin(305 * time.Second); how != "eof" {
+		t.Errorf("got %s, want the end", how)
+	}
+	clock.took("the end", 300*time.Second)
+}
+
 // TestBackendCloses_TMO_18_RSP_01: a backend that closes instead of answering costs the client a 502; what it has closed while it was
 // unused does not.
 func TestBackendCloses_TMO_18_RSP_01(t *testing.T) {
