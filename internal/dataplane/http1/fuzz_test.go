@@ -299,6 +299,7 @@ func FuzzForward(f *testing.F) {
 		}
 		e := useEdit
 		e.Framing, e.Host, e.Connection = h.RequestFraming(), []byte("10.0.0.1"), "keep-alive"
+		e.DropNames = []string{"a", "x-a"}
 		out := h.AppendRequest(nil, in[:n], &e)
 		if len(out) > h.SizeMax(&e) {
 			t.Fatalf("%q: got %d bytes, promised at most %d", in, len(out), h.SizeMax(&e))
@@ -311,6 +312,11 @@ func FuzzForward(f *testing.F) {
 			h2.flags&(flagLoose|flagBareLF|flagOddLength) != 0 || h2.present&hopByHop&^Set(Connection, TransferEncoding) != 0 {
 			t.Fatalf("%q became %q: got %s", in, out, describe(&h2, out))
 		}
+		for i := range h2.Fields() {
+			if name := h2.Fields()[i].Name(out); SameName(name, "a") || SameName(name, "x-a") {
+				t.Fatalf("%q became %q: %q was to be left out", in, out, name)
+			}
+		}
 		if !bytes.HasSuffix(h2.Get(out, XForwardedFor), []byte("192.0.2.1")) || h2.Repeated(XForwardedFor) || h2.Repeated(XForwardedProto) {
 			t.Fatalf("%q became %q: got X-Forwarded-For %q", in, out, h2.Get(out, XForwardedFor))
 		}
@@ -320,6 +326,28 @@ func FuzzForward(f *testing.F) {
 		}
 		if want := max(e.Framing.Length, 0); e.Framing.Kind != Chunked && req.ContentLength != want || e.Framing.Kind == Chunked && req.ContentLength != -1 {
 			t.Fatalf("%q became %q: got length %d, want %+v", in, out, req.ContentLength, e.Framing)
+		}
+	})
+}
+
+// FuzzExceeds checks that a head which was read by wide limits is judged by narrow ones as if it had been read by them.
+func FuzzExceeds(f *testing.F) {
+	for _, c := range append(requestCases, smugglingCases...) {
+		f.Add([]byte(c.in), uint8(20), uint8(80), uint8(3))
+	}
+	f.Add([]byte(browserRequest), uint8(100), uint8(255), uint8(9))
+	f.Fuzz(func(t *testing.T, in []byte, line, head, fields uint8) {
+		var h, narrowly Head
+		var s Scan
+		n, _ := h.ReadRequest(in, &s, &RequestLimits)
+		if n == 0 {
+			return
+		}
+		narrow := Limits{Line: int(line), Head: max(64, int(head)), Fields: int(fields)}
+		s = Scan{}
+		_, want := narrowly.ReadRequest(in[:n], &s, &narrow)
+		if got := h.Exceeds(in, &narrow); (got == NoFault) != (want == NoFault) {
+			t.Fatalf("%q by %+v: got %v, want %v", in[:n], narrow, got, want)
 		}
 	})
 }
