@@ -113,6 +113,14 @@ func TestSilentBackend_TMO_03_TMO_24(t *testing.T) {
 	if x.Reason != reason.ResponseIdle || x.Status != 504 || x.BackendStatus != 0 || x.Setting != time.Second {
 		t.Errorf("recorded: got %v with %d and %d after %v, want response-idle with 504 and 0 after 1s", x.Reason, x.Status, x.BackendStatus, x.Setting)
 	}
+	for _, l := range w.engine.Stats().Listeners {
+		if len(l.Sites) == 0 {
+			continue
+		}
+		if s := l.Sites[0]; s.Name != "http" || s.Timeout != 1 || s.OwnStatus[5] != 1 || s.BackendStatus[5] != 0 || s.Ends[reason.ResponseIdle] != 1 {
+			t.Errorf("counted for %s: got %+v, want one 504 of lull's own", l.Key, s)
+		}
+	}
 }
 
 // TestOneByteKeepsAlive_TMO_04_TMO_19: a byte within each idle timeout, whichever way, keeps a connection of a TCP listener for ever,
