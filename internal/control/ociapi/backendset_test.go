@@ -28,7 +28,8 @@ func TestBackendSet_OP_03_HLT_01(t *testing.T) {
 	if set.HealthChecker.IntervalInMillis != 60000 || set.SessionPersistenceConfiguration == nil || len(set.Backends) != 1 {
 		t.Fatalf("created: got %+v", set)
 	}
-	r.done("PUT", path+"/backendSets/bs", `{"policy":"ROUND_ROBIN","healthChecker":{"protocol":"HTTP","urlPath":"/"},"backends":[]}`)
+	// A name in the body is one of the fields that are not looked at (OP-08).
+	r.done("PUT", path+"/backendSets/bs", `{"name":"other","policy":"ROUND_ROBIN","healthChecker":{"protocol":"HTTP","urlPath":"/"},"backends":[]}`)
 	root := "/"
 	want := wire.BackendSet{Name: "bs", Policy: "ROUND_ROBIN", Backends: []wire.Backend{}, HealthChecker: wire.HealthChecker{
 		Protocol: "HTTP", URLPath: &root, ReturnCode: 200, Retries: 3, TimeoutInMillis: 3000, IntervalInMillis: 10000, ResponseBodyRegex: ".*",

@@ -3,6 +3,7 @@ package ociapi
 import (
 	"crypto/rsa"
 	"errors"
+	"strings"
 
 	"lull/internal/control/ociapi/wire"
 	"lull/internal/dataplane/certs"
@@ -65,6 +66,8 @@ func keptCertificate(path string, c wire.CertificateDetails) (wire.CertificateDe
 	switch {
 	case c.PublicCertificate == nil:
 		return c, nil
+	case holdsKey(*c.PublicCertificate):
+		return c, invalid(path+"publicCertificate", "%spublicCertificate is not allowed: there is a private key in it, which every reader would see; give it as privateKey alone", path)
 	case c.PrivateKey == nil:
 		return c, bundle(path+"publicCertificate", *c.PublicCertificate)
 	}
@@ -75,6 +78,9 @@ func keptCertificate(path string, c wire.CertificateDetails) (wire.CertificateDe
 	c.PrivateKey, c.Passphrase = &key, nil
 	return c, checkPair(path, *c.PublicCertificate, key)
 }
+
+// holdsKey reports whether a text has a private key in it, however it is spelt. Many programs keep both in one file, so it comes along.
+func holdsKey(text string) bool { return strings.Contains(strings.ToUpper(text), "PRIVATE KEY-----") }
 
 // checkPair reads a chain with its key.
 func checkPair(path, chain string, key wire.Secret) error {

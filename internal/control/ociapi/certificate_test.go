@@ -94,7 +94,41 @@ func encoded(t *testing.T, r *rig, target string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("%s %+v", route.Operation.Name, r.must("GET", target, "").Result)
+	answer, err := wire.Encode(route.Operation, "id", r.must("GET", target, "").Result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer.Body)
+}
+
+// TestEncryptedKey: a key that a passphrase opens serves a listener, after a restart too.
+func TestEncryptedKey(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	m := issued(t)
+	block, _ := pem.Decode(m.Key)
+	//nolint:staticcheck // the form that clients have is what is tested
+	locked, err := x509.EncryptPEMBlock(rand.Reader, block.Type, block.Bytes, []byte("sesame"), x509.PEMCipherAES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := func(more string) string {
+		return `{"certificateName":"c","publicCertificate":` + quoted(m.Chain) + `,"privateKey":` + quoted(pem.EncodeToMemory(locked)) + more + `}`
+	}
+	path := r.balancer("web", `"backendSets":{"bs":{`+plainSet+`}}`)
+	r.refuses(path, []refusal{
+		{"without", wire.MissingParameter, "POST", "/certificates", certificate(""), []string{"passphrase is required", "privateKey is encrypted"}},
+		{"wrong", wire.InvalidParameter, "POST", "/certificates", certificate(`,"passphrase":"hush"`), []string{"privateKey is not allowed"}},
+	})
+	r.done("POST", path+"/certificates", certificate(`,"passphrase":"sesame"`))
+	r.done("POST", path+"/listeners", `{"name":"l","defaultBackendSetName":"bs","port":443,"protocol":"HTTP","sslConfiguration":{"certificateName":"c"}}`)
+	for range 2 {
+		set := listenerOn(t, r.compiled(), 443).TLS.Certificates.Set()
+		if got := set.All()[0].Leaf(); !bytes.Equal(got.Raw, m.TLS.Leaf.Raw) {
+			t.Errorf("the listener shows %s", got.Subject)
+		}
+		r.restart()
+	}
 }
 
 // TestCertificateRefusals_API_09_OP_25.
@@ -125,6 +159,10 @@ func TestCertificateRefusals_API_09_OP_25(t *testing.T) {
 		{"ca-no-pem", wire.InvalidParameter, post, all, certificate(public, key, `"caCertificate":"hello"`), []string{"caCertificate is not allowed"}},
 		{"key-no-pem", wire.InvalidParameter, post, all, certificate(public, `"privateKey":"hush"`), []string{"privateKey is not allowed"}},
 		{"other-key", wire.InvalidParameter, post, all, certificate(public, `"privateKey":`+quoted(other.Key)), []string{"privateKey is not allowed", "does not belong"}},
+		{"key-among-certificates", wire.InvalidParameter, post, all, certificate(`"publicCertificate":`+quoted(append(bytes.Clone(m.Chain), m.Key...)), key),
+			[]string{"publicCertificate is not allowed", "a private key in it"}},
+		{"key-among-authorities", wire.InvalidParameter, post, all, certificate(public, key, `"caCertificate":`+quoted(append(bytes.Clone(m.ca), m.Key...))),
+			[]string{"caCertificate is not allowed", "a private key in it"}},
 		{"order", wire.InvalidParameter, post, all, certificate(`"publicCertificate":`+quoted(reversed), key), []string{"publicCertificate is not allowed", "order"}},
 		{"short-rsa", wire.InvalidParameter, post, all, short(t), []string{"publicCertificate", "1024", "at least 2048"}},
 		{"delete-missing", wire.NotAuthorizedOrNotFound, "DELETE", "/certificates/none", "", nil},
