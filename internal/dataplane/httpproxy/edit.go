@@ -8,7 +8,7 @@ import (
 	"lull/internal/dataplane/record"
 )
 
-// drops are the fields to leave out of a head. upNamed are those of a request that lull gives an id.
+// drops are the fields to leave out of a head.
 type drops struct {
 	ids   http1.IDSet
 	names []string

@@ -34,12 +34,17 @@ type site struct {
 	requestLimits, responseLimits http1.Limits
 	narrow                        bool   // requestLimits are narrower than those that the listener reads by
 	idName                        string // of the field for a request's id, in small letters with hyphens
-	up, upNamed, down             drops
+	up, down                      drops
+	upNamed                       drops // up, for requests that lull gives an id
 }
 
 // takeSites takes over the sites of a plan.
 func (l *Listener) takeSites(lc *tcpproxy.ListenerChange, sets map[plan.SetKey]*backend.Set, loop int) {
 	oldSites, oldTargets := l.named, l.targets
+	if len(lc.Plan.Sites) == 0 {
+		l.sites, l.named, l.targets = nil, nil, nil
+		return
+	}
 	l.sites, l.named, l.targets = nil, map[string]*site{}, map[plan.SetKey]*target{}
 	for i, ps := range lc.Plan.Sites {
 		s := oldSites[ps.Name]

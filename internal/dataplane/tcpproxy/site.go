@@ -16,6 +16,9 @@ type site struct {
 // takeSites takes over the sites of a plan. A tunnel of one that is gone keeps what it had.
 func (l *Listener) takeSites(lc *ListenerChange) {
 	old := l.sites
+	if l.sites = nil; len(lc.Plan.Sites) == 0 {
+		return
+	}
 	l.sites = make(map[string]*site, len(lc.Plan.Sites))
 	for i, ps := range lc.Plan.Sites {
 		s := old[ps.Name]
