@@ -226,13 +226,13 @@ func TestConnections(t *testing.T) {
 		first       string // the number of the first one
 	}{
 		{"all", "", 3, 250, "1"},
-		{"soonest", "order=soonest", 3, 250, "1"},
-		{"idle", "idle=200", 1, 50, "1"},
-		{"idle-minutes", "idle=4m", 1, 10, "1"},
+		{"soonest", "order=soonest", 3, 250, "250"},
+		{"idle", "idle=200", 1, 50, "201"},
+		{"idle-minutes", "idle=4m", 1, 10, "241"},
 		{"listener", "listener=web/echo", 3, 250, "1"},
 		{"listener-short", "load_balancer=web&listener=echo", 3, 250, "1"},
 		{"other-listener", "listener=web/web", 1, 0, ""},
-		{"backend", "backend=10.0.0.1:9001", 2, 125, "2"},
+		{"backend", "backend=10.0.0.1:9001", 2, 125, "1"},
 		{"reason", "reason=tunnel-idle", 3, 250, "1"},
 		{"other-reason", "reason=client-idle", 1, 0, ""},
 		{"beyond", "page_number=99", 1, 250, ""},
@@ -307,7 +307,7 @@ func TestConnection(t *testing.T) {
 	r.engine.log.Append([]record.Close{ended(1000, reason.TunnelIdle, r.clock())})
 	b := r.loggedIn(readerID)
 	open := b.get("/console/connection?id=7").want(http.StatusOK)
-	if got := text(open.one("ol.story")); !strings.Contains(got, "It is open, and has been for") || attr(open.one("strong[data-in]"), "data-in") != "7000" {
+	if got := text(open.one("ol.story")); !strings.Contains(got, "It is open, and has been for") || attr(open.one("strong[data-in]"), "data-in") != "294000" {
 		t.Errorf("got %q", got)
 	}
 	closed := b.get("/console/connection?id=1000").want(http.StatusOK)

@@ -82,7 +82,7 @@ func (r *rig) count(key plan.ListenerKey, f func(*stats.ListenerTotals)) {
 func crowd(n int) []record.Live {
 	list := make([]record.Live, n)
 	for i := range list {
-		l := live(uint64(n-i), 300*time.Second, time.Duration(i%300)*time.Second)
+		l := live(uint64(i+1), 300*time.Second, time.Duration(i%300)*time.Second)
 		l.Ends.Listener, l.Ends.BackendSet = "echo", "app"
 		l.Ends.Client = netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), uint16(1024+i%60000))
 		l.Ends.Backend = fmt.Sprintf("10.0.0.1:%d", 9001+i%2)
