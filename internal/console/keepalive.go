@@ -15,6 +15,9 @@ import (
 // 300 itself.
 const keepaliveMargin = 10 * time.Second
 
+// soon is an age at which no server's keep-alive time ends: the shortest that is in use is a second.
+const soon = 500 * time.Millisecond
+
 // diagnosesMax bounds the list.
 const diagnosesMax = 100
 
@@ -69,7 +72,9 @@ func (c *Console) diagnose(s *sample, lb *plan.LoadBalancer, set *plan.BackendSe
 	defer c.sampler.mu.RUnlock()
 	if one := c.sampler.closers[b.Key.String()]; one != nil {
 		closes = fmt.Sprintf("Backend %s closes unused connections after %s", d.Backend, admin.Span(one.age()))
-		if from, until := one.spread(); until-from > time.Second {
+		if one.age() < soon {
+			d.Spread = "So soon after an answer it may be that it counts requests: see keepalive_requests of nginx, or MaxKeepAliveRequests of Apache httpd, as well."
+		} else if from, until := one.spread(); until-from > time.Second {
 			d.Spread = fmt.Sprintf("Of the last %d, most were %s to %s old.", len(one.ages), admin.Span(from), admin.Span(until))
 		}
 	}

@@ -213,6 +213,19 @@ func TestDiagnosis(t *testing.T) {
 	}
 }
 
+// TestDiagnosisSoon: a backend that closes right after an answer may count requests.
+func TestDiagnosisSoon(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.engine.log.Append([]record.Close{closedFirst(1, "10.0.0.1:9001", 2*time.Millisecond, r.clock())})
+	r.populate("web")
+	r.engine.set(func() { r.engine.stats.Backends[0].ClosedIdle = 1 })
+	got := text(r.loggedIn(readerID).get("/console/keepalive").one("article.diagnosis"))
+	if !strings.Contains(got, "after 2 ms") || !strings.Contains(got, "MaxKeepAliveRequests") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestConnections: filters and order of open connections, and the time that each has left.
 func TestConnections(t *testing.T) {
 	t.Parallel()
