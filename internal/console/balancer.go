@@ -12,6 +12,7 @@ import (
 // balancerPage is one load balancer.
 type balancerPage struct {
 	Name, Origin string
+	Tabs         []tab
 	Trio         trio
 	Listeners    []listenerRow
 	Sets         []setRows
@@ -51,7 +52,7 @@ func balancerData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := balancerPage{Name: lb.Name, Origin: lb.Origin, Trio: c.trioOf(s, lb.Listeners)}
+	p := balancerPage{Name: lb.Name, Origin: lb.Origin, Tabs: c.tabsOf(lb.Name, tabMonitoring), Trio: c.trioOf(s, lb.Listeners)}
 	for _, l := range lb.Listeners {
 		p.Listeners = append(p.Listeners, c.listenerRow(s, l))
 	}

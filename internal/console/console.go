@@ -34,11 +34,13 @@ type Keys interface {
 	Lookup(id string) (key sigv4.Key, found bool)
 }
 
-// Options are what a Console is made with. All are required but Host and Random.
+// Options are what a Console is made with. All are required but ELB, Host and Random.
 type Options struct {
 	Engine Engine
 	Plan   func() *plan.Plan // in force
 	Keys   Keys
+	// ELB carries out a request of the Classic ELB API; nil: there is none.
+	ELB func(ctx context.Context, request any) (result any, err error)
 	// Host is the name or address that api.address has; browsers may use it, loopback names and any literal address.
 	Host string
 	Log  *slog.Logger
@@ -63,7 +65,8 @@ type Console struct {
 	end      context.CancelFunc
 	running  sync.WaitGroup
 
-	walking sync.Mutex // one look at the open connections at a time
+	walking  sync.Mutex // one look at the open connections at a time
+	changing sync.Mutex // from the look at what is in force to the change, so that two people's forms see each other
 }
 
 // New returns a console. Close ends it.

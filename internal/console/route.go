@@ -22,12 +22,12 @@ type route struct {
 
 // routes is every page and action of the console, by its path below Root. Pages for changing things put theirs here.
 func routes() map[string]route {
-	return map[string]route{
+	all := map[string]route{
 		"login":  {get: (*visit).loginForm, post: (*visit).login, open: true},
 		"logout": {post: (*visit).logout, reader: true},
 
 		"":              {get: (*visit).overview},
-		"load-balancer": {get: (*visit).balancer},
+		"load-balancer": {get: (*visit).selected},
 		"listener":      {get: (*visit).listener},
 		"backend":       {get: (*visit).backend},
 		"connections":   {get: (*visit).connections},
@@ -38,6 +38,8 @@ func routes() map[string]route {
 		"live":       {get: (*visit).live, background: true},
 		"live-ready": {get: (*visit).liveReady, background: true},
 	}
+	addAWSRoutes(all)
+	return all
 }
 
 // method returns what answers a method.

@@ -1,0 +1,121 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"lull/internal/control/awselb/query"
+)
+
+// The tabs of a load balancer of the Classic ELB API, as links name them.
+const (
+	tabDescription = "description"
+	tabInstances   = "instances"
+	tabHealthCheck = "health-check"
+	tabListeners   = "listeners"
+	tabMonitoring  = "monitoring"
+	tabTags        = "tags"
+)
+
+// tab is a link to one of the pages that a thing has.
+type tab struct {
+	Label, Link string
+	Current     bool
+}
+
+// awsPage is one tab of a load balancer.
+type awsPage struct {
+	Name     string
+	Tabs     []tab
+	Sections []awsSection
+}
+
+// awsSection is a part of a tab under a heading of its own.
+type awsSection struct {
+	Heading, About string
+	Facts          []fact
+	Table          *awsTable
+	Actions        []awsAction
+}
+
+// awsTable is a table of which each row can be changed.
+type awsTable struct {
+	Caption string
+	Head    []string
+	Rows    []awsRow
+}
+
+type awsRow struct {
+	Cells   []string
+	Actions []awsAction
+}
+
+// awsAction leads to the form that changes something. Readers do not get it.
+type awsAction struct {
+	Label, Link string
+	Of          string // the label with what it is about, where there are several alike
+	Danger      bool
+}
+
+// tabsOf returns the tabs of a load balancer; none if it is not of the Classic ELB API.
+func (c *Console) tabsOf(name, current string) []tab {
+	if !c.classic(name) {
+		return nil
+	}
+	var tabs []tab
+	for _, one := range [][2]string{
+		{tabDescription, "Description"}, {tabInstances, "Instances"}, {tabHealthCheck, "Health check"},
+		{tabListeners, "Listeners"}, {tabMonitoring, "Monitoring"}, {tabTags, "Tags"},
+	} {
+		tabs = append(tabs, tab{Label: one[1], Link: to("load-balancer", "load_balancer", name, "tab", one[0]), Current: one[0] == current})
+	}
+	return tabs
+}
+
+// awsTab shows one tab.
+func (v *visit) awsTab(name, current string) error {
+	if current == "" {
+		current = tabDescription
+	}
+	sections := map[string]func(*visit, query.LoadBalancerDescription) ([]awsSection, error){
+		tabDescription: awsDescription,
+	}[current]
+	if sections == nil {
+		return refusal(http.StatusNotFound, "a load balancer has no tab %q", shortened(current))
+	}
+	d, err := awsDescribed(v, name)
+	if err != nil {
+		return err
+	}
+	p := awsPage{Name: name, Tabs: v.c.tabsOf(name, current)}
+	if p.Sections, err = sections(v, d); err != nil {
+		return err
+	}
+	return v.show("aws", "overview", name, p)
+}
+
+// awsDescription is the tab Description: what a load balancer is, and its attributes.
+func awsDescription(v *visit, d query.LoadBalancerDescription) ([]awsSection, error) {
+	a, err := awsAttributes(v, d.LoadBalancerName)
+	if err != nil {
+		return nil, err
+	}
+	basic := awsSection{Heading: "Basic configuration", Facts: []fact{
+		{"DNS name", d.DNSName}, {"Scheme", d.Scheme}, {"Created", d.CreatedTime.UTC().Format("2006-01-02 15:04:05 UTC")},
+		{"Availability Zones", listed(d.AvailabilityZones)}, {"Subnets", listed(d.Subnets)}, {"Security groups", listed(d.SecurityGroups)},
+	}}
+	attributes := awsSection{
+		Heading: "Attributes",
+		Facts:   []fact{{"Idle timeout", number(int(a.ConnectionSettings.IdleTimeout)) + " seconds"}},
+		Actions: []awsAction{{Label: "Edit idle timeout", Link: to("aws-idle-timeout", "load_balancer", d.LoadBalancerName)}},
+	}
+	return []awsSection{basic, attributes}, nil
+}
+
+// listed writes names in a row.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
