@@ -45,7 +45,9 @@ type Engine struct {
 	mu        sync.Mutex
 	plan      *plan.Plan // in force; never nil
 	listeners map[plan.ListenerKey]*listener
-	retired   []*listener // removed, but their counters are still wanted while connections are open
+	at        map[netip.AddrPort]*listener // the same, by the address in the plan; of those with port 0 not all
+	ports     map[uint16]int               // how many of them have sockets on each port
+	retired   []*listener                  // removed, but their counters are still wanted while connections are open
 	closed    bool
 }
 
@@ -78,7 +80,8 @@ func New(o Options) (*Engine, error) {
 	if loops == 0 {
 		loops = defaultLoops()
 	}
-	e := &Engine{registry: backend.NewRegistry(), gate: tlsio.NewGate(), plan: &plan.Plan{}, listeners: map[plan.ListenerKey]*listener{}}
+	e := &Engine{registry: backend.NewRegistry(), gate: tlsio.NewGate(), plan: &plan.Plan{},
+		listeners: map[plan.ListenerKey]*listener{}, at: map[netip.AddrPort]*listener{}, ports: map[uint16]int{}}
 	e.registry.SetGate(e.gate)
 	pipes, most := descriptorBudget(loops, sys.RaiseDescriptorLimit())
 	e.budget = most
@@ -133,25 +136,23 @@ func (e *Engine) Apply(p *plan.Plan) error {
 	if e.closed {
 		return fmt.Errorf("apply plan: the data plane is stopping")
 	}
-	next, opened, err := e.openListeners(p)
-	if err != nil {
-		for _, l := range opened {
+	t := newTransition(p.Since(e.plan), e.listeners)
+	if err := e.openListeners(t); err != nil {
+		for _, l := range t.opened {
 			acceptor.CloseSockets(l.fds)
 		}
 		return err
 	}
 	now := clock.Now()
-	sets := e.registry.Apply(p, now)
-	change := e.change(next, sets, now)
-	gone := e.goneSockets(next)
+	change := t.change(e.registry.Apply(p, now), now)
+	gone := t.goneSockets()
 	e.onEveryLoop(func(w *worker) {
 		all := change(w.loop.Index)
 		w.tcp.Apply(all) // the HTTP ones too: their tunnels
 		w.http.Apply(all.Of(plan.HTTP))
-		w.takeSockets(next, opened, gone)
+		w.takeSockets(t, gone)
 	})
-	e.retire(next)
-	e.listeners = next
+	e.settle(t)
 	e.plan = p
 	return nil
 }
@@ -167,29 +168,6 @@ func (e *Engine) onEveryLoop(f func(*worker)) {
 		})
 	}
 	done.Wait()
-}
-
-// change returns what each loop's proxy takes over.
-func (e *Engine) change(next map[plan.ListenerKey]*listener, sets map[plan.SetKey]*backend.Set, now int64) func(int) tcpproxy.Change {
-	var removed []plan.ListenerKey
-	for key := range e.listeners {
-		if next[key] == nil {
-			removed = append(removed, key)
-		}
-	}
-	return func(index int) tcpproxy.Change {
-		ch := tcpproxy.Change{Sets: sets, Removed: removed, Now: now}
-		for _, l := range next {
-			lc := tcpproxy.ListenerChange{
-				Plan: l.plan, Set: sets[l.plan.Sets()[0].Key], TLS: l.tls, Addr: l.local, Stats: l.stats[index], Clients: l.clients,
-			}
-			for _, site := range l.plan.Sites {
-				lc.Sites = append(lc.Sites, l.sites[site.Name][index])
-			}
-			ch.Listeners = append(ch.Listeners, lc)
-		}
-		return ch
-	}
 }
 
 // SetConnectionsMax sets the most front-end connections; 0, and whatever exceeds it, stands for what the descriptor limit

@@ -112,10 +112,7 @@ func TestOwnAnswersOfTheModel(t *testing.T) {
 	if got := led(e.DialHTTP(), "a", "/"); got != "503" {
 		t.Errorf("refused: got %s, want 503", got)
 	}
-	lulltest.AddHTTPListener(p, "none")
-	if err := e.Apply(p); err != nil {
-		t.Fatal(err)
-	}
+	e.Changed(p, func(p *plan.Plan) { lulltest.AddHTTPListener(p, "none") })
 	c := lulltest.HTTP(lulltest.Dial(t, e.Local(plan.ListenerKey{LoadBalancer: "lb", Name: "none"})))
 	if got := led(c, "a", "/"); got != "503" {
 		t.Errorf("no backend: got %s, want 503", got)

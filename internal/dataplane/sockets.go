@@ -41,54 +41,62 @@ func descriptorBudget(loops, descriptors int) (pipesPerLoop, connections int) {
 	return pipesPerLoop, max((left-2*pipesPerLoop*loops)/2, 1)
 }
 
-// openListeners returns the listeners as the plan wants them. Those whose address is listened on already keep their
-// sockets; the others are opened and returned in opened too.
-func (e *Engine) openListeners(p *plan.Plan) (next map[plan.ListenerKey]*listener, opened []*listener, err error) {
-	next = make(map[plan.ListenerKey]*listener, len(e.listeners)+1)
-	at := make(map[netip.AddrPort]*listener, len(e.listeners))
-	for _, l := range e.listeners {
-		at[l.plan.Address] = l
-	}
-	for _, lb := range p.LoadBalancers {
-		for _, pl := range lb.Listeners {
-			l := &listener{plan: pl}
-			l.keep(e.known(pl.Key), len(e.workers))
-			if pl.TLS != nil {
-				l.tls = tlsio.NewServer(pl, e.gate, &e.tickets)
-			}
-			if old := e.listeningOn(pl, at); old != nil {
-				l.fds, l.local = old.fds, old.local
-			} else if l.fds, l.local, err = e.open(pl.Address); err != nil {
-				return nil, opened, fmt.Errorf("listener %s: %w", pl.Key, err)
-			} else {
-				opened = append(opened, l)
-			}
-			next[pl.Key] = l
+// openListeners makes the listeners that are wanted. One whose address is listened on already gets those sockets, if the listener
+// that has them goes or moves; for the others new ones are opened.
+func (e *Engine) openListeners(t *transition) error {
+	taken := map[netip.AddrPort]*listener{} // addresses by who has got them
+	for _, pl := range t.wanted {
+		l := &listener{plan: pl}
+		l.keep(e.known(pl.Key), len(e.workers))
+		if pl.TLS != nil {
+			l.tls = tlsio.NewServer(pl, e.gate, &e.tickets)
 		}
+		old, err := e.listeningOn(pl, t, taken)
+		if err != nil {
+			return fmt.Errorf("listener %s: %w", pl.Key, err)
+		}
+		if old != nil {
+			l.fds, l.local = old.fds, old.local
+			if old.plan.Key != pl.Key {
+				t.renamed = append(t.renamed, l)
+			}
+		} else if l.fds, l.local, err = e.open(pl.Address); err != nil {
+			return fmt.Errorf("listener %s: %w", pl.Key, err)
+		} else {
+			t.opened = append(t.opened, l)
+		}
+		taken[pl.Address] = l
+		t.come = append(t.come, l)
 	}
-	return next, opened, nil
+	return nil
 }
 
 // open opens sockets on an address. If a listener in force has the same port it may be in the way, and go with this plan.
 func (e *Engine) open(addr netip.AddrPort) ([]int, netip.AddrPort, error) {
-	for _, l := range e.listeners {
-		if l.local.Port() == addr.Port() {
-			return acceptor.OpenBeside(addr, len(e.workers))
-		}
+	if e.ports[addr.Port()] > 0 {
+		return acceptor.OpenBeside(addr, len(e.workers))
 	}
 	return acceptor.Open(addr, len(e.workers))
 }
 
-// listeningOn returns the listener in force with that address, whatever its name; at has those in force by address. Port 0 stands for
-// any port, so it matches only the listener of the same name.
-func (e *Engine) listeningOn(pl *plan.Listener, at map[netip.AddrPort]*listener) *listener {
-	if pl.Address.Port() != 0 {
-		return at[pl.Address]
+// listeningOn returns the listener in force that has the address and leaves it, whatever its name; nil if there is none. Port 0 stands
+// for any port, so it matches only the listener of the same name. No two listeners share sockets: each would take
+// what the kernel happens to give it.
+func (e *Engine) listeningOn(pl *plan.Listener, t *transition, taken map[netip.AddrPort]*listener) (*listener, error) {
+	if pl.Address.Port() == 0 {
+		if l := e.listeners[pl.Key]; l != nil && l.plan.Address == pl.Address {
+			return l, nil
+		}
+		return nil, nil
 	}
-	if l := e.listeners[pl.Key]; l != nil && l.plan.Address == pl.Address {
-		return l
+	l, owner := e.at[pl.Address], taken[pl.Address]
+	if _, leaves := t.left[l]; l != nil && !leaves {
+		owner = l
 	}
-	return nil
+	if owner != nil {
+		return nil, fmt.Errorf("%s: address already in use by listener %s", pl.Address, owner.plan.Key)
+	}
+	return l, nil
 }
 
 // known returns the listener of that name which is in force, or was and has connections yet; nil without.
@@ -132,54 +140,17 @@ func blocks[T any](loops int) []*T {
 	return all
 }
 
-// goneSockets returns the listeners in force whose sockets the next plan has no use for.
-func (e *Engine) goneSockets(next map[plan.ListenerKey]*listener) []*listener {
-	kept := map[int]bool{} // by descriptor of the first loop
-	for _, l := range next {
-		kept[l.fds[0]] = true
+// takeSockets makes the worker's acceptor listen on what is new, and close what is gone. On the worker's loop.
+func (w *worker) takeSockets(t *transition, gone []*listener) {
+	for _, l := range t.opened {
+		w.acceptor.Listen(l.fds[w.loop.Index], l.plan.Key)
 	}
-	var gone []*listener
-	for _, l := range e.listeners {
-		if !kept[l.fds[0]] {
-			gone = append(gone, l)
-		}
-	}
-	return gone
-}
-
-// takeSockets makes the worker's acceptor listen on what is new, under the names of the next plan, and close what is
-// gone. On the worker's loop.
-func (w *worker) takeSockets(next map[plan.ListenerKey]*listener, opened, gone []*listener) {
-	fresh := map[int]bool{}
-	for _, l := range opened {
-		fd := l.fds[w.loop.Index]
-		fresh[fd] = true
-		w.acceptor.Listen(fd, l.plan.Key)
-	}
-	for key, l := range next {
-		if fd := l.fds[w.loop.Index]; !fresh[fd] {
-			w.acceptor.Rename(fd, key)
-		}
+	for _, l := range t.renamed {
+		w.acceptor.Rename(l.fds[w.loop.Index], l.plan.Key)
 	}
 	for _, l := range gone {
 		w.acceptor.Close(l.fds[w.loop.Index])
 	}
-}
-
-// retire keeps the counters of removed listeners while they have connections.
-func (e *Engine) retire(next map[plan.ListenerKey]*listener) {
-	var kept []*listener
-	for _, l := range e.retired {
-		if next[l.plan.Key] == nil && l.totals().Active > 0 {
-			kept = append(kept, l)
-		}
-	}
-	for key, l := range e.listeners {
-		if next[key] == nil {
-			kept = append(kept, l)
-		}
-	}
-	e.retired = kept
 }
 
 // waitEmpty returns when no connection is open.

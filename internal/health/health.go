@@ -74,10 +74,11 @@ type Checker struct {
 	// Guarded by mu.
 	mu        sync.Mutex
 	closed    bool
-	applied   uint64 // counts the plans
+	plan      *plan.Plan // applied last; never nil
+	applied   uint64     // counts the plans
 	checked   map[plan.BackendKey]*backend
-	unchecked map[plan.BackendKey]struct{}
-	sets      map[plan.SetKey]*set // of those that are checked
+	unchecked map[plan.BackendKey]uint64 // with the plan that named it anew
+	sets      map[plan.SetKey]*set       // of those that are checked
 	probers   int
 	turns     turns
 	paced     int64 // when the last of the first probes was or is to begin, not counting the burst
@@ -90,8 +91,9 @@ func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
 		addrs:     addrs,
 		report:    report,
 		probes:    map[plan.CheckProtocol]probe{plan.CheckTCP: probeTCP, plan.CheckHTTP: probeHTTP},
+		plan:      &plan.Plan{},
 		checked:   make(map[plan.BackendKey]*backend),
-		unchecked: make(map[plan.BackendKey]struct{}),
+		unchecked: make(map[plan.BackendKey]uint64),
 		sets:      make(map[plan.SetKey]*set),
 		paced:     math.MinInt64, // long ago
 	}
@@ -107,31 +109,54 @@ func (c *Checker) Apply(p *plan.Plan) {
 		return
 	}
 	c.applied++
-	unchecked := make(map[plan.BackendKey]struct{}, len(c.unchecked))
-	for _, lb := range p.LoadBalancers {
-		for _, set := range lb.BackendSets {
+	var fresh []plan.BackendKey // those that begin to have no check
+	for _, change := range p.Since(c.plan) {
+		left, come := change.Sets()
+		for _, set := range come {
 			if set.HealthCheck == nil {
-				for i := range set.Backends {
-					unchecked[set.Backends[i].Key] = struct{}{}
-				}
-				continue
+				fresh = c.leaveLocked(set, fresh)
+			} else {
+				c.checkLocked(set)
 			}
-			c.checkLocked(set)
+		}
+		for _, set := range left {
+			c.forgetLocked(set)
 		}
 	}
-	for key, b := range c.checked {
-		if b.applied != c.applied {
+	c.plan = p
+	for _, key := range fresh {
+		c.report(key, true, Unchecked)
+	}
+}
+
+// leaveLocked takes over a set that has no check, and appends those of its backends to fresh that had one or were not there.
+func (c *Checker) leaveLocked(set *plan.BackendSet, fresh []plan.BackendKey) []plan.BackendKey {
+	for i := range set.Backends {
+		key := set.Backends[i].Key
+		if _, ok := c.unchecked[key]; !ok {
+			fresh = append(fresh, key)
+		}
+		c.unchecked[key] = c.applied
+	}
+	return fresh
+}
+
+// forgetLocked ends what was done for those backends of a set of the last plan that are in no set of this one, or in one that has a
+// check where that had none, or the other way round.
+func (c *Checker) forgetLocked(set *plan.BackendSet) {
+	for i := range set.Backends {
+		key := set.Backends[i].Key
+		if b := c.checked[key]; b != nil && b.applied != c.applied {
 			b.endLocked()
 			delete(c.checked, key)
 		}
-	}
-	c.forgetSetsLocked()
-	for key := range unchecked {
-		if _, ok := c.unchecked[key]; !ok {
-			c.report(key, true, Unchecked)
+		if applied, ok := c.unchecked[key]; ok && applied != c.applied {
+			delete(c.unchecked, key)
 		}
 	}
-	c.unchecked = unchecked
+	if s := c.sets[set.Key]; s != nil && s.empty() {
+		delete(c.sets, set.Key)
+	}
 }
 
 // checkLocked takes over the check of a set's backends.

@@ -87,11 +87,5 @@ func (c *Checker) setLocked(key plan.SetKey) *set {
 	return s
 }
 
-// forgetSetsLocked drops the counts of sets that no backend is in any more.
-func (c *Checker) forgetSetsLocked() {
-	for key, s := range c.sets {
-		if s.count == ([classCount]int{isNone: s.count[isNone]}) {
-			delete(c.sets, key)
-		}
-	}
-}
+// empty says whether no backend is in the set any more.
+func (s *set) empty() bool { return s.count == [classCount]int{isNone: s.count[isNone]} }

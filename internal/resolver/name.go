@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"lull/internal/dataplane/plan"
 )
 
 // How long an answer is believed. A TTL of 0 would otherwise mean a lookup per connection; an operator who moved a
@@ -118,21 +120,19 @@ func (n *name) settle(ctx context.Context, ans answer, err error) {
 	}
 }
 
-// subscribeLocked replaces the backends that go by this name and tells the new ones what is known. One that arrives
+// subscribeLocked adds a backend that goes by this name and, if it is new, tells it what is known. One that arrives
 // while the name fails still gets the addresses that the others keep.
-func (n *name) subscribeLocked(keys keySet) {
-	before := n.keys
-	n.keys = keys
-	for key := range keys {
-		if _, ok := before[key]; ok {
-			continue
-		}
-		if len(n.addrs) > 0 {
-			n.resolver.report(key, n.endpointsLocked(key.Port), nil)
-		}
-		if n.err != nil {
-			n.resolver.report(key, nil, n.err)
-		}
+func (n *name) subscribeLocked(key plan.BackendKey, applied uint64) {
+	_, known := n.keys[key]
+	n.keys[key] = applied
+	if known {
+		return
+	}
+	if len(n.addrs) > 0 {
+		n.resolver.report(key, n.endpointsLocked(key.Port), nil)
+	}
+	if n.err != nil {
+		n.resolver.report(key, nil, n.err)
 	}
 }
 

@@ -54,13 +54,14 @@ type Resolver struct {
 	// Guarded by mu.
 	mu       sync.Mutex
 	closed   bool
-	names    map[string]*name           // by host, lower case
-	applied  uint64                     // counts the plans
-	literals map[plan.BackendKey]uint64 // backends by address, which are reported once; with the last plan that had them
+	plan     *plan.Plan       // applied last; never nil
+	names    map[string]*name // by host, lower case
+	applied  uint64           // counts the plans
+	literals keySet           // backends by address, which are reported once
 }
 
-// keySet is a set of backends.
-type keySet map[plan.BackendKey]struct{}
+// keySet is a set of backends, each with the number of the plan that named it anew.
+type keySet map[plan.BackendKey]uint64
 
 // Option changes how a Resolver works.
 type Option func(*Resolver)
@@ -77,8 +78,9 @@ func New(report Report, opts ...Option) *Resolver {
 		report:        report,
 		lookupTimeout: 5 * time.Second,
 		slots:         make(chan struct{}, lookupsMax),
+		plan:          &plan.Plan{},
 		names:         make(map[string]*name),
-		literals:      make(map[plan.BackendKey]uint64),
+		literals:      make(keySet),
 	}
 	r.lookup = r.lookupNet
 	for _, opt := range opts {
@@ -97,71 +99,78 @@ func (r *Resolver) Apply(p *plan.Plan) {
 		return
 	}
 	r.applied++
-	named := r.literalsLocked(p)
-	for host, n := range r.names {
-		if _, ok := named[host]; !ok {
-			n.cancel()
-			delete(r.names, host)
-		}
-	}
-	for host, keys := range named {
-		if n, ok := r.names[host]; ok {
-			n.subscribeLocked(keys)
-		} else {
-			r.startLocked(host, keys)
-		}
-	}
-}
-
-// literalsLocked reports the backends given by IP address that the last plan did not have, and returns the others by their names.
-func (r *Resolver) literalsLocked(p *plan.Plan) (named map[string]keySet) {
-	named = make(map[string]keySet)
-	for _, lb := range p.LoadBalancers {
-		for _, set := range lb.BackendSets {
+	var left []*name
+	for _, change := range p.Since(r.plan) {
+		old, come := change.Sets()
+		for _, set := range come {
 			for i := range set.Backends {
-				key := set.Backends[i].Key
-				if !r.literalLocked(key) {
-					host := strings.ToLower(key.Host)
-					if named[host] == nil {
-						named[host] = make(keySet)
-					}
-					named[host][key] = struct{}{}
+				r.addLocked(set.Backends[i].Key)
+			}
+		}
+		for _, set := range old {
+			for i := range set.Backends {
+				if n := r.dropLocked(set.Backends[i].Key); n != nil {
+					left = append(left, n)
 				}
 			}
 		}
 	}
-	for key, applied := range r.literals {
+	for _, n := range left { // only now: another load balancer may have come to use the name
+		if len(n.keys) == 0 {
+			n.cancel()
+			delete(r.names, n.host)
+		}
+	}
+	r.plan = p
+}
+
+// addLocked takes over a backend. One that is given by an IP address is reported if it is new.
+func (r *Resolver) addLocked(key plan.BackendKey) {
+	if _, known := r.literals[key]; known {
+		r.literals[key] = r.applied
+		return
+	}
+	if addr, err := netip.ParseAddr(key.Host); err == nil {
+		r.report(key, []netip.AddrPort{netip.AddrPortFrom(addr, key.Port)}, nil)
+		r.literals[key] = r.applied
+		return
+	}
+	host := strings.ToLower(key.Host)
+	n := r.names[host]
+	if n == nil {
+		n = r.startLocked(host)
+	}
+	n.subscribeLocked(key, r.applied)
+}
+
+// dropLocked forgets a backend of the last plan, unless this one has named it anew. It returns the name that it has gone by.
+func (r *Resolver) dropLocked(key plan.BackendKey) *name {
+	if applied, known := r.literals[key]; known {
 		if applied != r.applied {
 			delete(r.literals, key)
 		}
+		return nil
 	}
-	return named
-}
-
-// literalLocked says whether a backend is given by an IP address, and reports it if it is new.
-func (r *Resolver) literalLocked(key plan.BackendKey) bool {
-	if _, known := r.literals[key]; !known {
-		addr, err := netip.ParseAddr(key.Host)
-		if err != nil {
-			return false
-		}
-		r.report(key, []netip.AddrPort{netip.AddrPortFrom(addr, key.Port)}, nil)
+	n := r.names[strings.ToLower(key.Host)]
+	if n == nil || n.keys[key] == r.applied {
+		return nil
 	}
-	r.literals[key] = r.applied
-	return true
+	delete(n.keys, key)
+	return n
 }
 
 // startLocked begins to resolve a host.
-func (r *Resolver) startLocked(host string, keys keySet) {
+func (r *Resolver) startLocked(host string) *name {
 	ctx, cancel := context.WithCancel(context.Background())
 	first := make(chan struct{})
 	n := &name{
 		host: host, resolver: r, cancel: cancel,
 		first: first, markFirst: sync.OnceFunc(func() { close(first) }),
-		keys: keys,
+		keys: keySet{},
 	}
 	r.names[host] = n
 	r.running.Go(func() { n.run(ctx) })
+	return n
 }
 
 // WaitFirst returns when every name of the plan applied last has had its first answer or failure, or is no longer

@@ -10,7 +10,6 @@ package backend
 import (
 	"net/netip"
 	"sync/atomic"
-	"time"
 
 	"lull/internal/dataplane/balance"
 	"lull/internal/dataplane/plan"
@@ -25,8 +24,8 @@ type Backend struct {
 	id       uint64 // for hashing: the same in every process
 
 	// Guarded by the registry's mu.
-	applied uint64        // the last plan that named it, by Registry.applied
-	drain   time.Duration // what its removal leaves to open connections
+	named   bool   // by the plan
+	applied uint64 // the plan that named it anew, by Registry.applied
 
 	// Atomic.
 	config   atomic.Pointer[plan.Backend]

@@ -17,58 +17,97 @@ type Registry struct {
 
 	// Guarded by mu.
 	mu       sync.Mutex
+	plan     *plan.Plan // applied last; never nil
 	backends map[plan.BackendKey]*Backend
+	left     []*Backend        // those that the plan does not name
 	applied  uint64            // counts the plans
-	queues   map[string]*Queue // by load balancer; those of the plan
+	sets     map[string]sets   // by load balancer; those of the plan
+	queues   map[string]*Queue // the same
 }
+
+// sets are the sets of a load balancer, by what they were made from.
+type sets map[*plan.BackendSet]*Set
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
-	return &Registry{backends: map[plan.BackendKey]*Backend{}, queues: map[string]*Queue{}, applied: 1} // a backend's 0 is no plan
+	return &Registry{plan: &plan.Plan{}, backends: map[plan.BackendKey]*Backend{}, sets: map[string]sets{}, queues: map[string]*Queue{}}
 }
 
 // SetGate tells what bounds the handshakes with backends. Before a plan with TLS is applied.
 func (r *Registry) SetGate(g *tlsio.Gate) { r.gate = g }
 
-// Apply takes over a plan at the time now and returns its sets. Backends that the plan names keep their state;
-// those it no longer names, or names as offline, get an end for their open connections. The loops
-// must look at their connections' deadlines afterwards.
+// Apply takes over a plan at the time now and returns the sets of those of its load balancers that are not as they were; a set that is
+// as it was is the same one. Backends that the plan names keep their state; those it no longer names, or names as offline, get an end
+// for their open connections. The loops must look at their connections' deadlines afterwards.
 func (r *Registry) Apply(p *plan.Plan, now int64) map[plan.SetKey]*Set {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sets := make(map[plan.SetKey]*Set, len(p.LoadBalancers))
-	queues := make(map[string]*Queue, len(p.LoadBalancers))
 	r.applied++
-	for _, lb := range p.LoadBalancers {
-		drains := drainTimes(lb)
-		queue := r.queues[lb.Name]
-		if queue == nil {
-			queue = &Queue{}
-		}
-		queues[lb.Name] = queue
-		for _, ps := range lb.BackendSets {
-			set := &Set{Key: ps.Key, Policy: ps.Policy, Queue: queue, Patient: ps.BackupWhenDown, Backends: make([]*Backend, 0, len(ps.Backends))}
-			for i := range ps.Backends {
-				c := &ps.Backends[i]
-				b := r.get(c.Key)
-				if b.applied != r.applied-1 && ps.HealthCheck != nil && ps.HealthCheck.StartsDown {
-					r.begin(b, lb, ps)
-				}
-				b.config.Store(c)
-				b.applied, b.drain = r.applied, drains[ps.Key]
-				b.schedule(c.Offline, reason.BackendOffline, now+int64(b.drain))
-				set.Backends = append(set.Backends, b)
-			}
-			set.stick(ps)
-			if ps.TLS != nil {
-				set.TLS = tlsio.NewClient(ps.TLS, r.gate)
-			}
-			sets[ps.Key] = set
+	before, changed := r.left, map[plan.SetKey]*Set{}
+	r.left = nil
+	for _, c := range p.Since(r.plan) {
+		r.change(&c, now, changed)
+	}
+	for _, b := range before {
+		switch {
+		case b.named:
+		case b.Active() == 0 && b.Conns() == 0:
+			delete(r.backends, b.Key)
+		default:
+			r.left = append(r.left, b)
 		}
 	}
-	r.retire(now)
-	r.queues = queues
-	return sets
+	r.plan = p
+	return changed
+}
+
+// change takes over a load balancer, and adds its sets to changed.
+func (r *Registry) change(c *plan.Change, now int64, changed map[plan.SetKey]*Set) {
+	left, _ := c.Sets()
+	if c.New == nil {
+		r.retire(c.Old, left, now)
+		delete(r.sets, c.Old.Name)
+		delete(r.queues, c.Old.Name)
+		return
+	}
+	queue := r.queues[c.New.Name]
+	if queue == nil {
+		queue = &Queue{}
+		r.queues[c.New.Name] = queue
+	}
+	known, next, drains := r.sets[c.New.Name], make(sets, len(c.New.BackendSets)), drainTimes(c.New)
+	for _, ps := range c.New.BackendSets {
+		set := known[ps]
+		if set == nil {
+			set = r.makeSet(c.New, ps, queue, now+int64(drains[ps.Key]))
+		}
+		next[ps], changed[ps.Key] = set, set
+	}
+	r.sets[c.New.Name] = next
+	if c.Old != nil {
+		r.retire(c.Old, left, now)
+	}
+}
+
+// makeSet makes a set of a load balancer. The open connections of backends that are offline end at the time end.
+func (r *Registry) makeSet(lb *plan.LoadBalancer, ps *plan.BackendSet, queue *Queue, end int64) *Set {
+	set := &Set{Key: ps.Key, Policy: ps.Policy, Queue: queue, Patient: ps.BackupWhenDown, Backends: make([]*Backend, 0, len(ps.Backends))}
+	for i := range ps.Backends {
+		c := &ps.Backends[i]
+		b := r.get(c.Key)
+		if !b.named && ps.HealthCheck != nil && ps.HealthCheck.StartsDown {
+			r.begin(b, lb, ps)
+		}
+		b.config.Store(c)
+		b.named, b.applied = true, r.applied
+		b.schedule(c.Offline, reason.BackendOffline, end)
+		set.Backends = append(set.Backends, b)
+	}
+	set.stick(ps)
+	if ps.TLS != nil {
+		set.TLS = tlsio.NewClient(ps.TLS, r.gate)
+	}
+	return set
 }
 
 // begin has a backend that is new prove itself before it gets anything. What another set of the load balancer knows by the very same
@@ -86,7 +125,7 @@ func (r *Registry) begin(b *Backend, lb *plan.LoadBalancer, ps *plan.BackendSet)
 		for i := range other.Backends {
 			key := other.Backends[i].Key
 			known := r.backends[key]
-			if key.Host != b.Key.Host || known == nil || known.applied < r.applied-1 {
+			if key.Host != b.Key.Host || known == nil || !known.named {
 				continue // one that had left the plan as well, and is only draining, is known from before
 			}
 			if known.proven.Load() && known.Status().Up {
@@ -134,15 +173,21 @@ func (r *Registry) get(key plan.BackendKey) *Backend {
 	return b
 }
 
-// retire sets an end for what has left the plan, and forgets what left it and has no connection any more.
-func (r *Registry) retire(now int64) {
-	for key, b := range r.backends {
-		switch {
-		case b.applied == r.applied:
-		case b.applied == r.applied-1:
-			b.schedule(true, reason.DrainTimeout, now+int64(b.drain))
-		case b.Active() == 0 && b.Conns() == 0:
-			delete(r.backends, key)
+// retire sets an end for the connections of backends that some sets of a load balancer had, and that are in none any more.
+func (r *Registry) retire(lb *plan.LoadBalancer, left []*plan.BackendSet, now int64) {
+	if len(left) == 0 {
+		return
+	}
+	drains := drainTimes(lb)
+	for _, ps := range left {
+		for i := range ps.Backends {
+			b := r.backends[ps.Backends[i].Key]
+			if b == nil || !b.named || b.applied == r.applied {
+				continue
+			}
+			b.named = false
+			b.schedule(true, reason.DrainTimeout, now+int64(drains[ps.Key]))
+			r.left = append(r.left, b)
 		}
 	}
 }
@@ -174,7 +219,7 @@ func (r *Registry) All() []*Backend {
 	defer r.mu.Unlock()
 	all := make([]*Backend, 0, len(r.backends))
 	for _, b := range r.backends {
-		if b.applied == r.applied {
+		if b.named {
 			all = append(all, b)
 		}
 	}

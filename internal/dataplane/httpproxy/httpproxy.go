@@ -69,6 +69,8 @@ type Proxy struct {
 	spare     []*exchange
 	active    int // exchanges on loan
 	listeners map[plan.ListenerKey]*Listener
+	leaving   map[plan.ListenerKey]*Listener // those of them that the plan does not have any more, or not with HTTP
+	applied   uint64                         // counts the changes
 	idle      connpool.Pool[*backend.Backend]
 	waiters   list // fronts that wait for a request, a PROXY header or a TLS handshake
 	queue     list // fronts whose requests wait for a backend with room
@@ -96,7 +98,8 @@ type Proxy struct {
 // New returns the proxy of a loop.
 func New(o Options) *Proxy {
 	p := &Proxy{loop: o.Loop, ids: o.IDs, pool: o.Pool, log: o.Log, records: o.Exchanges, limit: o.Limit, load: o.Load,
-		area: o.TLS, tunnels: o.Tunnels, listeners: map[plan.ListenerKey]*Listener{}, random: newRandom()}
+		area: o.TLS, tunnels: o.Tunnels, listeners: map[plan.ListenerKey]*Listener{},
+		leaving: map[plan.ListenerKey]*Listener{}, random: newRandom()}
 	if p.area == nil {
 		p.area = tlsio.NewArea()
 	}

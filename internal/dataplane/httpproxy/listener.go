@@ -28,6 +28,7 @@ type Listener struct {
 	target  target
 	closing *backend.Closing // an end set for its connections, or nil
 	changed int64            // when the plan came into force; no deadline could have been kept before
+	applied uint64           // the last change that concerned it, by Proxy.applied
 	open    int              // clients' connections
 	clients *acceptor.Addresses
 	sites   []*site                 // in the order of the plan's; target has nothing to do then
@@ -43,30 +44,34 @@ type Listener struct {
 }
 
 // Apply takes over a plan change. Open connections get the new settings at once; those already over a shortened limit
-// end in this very turn, for their timers are due then.
+// end in this very turn, for their timers are due then. Connections of listeners that it does not concern are not looked at.
 func (p *Proxy) Apply(ch tcpproxy.Change) {
+	p.applied++
 	p.forgetUnused()
-	stays := map[plan.ListenerKey]bool{}
 	for _, lc := range ch.Listeners {
-		stays[lc.Plan.Key] = true
 		l := p.listeners[lc.Plan.Key]
 		if l == nil {
 			l = &Listener{target: target{picker: backend.NewPicker(lc.Set, p.loop.Index)}}
 			p.listeners[lc.Plan.Key] = l
 		}
+		delete(p.leaving, lc.Plan.Key)
 		l.Addr, l.Stats, l.plan, l.tls, l.closing = lc.Addr, lc.Stats, lc.Plan, lc.TLS, nil
 		l.target.picker.SetSet(lc.Set)
-		l.changed, l.clients = ch.Now, lc.Clients
+		l.applied, l.changed, l.clients = p.applied, ch.Now, lc.Clients
 		l.takeSites(&lc, ch.Sets, p.loop.Index)
 		l.compile()
 		p.makeRoom(l.requestLimits.Head)
 	}
-	for key, l := range p.listeners { // one that speaks TCP now is not among those removed
-		if !stays[key] && l.closing == nil {
+	for _, key := range ch.Removed {
+		if l := p.listeners[key]; l != nil && l.closing == nil {
 			l.closing = &backend.Closing{At: ch.Now + int64(l.plan.Timeouts.Drain), Why: reason.ListenerRemoved}
+			p.leaving[key] = l
 		}
 	}
-	p.lookAtAll()
+	for _, l := range p.leaving { // a change may have set an end for the backends of their connections
+		l.applied = p.applied
+	}
+	p.lookAt(func(l *Listener) bool { return l.applied == p.applied })
 }
 
 // compile works out what the plan means for heads.
@@ -110,13 +115,16 @@ func (p *Proxy) Drain(now int64) {
 			l.closing = &backend.Closing{At: at, Why: reason.Shutdown}
 		}
 	}
-	p.lookAtAll()
+	p.lookAt(func(*Listener) bool { return true })
 }
 
-// lookAtAll holds every connection against the settings in force: about a millisecond for 9,000. Those that have no reason
-// to stay end now, the others' timers fire no later than they must.
-func (p *Proxy) lookAtAll() {
+// lookAt holds the connections of some listeners against the settings in force: about a millisecond for 9,000. Those that have no
+// reason to stay end now, the others' timers fire no later than they must.
+func (p *Proxy) lookAt(concerned func(*Listener) bool) {
 	p.each(func(f *front) {
+		if !concerned(f.listener) {
+			return
+		}
 		f.countAnew()
 		if f.listener.closing != nil && f.state == waiting && f.exchanges > 0 && f.held == nil && !f.conn.Is(relay.Readable) {
 			p.closeFront(f, reason.Drained, timeout.Deadline{})
@@ -125,7 +133,7 @@ func (p *Proxy) lookAtAll() {
 		p.rearm(f)
 	})
 	p.eachBack(func(c *back) {
-		if c.state != backPooled {
+		if c.state != backPooled || !concerned(c.listener) {
 			return
 		}
 		if !c.backend.Poolable() || c.listener.closing != nil {
@@ -157,9 +165,10 @@ func (p *Proxy) EndAll(why reason.Reason) {
 // forgetUnused drops listeners without connections that an earlier change removed. One that this change removes may yet
 // get what lies in its socket's backlog.
 func (p *Proxy) forgetUnused() {
-	for key, l := range p.listeners {
-		if l.closing != nil && l.open == 0 {
+	for key, l := range p.leaving {
+		if l.open == 0 {
 			delete(p.listeners, key)
+			delete(p.leaving, key)
 		}
 	}
 }

@@ -47,7 +47,9 @@ type Proxy struct {
 	// Owned by the loop.
 	pairs     relay.Table[pair]
 	listeners map[plan.ListenerKey]*Listener
-	closed    []record.Close // of this turn
+	leaving   map[plan.ListenerKey]*Listener // those of them that the plan does not have any more
+	applied   uint64                         // counts the changes
+	closed    []record.Close                 // of this turn
 	ended     []record.Exchange
 	room      *bool  // see TellRoom
 	waitHead  uint32 // list of pairs that wait for their PROXY header or handshake, longest waiting first; 0 = none, else index+1
@@ -69,7 +71,8 @@ type Options struct {
 // New returns the proxy of a loop.
 func New(o Options) *Proxy {
 	p := &Proxy{loop: o.Loop, pool: o.Pool, log: o.Log, ends: o.Exchanges, limit: o.Limit, load: o.Load, ids: o.IDs,
-		area: o.TLS, listeners: map[plan.ListenerKey]*Listener{}, room: new(bool)}
+		area: o.TLS, listeners: map[plan.ListenerKey]*Listener{},
+		leaving: map[plan.ListenerKey]*Listener{}, room: new(bool)}
 	if p.area == nil {
 		p.area = tlsio.NewArea()
 	}
