@@ -71,6 +71,8 @@ func (s *cloud) createOCI(details map[string]any) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	end := clock.Now() + int64(ociPatience)
 	for clock.Now() < end {
 		answer, err := s.askOCI(http.MethodGet, "/loadBalancerWorkRequests/"+accepted.WorkRequestID, nil)
@@ -85,21 +87,13 @@ func (s *cloud) createOCI(details map[string]any) (id string, err error) {
 			_, err = s.askOCI(http.MethodDelete, "/loadBalancers/"+w.LoadBalancerID, nil)
 			return "", errors.Join(fmt.Errorf("make a load balancer: %v", w.ErrorDetails), err)
 		case wire.WorkAccepted, wire.WorkInProgress:
-			<-time.After(time.Millisecond)
+			<-tick.C
 		}
 	}
 	return "", fmt.Errorf("work request %s: not done after %v", accepted.WorkRequestID, ociPatience)
 }
 
 // askOCI sends a request to the API within this process.
-func (s *cloud) askOCI(method, path string, body []byte) (ociapi.Answer, error) {
-	route, err := wire.Find(method, wire.BasePath+path)
-	if err != nil {
-		return ociapi.Answer{}, err
-	}
-	request, err := wire.Decode(route, "", http.Header{"Content-Type": {"application/json"}}, body)
-	if err != nil {
-		return ociapi.Answer{}, err
-	}
-	return s.oci.Load().Do(context.Background(), &ociapi.Call{Request: request, Body: body, Caller: "demo", Tenancy: s.tenancy(), Target: wire.BasePath + path})
+func (s *cloud) askOCI(method, target string, body []byte) (ociapi.Answer, error) {
+	return s.oci.Load().Ask(context.Background(), &ociapi.Question{Method: method, Target: target, Body: body, Caller: "demo", Tenancy: s.tenancy()})
 }
