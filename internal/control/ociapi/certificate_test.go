@@ -115,7 +115,10 @@ func TestEncryptedKey(t *testing.T) {
 	certificate := func(more string) string {
 		return `{"certificateName":"c","publicCertificate":` + quoted(m.Chain) + `,"privateKey":` + quoted(pem.EncodeToMemory(locked)) + more + `}`
 	}
-	path := r.balancer("web", `"backendSets":{"bs":{`+plainSet+`}}`)
+	path := r.balancer("web", `"backendSets":{"bs":{`+plainSet+`}},"certificates":{"c":`+certificate(`,"passphrase":"sesame"`)+`},
+		"listeners":{"first":{"defaultBackendSetName":"bs","port":444,"protocol":"HTTP","sslConfiguration":{"certificateName":"c"}}}`)
+	r.done("DELETE", path+"/listeners/first", "")
+	r.done("DELETE", path+"/certificates/c", "")
 	r.refuses(path, []refusal{
 		{"without", wire.MissingParameter, "POST", "/certificates", certificate(""), []string{"passphrase is required", "privateKey is encrypted"}},
 		{"wrong", wire.InvalidParameter, "POST", "/certificates", certificate(`,"passphrase":"hush"`), []string{"privateKey is not allowed"}},
