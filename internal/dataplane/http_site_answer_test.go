@@ -2,6 +2,7 @@ package dataplane_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"lull/internal/dataplane/plan"
@@ -116,5 +117,55 @@ func TestOwnAnswersOfTheModel(t *testing.T) {
 	c := lulltest.HTTP(lulltest.Dial(t, e.Local(plan.ListenerKey{LoadBalancer: "lb", Name: "none"})))
 	if got := led(c, "a", "/"); got != "503" {
 		t.Errorf("no backend: got %s, want 503", got)
+	}
+}
+
+// TestTried: a backend that cannot be reached is passed over, and the records name all that were tried, in their order.
+func TestTried_POL_09(t *testing.T) {
+	t.Parallel()
+	p := ociPlan()
+	set := addSet(p, "set", lulltest.Refused(t), lulltest.Refused(t), greeting(t))
+	addSite(t, p, "web", &rules.Config{}, set)
+	bad := addSet(p, "bad", lulltest.Refused(t), lulltest.Refused(t))
+	addSite(t, p, "bad", &rules.Config{}, bad)
+	setHosts(t, lulltest.Listener(p), rules.HostName{Name: "bad", Target: 1})
+	tcp := lulltest.AddListener(p, "tcp")
+	tcp.BackendSet = set
+	e := startHTTP(t, 1, p)
+	names := func(set *plan.BackendSet) (all []string) {
+		for i := range set.Backends {
+			all = append(all, set.Backends[i].Key.Endpoint())
+		}
+		return all
+	}
+	good, gone := names(set), names(bad)
+	seen := map[string]bool{}
+	for i := range 3 { // round robin begins with another each time
+		c := e.DialHTTP()
+		if got := led(c, "a", "/"); got != "hello" {
+			t.Errorf("request %d: got %s", i, got)
+		}
+		x := e.ExchangeOf(c, 1)
+		seen[x.Ends.Tried] = true
+		if x.Ends.Backend != good[2] || x.Tries != 1+len(strings.FieldsFunc(x.Ends.Tried, func(r rune) bool { return r == ',' })) {
+			t.Errorf("request %d: reached %s after %d tries, %q in vain", i, x.Ends.Backend, x.Tries, x.Ends.Tried)
+		}
+	}
+	if !seen[good[0]+", "+good[1]] {
+		t.Errorf("tried in vain: got %v, want both in their order once", seen)
+	}
+	c := e.DialHTTP()
+	if got := led(c, "bad", "/"); got != "504" {
+		t.Errorf("none can be reached: got %s", got)
+	}
+	if x := e.ExchangeOf(c, 1); x.Ends.Backend != gone[1] || x.Ends.Tried != gone[0] || x.Tries != 2 {
+		t.Errorf("none can be reached: the last was %s, before it %q", x.Ends.Backend, x.Ends.Tried)
+	}
+	raw := lulltest.HTTP(lulltest.Dial(t, e.Local(tcp.Key)))
+	raw.Get("/")
+	raw.ExpectAnswer("hello")
+	_ = raw.Close()
+	if r := e.CloseOf(raw); r.Ends.Backend != good[2] || r.Ends.Tried != good[0]+", "+good[1] || r.ConnectTries != 3 {
+		t.Errorf("TCP: reached %s after %d tries, %q in vain", r.Ends.Backend, r.ConnectTries, r.Ends.Tried)
 	}
 }

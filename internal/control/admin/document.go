@@ -29,6 +29,7 @@ type Parties struct {
 	BackendSet     string `json:"backend_set"`
 	Backend        string `json:"backend,omitempty"`
 	BackendAddress string `json:"backend_address,omitempty"`
+	Tried          string `json:"tried,omitempty"`
 }
 
 // Traffic is what moved on a pair. Absent durations never happened.
@@ -192,6 +193,7 @@ func partiesOf(e *record.Ends) Parties {
 		BackendSet:     e.BackendSet,
 		Backend:        e.Backend,
 		BackendAddress: addressOf(e.BackendAddr),
+		Tried:          e.Tried,
 	}
 }
 

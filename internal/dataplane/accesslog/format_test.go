@@ -45,7 +45,7 @@ func idleClose() record.Close {
 func refusedClose() record.Close {
 	c := idleClose()
 	c.Reason, c.Side, c.Timer = reason.ConnectRefused, reason.BackEnd, ""
-	c.Ends.Backend, c.Ends.BackendAddr = "", netip.AddrPort{}
+	c.Ends.Backend, c.Ends.BackendAddr, c.Ends.Tried = "", netip.AddrPort{}, "db1:5432, db2:5432"
 	c.Closed, c.Age = opened.Add(1500*time.Microsecond), 1500*time.Microsecond
 	c.Traffic = record.Traffic{QuietUp: -1, QuietDown: -1, FirstUp: -1, FirstDown: -1, ConnectTook: -1, ConnectedAt: -1, ConnectTries: 3}
 	return c
@@ -131,7 +131,7 @@ var cases = []formatCase{
 	{
 		name: "refused", close: refusedClose(),
 		text: `2026-03-01T10:00:00.124Z 12 198.51.100.7:41234 -> web/pg -> - 0.002s up=0 down=0 connect-refused by=back-end tries=3`,
-		json: `{"time":"2026-03-01T10:00:00.124956Z","id":12,"kind":"connection","protocol":"tcp","load_balancer":"web","listener":"pg","client":"198.51.100.7:41234","peer":"198.51.100.7:41234","local":"127.0.0.10:5432","backend_set":"app","reason":"connect-refused","side":"back-end","error":true,"opened":"2026-03-01T10:00:00.123456Z","age_s":0.002,"bytes_up":0,"bytes_down":0,"connect_tries":3,"exchanges":0,"unsent_up_bytes":0,"unsent_down_bytes":0}`,
+		json: `{"time":"2026-03-01T10:00:00.124956Z","id":12,"kind":"connection","protocol":"tcp","load_balancer":"web","listener":"pg","client":"198.51.100.7:41234","peer":"198.51.100.7:41234","local":"127.0.0.10:5432","backend_set":"app","tried":"db1:5432, db2:5432","reason":"connect-refused","side":"back-end","error":true,"opened":"2026-03-01T10:00:00.123456Z","age_s":0.002,"bytes_up":0,"bytes_down":0,"connect_tries":3,"exchanges":0,"unsent_up_bytes":0,"unsent_down_bytes":0}`,
 		aws:  `2026-03-01T10:00:00.123456Z web 198.51.100.7:41234 - -1 -1 -1 - - 0 0 "- - - " "-" - -`,
 	},
 	{
@@ -355,7 +355,7 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 func TestEveryFieldIsLogged(t *testing.T) {
 	t.Parallel()
 	for typ, want := range map[reflect.Type]int{
-		reflect.TypeFor[record.Close](): 17, reflect.TypeFor[record.Ends](): 9, reflect.TypeFor[record.Traffic](): 14,
+		reflect.TypeFor[record.Close](): 17, reflect.TypeFor[record.Ends](): 10, reflect.TypeFor[record.Traffic](): 14,
 		reflect.TypeFor[record.Exchange](): 42, reflect.TypeFor[record.Secured](): 3, reflect.TypeFor[record.TLS](): 6,
 	} {
 		if got := typ.NumField(); got != want {

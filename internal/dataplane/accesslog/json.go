@@ -73,6 +73,7 @@ func (o *object) ends(e *record.Ends) {
 	o.str("backend_set", e.BackendSet)
 	o.some("backend", e.Backend)
 	o.addr("backend_address", e.BackendAddr)
+	o.some("tried", e.Tried)
 }
 
 func (o *object) traffic(t *record.Traffic) {

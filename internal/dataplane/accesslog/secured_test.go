@@ -30,7 +30,7 @@ func securedClose() record.Close {
 // unsecuredClose is a connection whose handshake came to nothing.
 func unsecuredClose(protocol string, why reason.Reason, fault string) record.Close {
 	c := refusedClose()
-	c.Ends.Protocol, c.Reason, c.Side, c.ConnectTries = protocol, why, reason.FrontEnd, 0
+	c.Ends.Protocol, c.Ends.Tried, c.Reason, c.Side, c.ConnectTries = protocol, "", why, reason.FrontEnd, 0
 	c.TLS.Fault = fault
 	return c
 }

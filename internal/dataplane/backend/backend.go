@@ -62,6 +62,18 @@ func newBackend(key plan.BackendKey) *Backend {
 	return b
 }
 
+// Endpoints returns the endpoints of backends as one text.
+func Endpoints(list []*Backend) string {
+	if len(list) == 0 {
+		return ""
+	}
+	text := list[0].Endpoint
+	for _, b := range list[1:] {
+		text += ", " + b.Endpoint
+	}
+	return text
+}
+
 // SetAddrs replaces the addresses of a backend. Open connections keep the one they have. Callable from anywhere.
 func (b *Backend) SetAddrs(addrs []netip.AddrPort) { b.addrs.Store(&addrs) }
 

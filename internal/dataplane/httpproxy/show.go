@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lull/internal/clock"
+	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/relay"
@@ -43,6 +44,11 @@ func (f *front) ends() record.Ends {
 	}
 	if x.served != nil {
 		e.Backend, e.BackendAddr = x.served.Endpoint, x.target.Unpack()
+		vain := x.tried
+		if n := len(vain); n > 0 && vain[n-1] == x.served { // the last was in vain as well
+			vain = vain[:n-1]
+		}
+		e.Tried = backend.Endpoints(vain)
 	}
 	return e
 }

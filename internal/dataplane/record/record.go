@@ -24,6 +24,7 @@ type Ends struct {
 	Peer         netip.AddrPort // the socket's own peer: differs from Client only behind a PROXY header
 	Local        netip.AddrPort // the listener's address
 	BackendAddr  netip.AddrPort // the address connected to; invalid until then
+	Tried        string         // the backends that could not be reached before Backend, with ", " between them; empty usually
 }
 
 // HTTP says whether the connection was there for exchanges.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lull/internal/clock"
+	"lull/internal/dataplane/backend"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/timeout"
@@ -57,9 +58,10 @@ func (c *pair) ends() record.Ends {
 	}
 	switch {
 	case c.backend != nil:
-		e.Backend, e.BackendSet = c.backend.Endpoint, c.backend.Key.Set.Name
+		e.Backend, e.BackendSet, e.Tried = c.backend.Endpoint, c.backend.Key.Set.Name, backend.Endpoints(c.tried())
 	case c.attempts != nil:
-		e.Backend = c.attempts.tried[len(c.attempts.tried)-1].Endpoint
+		last := len(c.attempts.tried) - 1
+		e.Backend, e.Tried = c.attempts.tried[last].Endpoint, backend.Endpoints(c.attempts.tried[:last])
 	}
 	return e
 }
