@@ -30,7 +30,38 @@ const awsPreview = "-preview"
 // awsEdits is the pages that change something, each with one form that makes one call of the API.
 func awsEdits() map[string]awsBuilder {
 	return map[string]awsBuilder{
+		"aws-create":          awsCreate,
+		"aws-delete":          awsDelete,
+		"aws-security-groups": awsSecurityGroups,
+
 		"aws-idle-timeout": awsIdleTimeout,
+		"aws-draining":     awsDraining,
+		"aws-cross-zone":   awsCrossZone,
+		"aws-access-logs":  awsAccessLogs,
+		"aws-desync":       awsDesync,
+
+		"aws-health-check":    awsHealthCheck,
+		"aws-instances-add":   awsInstancesAdd,
+		"aws-instance-remove": awsInstanceRemove,
+		"aws-zones-add":       awsPlaces("Enable Availability Zones", "Enable", "AvailabilityZones", "EnableAvailabilityZonesForLoadBalancer", false),
+		"aws-zones-remove":    awsPlaces("Disable Availability Zones", "Disable", "AvailabilityZones", "DisableAvailabilityZonesForLoadBalancer", true),
+		"aws-subnets-add":     awsPlaces("Attach subnets", "Attach", "Subnets", "AttachLoadBalancerToSubnets", false),
+		"aws-subnets-remove":  awsPlaces("Detach subnets", "Detach", "Subnets", "DetachLoadBalancerFromSubnets", true),
+
+		"aws-listener-create":      awsListenerCreate,
+		"aws-listener-delete":      awsListenerDelete,
+		"aws-listener-certificate": awsListenerCertificate,
+		"aws-listener-policies":    awsListenerPolicies,
+		"aws-instance-port":        awsInstancePort,
+		"aws-policy-lb-cookie":     awsPolicyLBCookie,
+		"aws-policy-app-cookie":    awsPolicyAppCookie,
+		"aws-policy-ssl":           awsPolicySSL,
+		"aws-policy-create":        awsPolicyCreate,
+		"aws-policy-delete":        awsPolicyDelete,
+
+		"aws-tag-add":    awsTagAdd,
+		"aws-tag-edit":   awsTagEdit,
+		"aws-tag-remove": awsTagRemove,
 	}
 }
 

@@ -23,9 +23,10 @@ type awsEdit struct {
 	params func(f *form, params url.Values) // what the fields do not say by themselves; nil: nothing
 	idleOf func(f *form) (idleOf, bool)     // nil: it closes nothing
 	// seen is what the page shows of what it deletes, which nobody can type over: if that is something else by then, it is shown anew.
-	seen string
-	done string // what is said afterwards
-	next func(f *form) (page string, query url.Values)
+	seen  string
+	check func(f *form) // what the API would do and whoever fills in the form does not mean; nil: nothing
+	done  string        // what is said afterwards
+	next  func(f *form) (page string, query url.Values)
 }
 
 // awsBuilder makes a page with the values in force. names says what it is about.
@@ -129,6 +130,9 @@ func (v *visit) awsSave(page string, build awsBuilder) error {
 	e, err := v.awsTaken(page, build)
 	if err != nil {
 		return err
+	}
+	if e.check != nil {
+		e.check(e.Form)
 	}
 	if e.Form.Bad() {
 		return v.awsShow(e)

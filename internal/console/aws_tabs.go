@@ -78,7 +78,7 @@ func (v *visit) awsTab(name, current string) error {
 		current = tabDescription
 	}
 	sections := map[string]func(*visit, query.LoadBalancerDescription) ([]awsSection, error){
-		tabDescription: awsDescription,
+		tabDescription: awsDescription, tabInstances: awsInstancesTab, tabHealthCheck: awsHealthTab, tabListeners: awsListenersTab, tabTags: awsTagsTab,
 	}[current]
 	if sections == nil {
 		return refusal(http.StatusNotFound, "a load balancer has no tab %q", shortened(current))
@@ -100,14 +100,35 @@ func awsDescription(v *visit, d query.LoadBalancerDescription) ([]awsSection, er
 	if err != nil {
 		return nil, err
 	}
+	name := d.LoadBalancerName
+	link := func(page string) string { return to(page, "load_balancer", name) }
+	logs := "disabled"
+	if a.AccessLog.Enabled {
+		logs = "every " + number(int(*a.AccessLog.EmitInterval)) + " minutes to bucket " + told(a.AccessLog.S3BucketName)
+	}
+	draining := "disabled"
+	if a.ConnectionDraining.Enabled {
+		draining = "enabled, " + number(int(*a.ConnectionDraining.Timeout)) + " seconds"
+	}
 	basic := awsSection{Heading: "Basic configuration", Facts: []fact{
 		{"DNS name", d.DNSName}, {"Scheme", d.Scheme}, {"Created", d.CreatedTime.UTC().Format("2006-01-02 15:04:05 UTC")},
 		{"Availability Zones", listed(d.AvailabilityZones)}, {"Subnets", listed(d.Subnets)}, {"Security groups", listed(d.SecurityGroups)},
+		{"Instances", number(len(d.Instances))},
+	}, Actions: []awsAction{
+		{Label: "Edit security groups", Link: link("aws-security-groups")}, {Label: "Delete load balancer", Link: link("aws-delete"), Danger: true},
 	}}
 	attributes := awsSection{
 		Heading: "Attributes",
-		Facts:   []fact{{"Idle timeout", number(int(a.ConnectionSettings.IdleTimeout)) + " seconds"}},
-		Actions: []awsAction{{Label: "Edit idle timeout", Link: to("aws-idle-timeout", "load_balancer", d.LoadBalancerName)}},
+		Facts: []fact{
+			{"Idle timeout", number(int(a.ConnectionSettings.IdleTimeout)) + " seconds"}, {"Connection draining", draining},
+			{"Cross-zone load balancing", map[bool]string{true: "enabled", false: "disabled"}[a.CrossZoneLoadBalancing.Enabled]},
+			{"Access logs", logs}, {"Desync mitigation mode", desyncOf(a)},
+		},
+		Actions: []awsAction{
+			{Label: "Edit idle timeout", Link: link("aws-idle-timeout")}, {Label: "Edit connection draining", Link: link("aws-draining")},
+			{Label: "Edit cross-zone load balancing", Link: link("aws-cross-zone")}, {Label: "Edit access logs", Link: link("aws-access-logs")},
+			{Label: "Edit desync mitigation", Link: link("aws-desync")},
+		},
 	}
 	return []awsSection{basic, attributes}, nil
 }

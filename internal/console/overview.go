@@ -18,6 +18,7 @@ type overviewPage struct {
 	Search                      string
 	Balancers                   []balancerRow
 	Pages                       pages
+	Creations                   []awsAction // what can be made
 }
 
 // balancerRow is a load balancer in the list.
@@ -63,7 +64,7 @@ func (v *visit) overview() error { return v.moving("overview", "overview", "Load
 
 // overviewData returns what the list shows.
 func overviewData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
-	p := overviewPage{Connections: s.stats.Connections, ConnectionsMax: s.stats.ConnectionsMax, All: len(s.plan.LoadBalancers), Search: q.Get("name")}
+	p := overviewPage{Connections: s.stats.Connections, ConnectionsMax: s.stats.ConnectionsMax, All: len(s.plan.LoadBalancers), Search: q.Get("name"), Creations: c.awsCreations()}
 	found := make([]*plan.LoadBalancer, 0, len(s.plan.LoadBalancers))
 	for _, lb := range s.plan.LoadBalancers {
 		if strings.Contains(strings.ToLower(lb.Name), strings.ToLower(p.Search)) {
