@@ -7,6 +7,7 @@ import (
 
 	"lull/internal/clock"
 	"lull/internal/control/apply"
+	"lull/internal/control/metrics"
 	"lull/internal/control/ociapi"
 	"lull/internal/dataplane/plan"
 	"lull/internal/health"
@@ -51,6 +52,15 @@ func (s *cloud) firstOCIStart() error {
 	}
 	s.logger.Info("the OCI Load Balancer API is served", "url", s.url(), "configuration", filepath.Join(s.config.Data, "oci", "config"))
 	return nil
+}
+
+// OCILoadBalancers implements metrics.OCI.
+func (s *cloud) OCILoadBalancers() []metrics.OCILoadBalancer {
+	var list []metrics.OCILoadBalancer
+	for _, lb := range s.oci.Load().Summaries() {
+		list = append(list, metrics.OCILoadBalancer{Name: lb.PlanName, ID: lb.ID, DisplayName: lb.DisplayName, Region: s.config.Region})
+	}
+	return list
 }
 
 func ociRanges(s *cloud) []ociapi.AddressRange {

@@ -91,6 +91,7 @@ func (i *instance) start() (err error) {
 	}
 	if i.metrics != nil {
 		i.metrics.SetClassic(i.cloud)
+		i.metrics.SetOCI(i.cloud)
 	}
 	return nil
 }

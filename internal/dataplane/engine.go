@@ -83,6 +83,7 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{registry: backend.NewRegistry(), gate: tlsio.NewGate(), plan: &plan.Plan{},
 		listeners: map[plan.ListenerKey]*listener{}, at: map[netip.AddrPort]*listener{}, ports: map[uint16]int{}}
 	e.registry.SetGate(e.gate)
+	e.registry.SetLoops(loops)
 	pipes, most := descriptorBudget(loops, sys.RaiseDescriptorLimit())
 	e.budget = most
 	e.SetConnectionsMax(o.ConnectionsMax)

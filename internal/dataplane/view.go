@@ -100,6 +100,10 @@ func (e *Engine) Stats() stats.Snapshot {
 		s.Backends = append(s.Backends, backendTotals(b))
 	}
 	slices.SortFunc(s.Backends, func(a, b stats.BackendTotals) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
+	s.Sets = e.registry.Sets()
+	slices.SortFunc(s.Sets, func(a, b stats.SetTotals) int {
+		return cmp.Or(cmp.Compare(a.Key.LoadBalancer, b.Key.LoadBalancer), cmp.Compare(a.Key.Name, b.Key.Name))
+	})
 	for _, w := range e.workers {
 		s.Pooled += w.http.Pooled()
 		s.Loops = append(s.Loops, loopTotals(w.loop, w.load.Load()))
@@ -137,7 +141,7 @@ func backendTotals(b *backend.Backend) stats.BackendTotals {
 }
 
 func (l *listener) totals() stats.ListenerTotals {
-	t := stats.ListenerTotals{Key: l.plan.Key, Protocol: l.plan.Protocol, Secure: l.plan.TLS != nil, Address: l.local.String()}
+	t := stats.ListenerTotals{Key: l.plan.Key, Protocol: l.plan.Protocol, Secure: l.plan.TLS != nil, Address: l.local.String(), Set: l.plan.Sets()[0].Key}
 	if t.Secure {
 		t.Policy = l.plan.TLS.Policy
 	}

@@ -98,11 +98,13 @@ type collector struct {
 	log          *atomic.Pointer[accesslog.Writer]
 	certificates *atomic.Pointer[Certificates]
 	elb          *elbPeriods
+	oci          *ociPeriods
+	host         string // the machine's name
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, list := range [][]metric{described, elbDescribed} {
+	for _, list := range [][]metric{described, elbDescribed, ociDescribed} {
 		for _, m := range list {
 			out <- m.desc
 		}
@@ -127,6 +129,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		w.certificates((*known).Certificates())
 	}
 	w.elb(c.elb.last.Load())
+	w.oci(c.oci.last.Load(), c.host)
 }
 
 // writer sends metrics.

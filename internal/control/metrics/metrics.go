@@ -10,7 +10,8 @@
 // Load balancers of the Classic ELB API have the metrics of CloudWatch besides, under the names that
 // prometheus/cloudwatch_exporter gives them (elb.go). Those are statistics of a period, which cannot be made at a scrape: a
 // goroutine, the sampler, looks at the counters now and then and keeps what it made of the last whole period. The alternative,
-// counters under these names, would be more to Prometheus's taste, and no dashboard of that exporter would be right.
+// counters under these names, would be more to Prometheus's taste, and no dashboard of that exporter would be right. Those of the
+// OCI Load Balancer API have Oracle's metrics of a minute in the same way (oci.go, oci_sampler.go), under Oracle's own names.
 package metrics
 
 import (
@@ -21,6 +22,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,6 +63,7 @@ type Server struct {
 	stop     chan struct{}
 	sampling sync.WaitGroup
 	elb      elbPeriods
+	oci      ociPeriods
 
 	// Atomic.
 	ready        atomic.Bool
@@ -111,9 +114,10 @@ func (s *Server) SetCertificates(c Certificates) {
 func (s *Server) sample(source Source) {
 	t := time.NewTicker(elbLook)
 	defer t.Stop()
-	sampler := newSampler(source, &s.elb)
+	sampler, oci := newSampler(source, &s.elb), newOCISampler(source, &s.oci)
 	for {
 		sampler.look(clock.Now())
+		oci.look(clock.Now())
 		select {
 		case <-t.C:
 		case <-s.stop:
@@ -129,6 +133,15 @@ func (s *Server) SetClassic(c Classic) {
 		return
 	}
 	s.elb.classic.Store(&c)
+}
+
+// SetOCI names who knows the load balancers of the OCI Load Balancer API; nil stands for nobody.
+func (s *Server) SetOCI(o OCI) {
+	if o == nil {
+		s.oci.known.Store(nil)
+		return
+	}
+	s.oci.known.Store(&o)
 }
 
 // Close ends the answering. It may be called once.
@@ -151,7 +164,7 @@ func (s *Server) handler(source Source) http.Handler {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{source: source, log: &s.log, certificates: &s.certificates, elb: &s.elb},
+		&collector{source: source, log: &s.log, certificates: &s.certificates, elb: &s.elb, oci: &s.oci, host: hostName()},
 	)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesMax}))
@@ -166,6 +179,12 @@ func (s *Server) handler(source Source) http.Handler {
 		say(w, http.StatusServiceUnavailable, "lull is starting or draining")
 	})
 	return mux
+}
+
+// hostName returns the name of the machine, the dimension lbHostId; empty if it has none.
+func hostName() string {
+	name, _ := os.Hostname()
+	return name
 }
 
 func say(w http.ResponseWriter, status int, text string) {

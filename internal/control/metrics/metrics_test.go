@@ -354,11 +354,11 @@ func TestReferenceNamesEveryMetric(t *testing.T) {
 		t.Fatal(err)
 	}
 	var documented, known []string
-	for _, m := range regexp.MustCompile("(?m)^\\| `((?:lull|aws_elb)_[a-z0-9_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `((?:lull|aws_elb|oci_lbaas)_[A-Za-z0-9_]+)` \\|").FindAllStringSubmatch(string(page), -1) {
 		documented = append(documented, m[1])
 	}
-	name := regexp.MustCompile(`fqName: "([a-z0-9_]+)"`)
-	out := make(chan *prometheus.Desc, len(described)+len(elbDescribed))
+	name := regexp.MustCompile(`fqName: "([A-Za-z0-9_]+)"`)
+	out := make(chan *prometheus.Desc, len(described)+len(elbDescribed)+len(ociDescribed))
 	new(collector).Describe(out)
 	close(out)
 	for desc := range out {

@@ -6,6 +6,7 @@ import (
 
 	"lull/internal/dataplane/balance"
 	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/sticky"
 	"lull/internal/dataplane/tlsio"
 )
@@ -20,6 +21,7 @@ type Set struct {
 	Faithful bool          // a session whose backend is gone is refused instead of moved
 	TLS      *tlsio.Client // nil: backends are spoken to plainly
 	Patient  bool          // backups wait until health checks have all others down, and not merely until no other can be had
+	counts   []*stats.Set  // one for each loop
 }
 
 // backupsRest says whether nothing may go to a backup, whatever becomes of the request.

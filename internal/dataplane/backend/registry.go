@@ -6,23 +6,26 @@ import (
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
+	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/sticky"
 	"lull/internal/dataplane/tlsio"
 )
 
 // Registry holds every backend that a plan names or a connection may still use.
 type Registry struct {
-	// Fixed after SetGate.
-	gate *tlsio.Gate
+	// Fixed before the first plan.
+	gate  *tlsio.Gate
+	loops int // that have a block of counters for each set
 
 	// Guarded by mu.
 	mu       sync.Mutex
 	plan     *plan.Plan // applied last; never nil
 	backends map[plan.BackendKey]*Backend
-	left     []*Backend        // those that the plan does not name
-	applied  uint64            // counts the plans
-	sets     map[string]sets   // by load balancer; those of the plan
-	queues   map[string]*Queue // the same
+	left     []*Backend                   // those that the plan does not name
+	applied  uint64                       // counts the plans
+	sets     map[string]sets              // by load balancer; those of the plan
+	queues   map[string]*Queue            // the same
+	counts   map[plan.SetKey][]*stats.Set // of the plan's sets, one block for each loop
 }
 
 // sets are the sets of a load balancer, by what they were made from.
@@ -30,7 +33,8 @@ type sets map[*plan.BackendSet]*Set
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
-	return &Registry{plan: &plan.Plan{}, backends: map[plan.BackendKey]*Backend{}, sets: map[string]sets{}, queues: map[string]*Queue{}}
+	return &Registry{plan: &plan.Plan{}, backends: map[plan.BackendKey]*Backend{}, sets: map[string]sets{}, queues: map[string]*Queue{},
+		counts: map[plan.SetKey][]*stats.Set{}}
 }
 
 // SetGate tells what bounds the handshakes with backends. Before a plan with TLS is applied.
@@ -66,6 +70,7 @@ func (r *Registry) change(c *plan.Change, now int64, changed map[plan.SetKey]*Se
 	left, _ := c.Sets()
 	if c.New == nil {
 		r.retire(c.Old, left, now)
+		r.forgetCounts(left, changed)
 		delete(r.sets, c.Old.Name)
 		delete(r.queues, c.Old.Name)
 		return
@@ -84,6 +89,7 @@ func (r *Registry) change(c *plan.Change, now int64, changed map[plan.SetKey]*Se
 		next[ps], changed[ps.Key] = set, set
 	}
 	r.sets[c.New.Name] = next
+	r.forgetCounts(left, changed)
 	if c.Old != nil {
 		r.retire(c.Old, left, now)
 	}
@@ -91,7 +97,8 @@ func (r *Registry) change(c *plan.Change, now int64, changed map[plan.SetKey]*Se
 
 // makeSet makes a set of a load balancer. The open connections of backends that are offline end at the time end.
 func (r *Registry) makeSet(lb *plan.LoadBalancer, ps *plan.BackendSet, queue *Queue, end int64) *Set {
-	set := &Set{Key: ps.Key, Policy: ps.Policy, Queue: queue, Patient: ps.BackupWhenDown, Backends: make([]*Backend, 0, len(ps.Backends))}
+	set := &Set{Key: ps.Key, Policy: ps.Policy, Queue: queue, Patient: ps.BackupWhenDown, Backends: make([]*Backend, 0, len(ps.Backends)),
+		counts: r.count(ps.Key)}
 	for i := range ps.Backends {
 		c := &ps.Backends[i]
 		b := r.get(c.Key)

@@ -186,6 +186,7 @@ func (p *Proxy) fail(f *front, status int, why reason.Reason, d timeout.Deadline
 func (p *Proxy) timeOut(f *front, d timeout.Deadline) {
 	if x := f.x; d.Why == reason.ResponseIdle && x.sentAt != 0 && x.answerAt == 0 {
 		f.listener.Stats.Latency.Observe(p.loop.Now() - x.sentAt)
+		x.to.counts.Answered(p.loop.Now() - x.sentAt)
 	}
 	p.fail(f, d.Why.Info().Status, d.Why, d)
 }

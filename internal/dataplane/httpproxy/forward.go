@@ -23,6 +23,9 @@ func (p *Proxy) forward(f *front, n, size int) (more bool) {
 	}
 	if x.sentAt = x.up.Last; !x.is(retried) {
 		f.listener.Stats.Routed.Add(1)
+		if x.to.counts != nil {
+			x.to.counts.Requests.Add(1)
+		}
 	}
 	used += size
 	if p.replayable(f, used) {

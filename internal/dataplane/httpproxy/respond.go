@@ -65,6 +65,7 @@ func (p *Proxy) moveDown(f *front) bool {
 		if x.answerAt == 0 {
 			x.answerAt = x.down.Last
 			f.listener.Stats.Latency.Observe(x.answerAt - x.sentAt)
+			x.to.counts.Answered(x.answerAt - x.sentAt)
 		}
 		moved += got
 		x.down.Judge(got)

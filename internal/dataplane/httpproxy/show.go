@@ -74,6 +74,7 @@ func (p *Proxy) recordExchange(f *front, why reason.Reason, d timeout.Deadline) 
 	l.Stats.Ends[why].Add(1)
 	if x.site != nil {
 		x.site.stats.Ends[why].Add(1)
+		x.to.counts.Ended(why, x.bodyUp, x.bodyDown)
 	}
 	if x.status == 0 && why.Info().Side == reason.FrontEnd {
 		l.Stats.Unheard.Add(1)

@@ -17,7 +17,8 @@ import (
 // target is a backend set that exchanges of a listener are led to, as one loop sees it. They point to theirs.
 type target struct {
 	picker *backend.Picker
-	queued int // requests in the queue that wait for a backend of the set
+	counts *stats.Set // nil for a listener's own, which its counters tell of
+	queued int        // requests in the queue that wait for a backend of the set
 }
 
 // site is what one loop keeps of a site of a listener. Exchanges point to theirs, so that a change of settings reaches those that
@@ -59,6 +60,7 @@ func (l *Listener) takeSites(lc *tcpproxy.ListenerChange, sets map[plan.SetKey]*
 					t = &target{picker: backend.NewPicker(sets[set.Key], loop)}
 				}
 				t.picker.SetSet(sets[set.Key])
+				t.counts = sets[set.Key].Counts(loop)
 				l.targets[set.Key] = t
 			}
 			s.targets = append(s.targets, t)
@@ -161,5 +163,6 @@ func (f *front) responded(status int, own bool) {
 	class.Add(1)
 	if x := f.x; x.site != nil {
 		x.site.stats.Responded(status, own)
+		x.to.counts.Responded(status)
 	}
 }

@@ -29,7 +29,7 @@ func (p *Proxy) upgrade(f *front, out, b []byte, size int) bool {
 		Exchange: &told, Clients: f.clients,
 	}
 	if x.site != nil {
-		a.Site, a.Counts = x.site.plan, x.site.stats
+		a.Site, a.Counts, a.SetCounts = x.site.plan, x.site.stats, x.to.counts
 	}
 	a.Up = relay.Flow{Last: x.up.Last, Held: f.held}
 	a.Up.Bytes, a.Down.Bytes = uint64(a.Up.Pending()), uint64(len(b)-size)

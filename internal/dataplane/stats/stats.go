@@ -7,6 +7,7 @@ package stats
 
 import (
 	"sync/atomic"
+	"time"
 
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
@@ -31,9 +32,17 @@ type Listener struct {
 	Closes    [reason.Count]Counter
 	Routed    Counter // TCP: connections made to backends; HTTP: requests sent to one, once each
 	Latency   Latency // TCP: of the connect; HTTP: from the request sent to the first byte of the answer
+	Firsts    Counter // TCP: connections on which a backend has sent something
+	FirstTook Counter // ns from the connection to the backend to its first byte, of these
 	Gaps      [Phases]Gaps
 	HTTP
 	TLS
+}
+
+// Greeted counts the first byte of a backend on a TCP connection. Only the owning loop may call it.
+func (l *Listener) Greeted(ns int64) {
+	l.Firsts.Add(1)
+	l.FirstTook.Add(uint64(max(ns, 1)))
 }
 
 // Site counts what one loop did for a site of a listener (plan.Site): requests count here and for the listener.
@@ -127,6 +136,9 @@ type ListenerTotals struct {
 	Closes    [reason.Count]uint64 // by reason
 	Routed    uint64
 	Latency   LatencyTotals
+	Firsts    uint64
+	FirstTook time.Duration
+	Set       plan.SetKey // its own, or the first of its sites'
 	Gaps      [Phases]GapTotals
 	Secure    bool              // clients speak TLS
 	Policy    *tlspolicy.Policy // what they may speak now; nil if they speak no TLS
@@ -195,6 +207,8 @@ func (t *ListenerTotals) AddFrom(l *Listener) {
 	t.BytesDown += l.BytesDown.Load()
 	t.Routed += l.Routed.Load()
 	t.Latency.addFrom(&l.Latency)
+	t.Firsts += l.Firsts.Load()
+	t.FirstTook += time.Duration(l.FirstTook.Load())
 	for i := range l.Gaps {
 		t.Gaps[i].addFrom(&l.Gaps[i])
 	}
@@ -241,6 +255,7 @@ type LoopTotals struct {
 type Snapshot struct {
 	Listeners       []ListenerTotals
 	Backends        []BackendTotals
+	Sets            []SetTotals
 	Loops           []LoopTotals
 	ConnectionsMax  int // the limit in force
 	Connections     int // open front-end connections

@@ -28,10 +28,11 @@ type Adoption struct {
 	Target    relay.Address
 	Connect   int64 // how long the connect took, -1 unknown
 	// Exchange is the record of the exchange that has become the tunnel, but for how it ends: that is how the tunnel does.
-	Exchange *record.Exchange
-	Site     *plan.Site // of the exchange; nil without
-	Counts   *stats.Site
-	Clients  *acceptor.Addresses // where the connection is counted for its client's address; nil: it is not
+	Exchange  *record.Exchange
+	Site      *plan.Site // of the exchange; nil without
+	Counts    *stats.Site
+	SetCounts *stats.Set          // of the backend set that the exchange was led to; nil without
+	Clients   *acceptor.Addresses // where the connection is counted for its client's address; nil: it is not
 }
 
 // TellRoom has *room set when the end of an adopted connection has made room at a backend, for which requests may wait.
@@ -46,7 +47,7 @@ func (p *Proxy) Adopt(a *Adoption) {
 	c.backend, c.header, c.peer, c.target = a.Backend, a.Header, a.Peer, a.Target
 	c.legs = [2]relay.Conn{a.Client, a.Server}
 	c.flows = [2]relay.Flow{a.Up, a.Down}
-	c.exchanges, c.exchange, c.clients = uint32(a.Exchanges), a.Exchange, a.Clients
+	c.exchanges, c.exchange, c.clients, c.set = uint32(a.Exchanges), a.Exchange, a.Clients, a.SetCounts
 	if a.Site != nil {
 		if c.site = c.listener.sites[a.Site.Name]; c.site == nil { // it has left the plan meanwhile
 			c.site = &site{name: a.Site.Name, timeouts: a.Site.Timeouts(c.listener.plan), stats: a.Counts}

@@ -9,6 +9,7 @@ import (
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/relay"
+	"lull/internal/dataplane/stats"
 	"lull/internal/dataplane/timeout"
 	"lull/internal/dataplane/wheel"
 )
@@ -68,6 +69,7 @@ type pair struct {
 	exchanges uint32
 	exchange  *record.Exchange // the record of what became this tunnel; nil without an Upgrade
 	site      *site            // of that exchange; nil without
+	set       *stats.Set       // counts for the backend set of that exchange; nil without
 	clients   *acceptor.Addresses
 	waitPrev  uint32 // neighbours in the list of those that wait for their PROXY header or handshake
 	waitNext  uint32

@@ -146,10 +146,14 @@ func (c *pair) gap(ns int64) { c.listener.Stats.Gaps[stats.InTunnel].Observe(ns)
 
 // took counts bytes taken from the sending side of flow d.
 func (p *Proxy) took(c *pair, d, n int) {
+	first := c.flows[d].Bytes == 0 && n > 0
 	c.flows[d].Bytes += uint64(n)
 	if d == client {
 		c.listener.Stats.BytesUp.Add(uint64(n))
 	} else {
+		if first && c.exchanges == 0 {
+			c.listener.Stats.Greeted(p.loop.Now() - c.since)
+		}
 		c.listener.Stats.BytesDown.Add(uint64(n))
 	}
 }

@@ -41,6 +41,7 @@ func (p *Proxy) recordExchange(c *pair, r *record.Close) {
 	x.BytesUp += r.BytesUp
 	x.BytesDown += r.BytesDown
 	x.QuietUp, x.QuietDown = r.QuietUp, r.QuietDown
+	c.set.Ended(r.Reason, x.BytesUp, x.BytesDown)
 	x.Timer, x.Setting, x.TimerFlow, x.Late = r.Timer, r.Setting, r.TimerFlow, r.Late
 	x.ArmedAt = r.Opened.Add(r.ArmedAt).Sub(x.Started)
 	p.ended = append(p.ended, *x)
