@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"lull/internal/control/awselb/query"
@@ -44,6 +45,9 @@ func (h *handler) oci(c *call, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err = noDots(r.URL.EscapedPath()); err != nil {
+		return err
+	}
 	route, err := wire.Find(r.Method, c.path)
 	if err != nil {
 		return err
@@ -60,6 +64,17 @@ func (h *handler) oci(c *call, r *http.Request) error {
 		return err
 	}
 	return h.carryOutOCI(c, r, &ociapi.Call{Request: request, Body: body, Caller: who.Key.User, Tenancy: who.Key.Tenancy, Target: c.path})
+}
+
+// noDots refuses a path with dot segments. Clients put names into paths, and to delete the hostname ".." must not be to delete the load
+// balancer, as it would be once the path is clean.
+func noDots(escaped string) error {
+	for segment := range strings.SplitSeq(escaped, "/") {
+		if segment == "." || segment == ".." {
+			return &wire.Error{Code: wire.NotFound, Message: `no operation has this path: nothing can be named "." or ".."`}
+		}
+	}
+	return nil
 }
 
 // ociRequestID returns the id of an answer: made of the client's own, if it has one.

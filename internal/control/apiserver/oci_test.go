@@ -222,6 +222,7 @@ func TestOCIRefusals_API_01_API_05_API_06_SIG_04_SIG_08(t *testing.T) {
 			r.Header.Set("Date", time.Now().Add(-301*time.Second).UTC().Format(http.TimeFormat))
 		}, 401, "NotAuthenticated"},
 		{"unknown", "GET", wire.BasePath + "/nothing", "", nil, 404, "NotFound"},
+		{"dots", "DELETE", path + "/hostnames/..", "", nil, 404, "NotFound"},
 		{"method", "PATCH", path, "{}", nil, 405, "MethodNotAllowed"},
 		{"json", "PUT", path, "{", nil, 400, "CannotParseRequest"},
 		{"value", "PUT", path + "/listeners/l", `{"defaultBackendSetName":"b","port":0,"protocol":"TCP"}`, nil, 400, "InvalidParameter"},
