@@ -66,6 +66,10 @@ func (o *output) String() string {
 //nolint:gochecknoglobals // one for the process
 var nets atomic.Uint32
 
+// network returns the second byte of addresses that no other test of this process uses. The first of them depends on the process, so that
+// two runs at a time are hardly in each other's way.
+func network() byte { return byte(16 + (uint32(os.Getpid())*16+nets.Add(1))%224) }
+
 // program returns the file of lull's program, and skips the test where none is named.
 func program(t testing.TB) string {
 	t.Helper()
@@ -80,7 +84,7 @@ func program(t testing.TB) string {
 func serve(t testing.TB) *lull {
 	t.Helper()
 	program(t)
-	l := &lull{t: t, dir: t.TempDir(), net: byte(120 + nets.Add(1)), said: &output{}}
+	l := &lull{t: t, dir: t.TempDir(), net: network(), said: &output{}}
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func TestTypeScript_SIG_01_SIG_12(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })}
-	go server.Serve(backend)
+	go func() { _ = server.Serve(backend) }()
 	t.Cleanup(func() { server.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), typescriptMax)
 	defer cancel()
