@@ -84,7 +84,7 @@ func (s *Service) room(work *workState, w *workRequest) error {
 	for _, other := range s.queue {
 		waiting += len(other.Task.Body)
 	}
-	if len(work.byID) >= workMax || waiting > queueBytesMax {
+	if work.byID.len() >= workMax || waiting > queueBytesMax {
 		return refuse(wire.TooManyRequests, "", "There are %d work requests that are not done, of %d bytes together (allowed are %d and %d): wait for them",
 			len(s.queue), waiting, workMax, queueBytesMax)
 	}

@@ -11,7 +11,7 @@ import (
 
 // workOf returns a state of n work requests, of which those that done says are done at a time.
 func workOf(n int, at time.Time, done func(i int) bool) *workState {
-	ws := &workState{byID: map[string]*workRequest{}, byBalancer: map[string][]*workRequest{}, byToken: map[tokenKey]string{}}
+	ws := &workState{}
 	for i := range n {
 		w := &workRequest{ID: fmt.Sprint(i), Sequence: uint64(i), LoadBalancerID: fmt.Sprint(i % 7), Token: &retryToken{Token: fmt.Sprint(i)}} //nolint:gosec // small
 		if w.Finished = at; !done(i) {
@@ -49,11 +49,11 @@ func TestForgetting(t *testing.T) {
 			t.Errorf("%s: got %d, want %d from %s on: %v", c.name, len(keys), c.want, c.first, keys)
 		}
 		listed := 0
-		for _, list := range ws.byBalancer {
+		for _, list := range ws.byBalancer.all() {
 			listed += len(list)
 		}
-		if left := c.n - c.want; len(ws.byID) != left || len(ws.byToken) != left || listed != left {
-			t.Errorf("%s: got %d, %d and %d left, want %d", c.name, len(ws.byID), len(ws.byToken), listed, left)
+		if left := c.n - c.want; ws.byID.len() != left || ws.byToken.len() != left || len(ws.order) != left || listed != left {
+			t.Errorf("%s: got %d, %d and %d left, want %d", c.name, ws.byID.len(), ws.byToken.len(), listed, left)
 		}
 	}
 }
@@ -75,5 +75,17 @@ func TestRoom_API_18(t *testing.T) {
 		if refused, ok := err.(*wire.Error); c.fits && err != nil || !c.fits && (!ok || refused.Code != wire.TooManyRequests) { //nolint:errorlint // refuse's own type
 			t.Errorf("%s: got %v", c.name, err)
 		}
+	}
+}
+
+// BenchmarkPut makes the next state of a service with as many work requests as there may be, which each change does three times.
+func BenchmarkPut(b *testing.B) {
+	ws := workOf(workMax-1, time.Time{}, func(int) bool { return true })
+	w := *ws.byID.get("77")
+	b.ReportAllocs()
+	for b.Loop() {
+		next := ws.clone()
+		next.put(&w)
+		ws = next
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,11 +60,12 @@ type task struct {
 	request *wire.Request // read from Body
 }
 
-// workState is all work requests at a moment. It never changes.
+// workState is all work requests at a moment. It never changes, and shares with the one before it what is the same.
 type workState struct {
-	byID       map[string]*workRequest
-	byBalancer map[string][]*workRequest // by OCID of the load balancer, the oldest first
-	byToken    map[tokenKey]string       // id
+	byID       sharedMap[string, *workRequest]
+	byBalancer sharedMap[string, []*workRequest] // by OCID of the load balancer, the oldest first
+	byToken    sharedMap[tokenKey, string]       // id
+	order      []string                          // ids, the oldest first
 }
 
 type tokenKey struct{ caller, token string }
@@ -134,7 +134,7 @@ func (s *Service) loadWork() (*workState, error) {
 		list = append(list, w)
 	}
 	slices.SortFunc(list, func(a, b *workRequest) int { return int(a.Sequence) - int(b.Sequence) })
-	work := &workState{byID: map[string]*workRequest{}, byBalancer: map[string][]*workRequest{}, byToken: map[tokenKey]string{}}
+	work := &workState{}
 	for _, w := range list {
 		work.put(w)
 		s.sequence = w.Sequence
@@ -145,61 +145,80 @@ func (s *Service) loadWork() (*workState, error) {
 	return work, nil
 }
 
-// put makes a work request known, be it new or another state of one. REQUIRES: nobody reads the state yet.
+// put makes a work request known, be it new or another state of one. A new one is appended to arrays that earlier states have, too, which
+// do not look behind their own end. REQUIRES: nobody reads the state yet, and of all states made of one before it the last is shown or none.
 func (ws *workState) put(w *workRequest) {
-	list := ws.byBalancer[w.LoadBalancerID]
-	if ws.byID[w.ID] == nil {
-		ws.byBalancer[w.LoadBalancerID] = append(slices.Clip(list), w)
+	list := ws.byBalancer.get(w.LoadBalancerID)
+	if ws.byID.get(w.ID) == nil {
+		list, ws.order = append(list, w), append(ws.order, w.ID)
 	} else {
 		list = slices.Clone(list)
-		list[slices.IndexFunc(list, func(o *workRequest) bool { return o.ID == w.ID })] = w
-		ws.byBalancer[w.LoadBalancerID] = list
+		list[indexOf(list, w)] = w
 	}
-	ws.byID[w.ID] = w
+	ws.byBalancer.set(w.LoadBalancerID, list)
+	ws.byID.set(w.ID, w)
 	if w.Token != nil {
-		ws.byToken[tokenKey{w.Token.Caller, w.Token.Token}] = w.ID
+		ws.byToken.set(tokenKey{w.Token.Caller, w.Token.Token}, w.ID)
 	}
 }
 
-// forget makes a work request unknown. REQUIRES: nobody reads the state yet.
-func (ws *workState) forget(w *workRequest) {
-	delete(ws.byID, w.ID)
-	rest := slices.DeleteFunc(slices.Clone(ws.byBalancer[w.LoadBalancerID]), func(o *workRequest) bool { return o.ID == w.ID })
-	if ws.byBalancer[w.LoadBalancerID] = rest; len(rest) == 0 {
-		delete(ws.byBalancer, w.LoadBalancerID)
+// indexOf returns where a work request is among those of its load balancer.
+func indexOf(list []*workRequest, w *workRequest) int {
+	return slices.IndexFunc(list, func(o *workRequest) bool { return o.Sequence == w.Sequence && o.ID == w.ID })
+}
+
+// forget makes work requests unknown. REQUIRES: nobody reads the state yet.
+func (ws *workState) forget(old []*workRequest) {
+	for _, w := range old {
+		ws.byID.remove(w.ID)
+		list := ws.byBalancer.get(w.LoadBalancerID)
+		i := indexOf(list, w)
+		if list = slices.Concat(list[:i], list[i+1:]); len(list) == 0 {
+			ws.byBalancer.remove(w.LoadBalancerID)
+		} else {
+			ws.byBalancer.set(w.LoadBalancerID, list)
+		}
+		if w.Token == nil {
+			continue
+		}
+		if key := (tokenKey{w.Token.Caller, w.Token.Token}); ws.byToken.get(key) == w.ID {
+			ws.byToken.remove(key)
+		}
 	}
-	if w.Token == nil {
-		return
-	}
-	if key := (tokenKey{w.Token.Caller, w.Token.Token}); ws.byToken[key] == w.ID {
-		delete(ws.byToken, key)
+	if len(old) > 0 {
+		ws.order = slices.DeleteFunc(slices.Clone(ws.order), func(id string) bool { return ws.byID.get(id) == nil })
 	}
 }
 
 // clone returns a copy that put and forget may change.
 func (ws *workState) clone() *workState {
-	return &workState{byID: maps.Clone(ws.byID), byBalancer: maps.Clone(ws.byBalancer), byToken: maps.Clone(ws.byToken)}
+	return &workState{byID: ws.byID.clone(), byBalancer: ws.byBalancer.clone(), byToken: ws.byToken.clone(), order: ws.order}
 }
 
 // stale returns work requests that nobody needs any more: those done that are older than tokenLife and, while there are too many,
-// the oldest that are done; some of them at a time.
+// the oldest that are done; some of them at a time. They end in the order in which they come, so none is stale behind one that is not.
 func (ws *workState) stale(now time.Time) []*workRequest {
 	var list []*workRequest
-	for _, w := range ws.byID {
-		if w.done() && (now.Sub(w.Finished) > tokenLife || len(ws.byID) >= workMax) {
-			list = append(list, w)
+	for _, id := range ws.order {
+		w := ws.byID.get(id)
+		if !w.done() {
+			continue
 		}
+		if now.Sub(w.Finished) <= tokenLife && ws.byID.len() < workMax || len(list) == workForgetMax {
+			break
+		}
+		list = append(list, w)
 	}
-	slices.SortFunc(list, func(a, b *workRequest) int { return int(a.Sequence) - int(b.Sequence) })
-	return list[:min(len(list), workForgetMax)]
+	return list
 }
 
-// pending counts what is accepted and not done for a load balancer.
+// pending counts what is accepted and not done for a load balancer: the newest, since it is done in its order.
 func (ws *workState) pending(id string) (n int) {
-	for _, w := range ws.byBalancer[id] {
-		if !w.done() {
-			n++
+	for _, w := range slices.Backward(ws.byBalancer.get(id)) {
+		if w.done() {
+			break
 		}
+		n++
 	}
 	return n
 }
@@ -210,7 +229,7 @@ func (s *Service) seen(c *Call, st *state) (id string, err error) {
 	if c.RetryToken == "" {
 		return "", nil
 	}
-	w := st.work.byID[st.work.byToken[tokenKey{c.Caller, c.RetryToken}]]
+	w := st.work.byID.get(st.work.byToken.get(tokenKey{c.Caller, c.RetryToken}))
 	if w == nil || s.o.Now().Sub(w.Accepted) > tokenLife {
 		return "", nil
 	}
@@ -231,7 +250,7 @@ func (ws *workState) undone(w *workRequest) bool {
 	if !strings.HasPrefix(w.Operation, "Create") || w.Child == "" {
 		return false
 	}
-	return slices.ContainsFunc(ws.byBalancer[w.LoadBalancerID], func(o *workRequest) bool {
+	return slices.ContainsFunc(ws.byBalancer.get(w.LoadBalancerID), func(o *workRequest) bool {
 		return o.Sequence > w.Sequence && o.State != wire.WorkFailed && strings.HasPrefix(o.Operation, "Delete") &&
 			o.Child != "" && strings.HasPrefix(w.Child+"/", o.Child+"/")
 	})
@@ -276,8 +295,9 @@ func (c *Call) token() *retryToken {
 
 // forgetting returns the transaction's part that deletes stale work requests, which it takes out of the state.
 func (ws *workState) forgetting(now time.Time) (keys []string) {
-	for _, w := range ws.stale(now) {
-		ws.forget(w)
+	old := ws.stale(now)
+	ws.forget(old)
+	for _, w := range old {
 		keys = append(keys, w.key())
 	}
 	return keys

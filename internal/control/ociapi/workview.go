@@ -15,7 +15,7 @@ var workReads = map[string]read{
 }
 
 func getWorkRequest(s *Service, r *wire.Request) (Answer, error) {
-	w := s.state.Load().work.byID[r.Parameters[wire.WorkRequestID]]
+	w := s.state.Load().work.byID.get(r.Parameters[wire.WorkRequestID])
 	if w == nil {
 		return Answer{}, wire.Hidden()
 	}
@@ -30,7 +30,7 @@ func listWorkRequests(s *Service, r *wire.Request) (Answer, error) {
 	if st.balancers[id] == nil {
 		return Answer{}, wire.Hidden()
 	}
-	list := slices.Clone(st.work.byBalancer[id])
+	list := slices.Clone(st.work.byBalancer.get(id))
 	slices.Reverse(list)
 	order := wire.Order[*workRequest]{
 		Scope:   "ListWorkRequests\x00" + id,
