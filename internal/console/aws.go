@@ -66,11 +66,15 @@ func awsEdits() map[string]awsBuilder {
 }
 
 // selected shows the load balancer that somebody has chosen from the list: one of the Classic ELB API on its tabs, as its old console had
-// them, and any other on the page that moves, which is the tab Monitoring here.
+// them, one of the OCI API on those of Oracle's console, and any other on the page that moves, which is the tab Monitoring here.
 func (v *visit) selected() error {
 	q := v.r.URL.Query()
-	if name := q.Get("load_balancer"); q.Get("tab") != tabMonitoring && v.c.classic(name) {
+	switch name := q.Get("load_balancer"); {
+	case q.Get("tab") == tabMonitoring:
+	case v.c.classic(name):
 		return v.awsTab(name, q.Get("tab"))
+	case v.c.ofOCI(name):
+		return v.ociTab(name, q.Get("tab"))
 	}
 	return v.balancer()
 }

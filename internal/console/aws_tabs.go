@@ -57,8 +57,11 @@ type awsAction struct {
 	Danger      bool
 }
 
-// tabsOf returns the tabs of a load balancer; none if it is not of the Classic ELB API.
+// tabsOf returns the tabs of a load balancer; none if it is of neither API.
 func (c *Console) tabsOf(name, current string) []tab {
+	if c.ofOCI(name) {
+		return ociTabs(name, current)
+	}
 	if !c.classic(name) {
 		return nil
 	}

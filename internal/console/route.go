@@ -39,6 +39,7 @@ func routes() map[string]route {
 		"live-ready": {get: (*visit).liveReady, background: true},
 	}
 	addAWSRoutes(all)
+	addOCIRoutes(all)
 	return all
 }
 

@@ -1,0 +1,206 @@
+package console
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"lull/internal/control/ociapi/wire"
+	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/timeout"
+)
+
+// The page Create listener and Edit listener, as Oracle's console has it (book O8).
+
+// The fields of a listener, as the API calls them.
+const (
+	ociProtocol = "protocol"
+	ociPort     = "port"
+	ociIdle     = "connectionConfiguration.idleTimeout"
+	ociSSL      = "sslConfiguration"
+)
+
+// The idle timeouts of a listener that says nothing, in seconds (book O13).
+const (
+	ociIdleHTTP = 60
+	ociIdleTCP  = 300
+)
+
+// ociListenerForm is the form for a listener: for a new one if the names have none.
+func ociListenerForm(v *visit, names url.Values) (*ociEdit, error) {
+	b, err := v.ociBalancer(names.Get("load_balancer"))
+	if err != nil {
+		return nil, err
+	}
+	name := names.Get("listener")
+	e := b.edit(tabListeners)
+	if name == "" {
+		e.Heading, e.Form.Submit, e.done = "Create listener", "Create listener", "The listener has been created."
+		e.method, e.path = http.MethodPost, b.path("listeners")
+		e.tool = b.tool("listener create")
+		e.body = map[string]any{ociProtocol: wire.ProtocolHTTP, ociPort: float64(80)}
+		e.Form.Fields = append([]*field{{Name: "name", Label: "Name", Hint: "Letters, digits, hyphens and underscores. It cannot be changed later."}}, b.listenerFields(e.body)...)
+	} else {
+		if e.body = b.child("listeners", name); e.body == nil {
+			return nil, b.noChild("listener", name)
+		}
+		e.Heading, e.Form.Submit, e.done = "Edit listener", "Save changes", "The listener "+name+" has been saved."
+		e.About = append([]string{"Listener " + name + " of " + b.DisplayName + "."}, b.sharing(name)...)
+		e.Form.Keep = []kept{{"listener", name}}
+		e.method, e.path = http.MethodPut, b.path("listeners", name)
+		e.tool = b.tool("listener update", kept{"listener-name", name})
+		e.body = cloned(e.body)
+		delete(e.body, "name")
+		e.Form.Fields = b.listenerFields(e.body)
+		e.idleOf = func(f *form) (idleOf, bool) { return b.idleOfListener(name, f) }
+	}
+	e.shape = listenerShape
+	return e, nil
+}
+
+// edit returns a page about a load balancer, without its form's fields.
+func (b *ociBalancer) edit(tab string) *ociEdit {
+	return &ociEdit{Balancer: b.name, Tab: tab, etag: b.etag, Form: &form{Submit: "Save changes"}}
+}
+
+// tool returns how the oci command calls something about a load balancer.
+func (b *ociBalancer) tool(does string, more ...kept) ociTool {
+	return ociTool{does: does, names: append([]kept{{"load-balancer-id", b.id}}, more...)}
+}
+
+// listenerFields is the fields of a listener.
+func (b *ociBalancer) listenerFields(body map[string]any) []*field {
+	fields := []*field{
+		{Name: ociProtocol, Label: "Protocol", Kind: "select", Choices: same(wire.ProtocolHTTP, wire.ProtocolHTTP2, wire.ProtocolGRPC, wire.ProtocolTCP), Hint: "HTTPS is HTTP with SSL. HTTP2 and GRPC need SSL."},
+		{Name: ociPort, Label: "Port", Kind: "number", Min: 1, Max: 65535, Hint: "1 to 65535. HTTP listeners with different hostnames can share one."},
+		{Name: "defaultBackendSetName", Label: "Backend set", Kind: "select", Choices: same(slices.Sorted(maps.Keys(b.BackendSets))...), Hint: "Where requests go that nothing else says a backend set for."},
+		idleField(),
+		{Name: "hostnameNames", Label: "Hostnames", Kind: kindList, Optional: true, Hint: "Names of hostnames of this load balancer, with commas between them."},
+		{Name: "pathRouteSetName", Label: "Path route set", Kind: "select", Optional: true, Choices: orNone(slices.Sorted(maps.Keys(b.PathRouteSets)))},
+		{Name: "routingPolicyName", Label: "Routing policy", Kind: "select", Optional: true, Choices: orNone(slices.Sorted(maps.Keys(b.RoutingPolicies)))},
+		{Name: "ruleSetNames", Label: "Rule sets", Kind: kindList, Optional: true, Hint: "Names of rule sets of this load balancer, with commas between them, in the order in which they apply."},
+		{Name: "connectionConfiguration.backendTcpProxyProtocolVersion", Label: "PROXY protocol to the backends", Kind: "number", Min: 1, Max: 2, Optional: true, Hint: "1 or 2, for TCP only; empty for none."},
+	}
+	fields = append(fields, b.sslFields()...)
+	for _, one := range fields {
+		one.Value = got(body, one.Name)
+	}
+	if _, on := body[ociSSL]; on {
+		fields[len(fields)-len(b.sslFields())].Value = "on"
+	}
+	return fields
+}
+
+// idleField is what all of this is about.
+func idleField() *field {
+	allowed := timeout.IdleRange(timeout.Directional)
+	least, most := int64(allowed.Min/time.Second), int64(allowed.Max/time.Second)
+	return &field{
+		Name: ociIdle, Label: "Idle timeout in seconds", Kind: "number", Min: least, Max: most, Optional: true,
+		Hint: number(least) + " to " + number(most) + " seconds; empty is 60 for HTTP and 300 for TCP. For how long nothing may come or go while a request is " +
+			"answered, or over a TCP connection. It holds for connections that are open, too; that a client may wait for 65 seconds between requests, it does not change.",
+	}
+}
+
+// sslFields is the fields for TLS. The first turns it on and off.
+func (b *ociBalancer) sslFields() []*field {
+	at := ociSSL + "."
+	return []*field{
+		{Name: ociSSL, Label: "Use SSL", Kind: "checkbox"},
+		{Name: at + "certificateName", Label: "Certificate", Kind: "select", Optional: true, Choices: orNone(slices.Sorted(maps.Keys(b.Certificates)))},
+		{Name: at + "certificateIds", Label: "Certificate ids", Kind: kindList, Optional: true, Hint: "Instead of a certificate of this load balancer."},
+		{Name: at + "protocols", Label: "TLS versions", Kind: kindList, Optional: true, Hint: "TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, with commas between them; empty is TLSv1.2."},
+		{Name: at + "cipherSuiteName", Label: "Cipher suite", Optional: true, Hint: "Empty is oci-default-ssl-cipher-suite-v1."},
+		{Name: at + "serverOrderPreference", Label: "Order of ciphers", Kind: "select", Optional: true, Choices: []choice{{"", "default"}, {"ENABLED", "the server's"}, {"DISABLED", "the client's"}}},
+		{Name: at + "verifyPeerCertificate", Label: "Verify the peer's certificate", Kind: "checkbox"},
+		{Name: at + "verifyDepth", Label: "Verify depth", Kind: "number", Optional: true, Max: 100, Hint: "0 to 100; empty is 1."},
+	}
+}
+
+// listenerShape makes of a listener's fields what they are together.
+func listenerShape(f *form, body map[string]any) {
+	if f.field(ociSSL).Value != "on" {
+		delete(body, ociSSL)
+		return
+	}
+	if _, on := body[ociSSL].(map[string]any); !on {
+		body[ociSSL] = map[string]any{}
+	}
+}
+
+// same returns choices that are shown as they are sent.
+func same(values ...string) []choice {
+	choices := make([]choice, len(values))
+	for i, value := range values {
+		choices[i] = choice{value, value}
+	}
+	return choices
+}
+
+// orNone returns choices of which none need be taken.
+func orNone(names []string) []choice {
+	return append([]choice{{"", "none"}}, same(names...)...)
+}
+
+// portOf returns what the plan calls the listener that has a port: all HTTP listeners of a port are one there.
+func portOf(name string, l *wire.ListenerDetails) string {
+	if l.Protocol == wire.ProtocolTCP {
+		return name
+	}
+	return "http:" + strconv.Itoa(l.Port)
+}
+
+// sharers returns the other listeners of a listener's port.
+func (b *ociBalancer) sharers(name string) (others []string) {
+	for _, other := range slices.Sorted(maps.Keys(b.Listeners)) {
+		if other != name && b.Listeners[other].Port == b.Listeners[name].Port {
+			others = append(others, other)
+		}
+	}
+	return others
+}
+
+// sharing says how connections are counted where listeners share a port: which of them a connection is of, each request says anew.
+func (b *ociBalancer) sharing(name string) []string {
+	others := b.sharers(name)
+	if len(others) == 0 {
+		return nil
+	}
+	return []string{"It shares port " + strconv.Itoa(b.Listeners[name].Port) + " with " + listed(others) +
+		". Counted below are the connections of that port that its present idle timeout bounds now, or one as long of the others."}
+}
+
+// idleOfListener gives the connections of a listener the idle timeout that was typed. On another port or with another protocol they would
+// be no longer its own.
+func (b *ociBalancer) idleOfListener(name string, f *form) (idleOf, bool) {
+	l := b.Listeners[name]
+	idle, ok := idleTyped(f)
+	if !ok || f.field(ociPort).Value != strconv.Itoa(l.Port) || (f.field(ociProtocol).Value == wire.ProtocolTCP) != (l.Protocol == wire.ProtocolTCP) {
+		return nil, false
+	}
+	var present time.Duration
+	if l.ConnectionConfiguration != nil {
+		present = time.Duration(l.ConnectionConfiguration.IdleTimeout) * time.Second
+	}
+	at, shared := portOf(name, &l.ListenerDetails), len(b.sharers(name)) > 0
+	return func(c *record.Live) (time.Duration, bool) {
+		ours := c.Ends.LoadBalancer == b.name && onAnyAddress(c.Ends.Listener) == at
+		return idle, ours && (!shared || c.Timer == "idle" && c.Setting == present)
+	}, true
+}
+
+// idleTyped returns the idle timeout that a form stands for; ok is false if it makes no sense.
+func idleTyped(f *form) (idle time.Duration, ok bool) {
+	one := f.field(ociIdle)
+	if one.Value == "" {
+		if f.field(ociProtocol).Value == wire.ProtocolTCP {
+			return ociIdleTCP * time.Second, true
+		}
+		return ociIdleHTTP * time.Second, true
+	}
+	n, err := strconv.ParseInt(one.Value, 10, 64)
+	return time.Duration(n) * time.Second, err == nil && n >= one.Min && n <= one.Max
+}
