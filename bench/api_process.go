@@ -19,13 +19,15 @@ import (
 	"text/template"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lull/bench/load"
 	"lull/internal/clock"
 )
 
 // apiConfig is what lull runs by while its API is measured.
 var apiConfig = template.Must(template.New("lull.yaml").Parse(`admin: {socket: {{.Dir}}/lull.sock}
-loops: 2
+loops: {{.Loops}}
 api:
   address: {{.API}}
   data: {{.Dir}}/data
@@ -41,15 +43,19 @@ type apiProcess struct {
 	bench   *bench
 	kind    kind
 	process *process
+	cpus    *unix.CPUSet // on which it may run; nil = all
 	dir     string
 	client  *apiClient
 	dns     load.Address
 }
 
-// startAPI starts lull without any load balancer.
-func (b *bench) startAPI(c contender) (*apiProcess, error) {
+// startAPI starts lull without any load balancer, with two threads.
+func (b *bench) startAPI(c contender) (*apiProcess, error) { return b.startAPIOn(c, 2, nil) }
+
+// startAPIOn is startAPI with another number of threads, on some of the processors.
+func (b *bench) startAPIOn(c contender, threads int, cpus *unix.CPUSet) (*apiProcess, error) {
 	b.started++
-	a := &apiProcess{bench: b, kind: c.kind, dir: filepath.Join(b.dir, fmt.Sprint(b.started))}
+	a := &apiProcess{bench: b, kind: c.kind, cpus: cpus, dir: filepath.Join(b.dir, fmt.Sprint(b.started))}
 	if err := os.Mkdir(a.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -61,7 +67,10 @@ func (b *bench) startAPI(c contender) (*apiProcess, error) {
 		return nil, err
 	}
 	var text strings.Builder
-	if err = apiConfig.Execute(&text, struct{ Dir, API, DNS string }{a.dir, api.String(), a.dns.String()}); err != nil {
+	if err = apiConfig.Execute(&text, struct {
+		Dir, API, DNS string
+		Loops         int
+	}{a.dir, api.String(), a.dns.String(), threads}); err != nil {
 		return nil, err
 	}
 	if err = os.WriteFile(filepath.Join(a.dir, c.kind.file), []byte(text.String()), 0o600); err != nil {
@@ -81,7 +90,7 @@ func (b *bench) startAPI(c contender) (*apiProcess, error) {
 func (a *apiProcess) begin() error {
 	a.process = newProcess(a.kind.binary, a.kind.args(a.dir, filepath.Join(a.dir, a.kind.file)))
 	ready := &lineWatch{to: a.process, line: "\n" + a.kind.ready + "\n", tail: []byte("\n")}
-	a.process.cmd.Stderr = ready
+	a.process.cmd.Stderr, a.process.cpus = ready, a.cpus
 	if err := a.process.start(); err != nil {
 		return err
 	}

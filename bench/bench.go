@@ -50,7 +50,7 @@ var scenarios = []scenario{
 	httpRequestCPU, httpRate, httpIdleMemory, httpWaitingMemory, httpConnectRate, httpBulk, httpUpgrade, httpGoPeers,
 	httpAllocations,
 	tlsRequestCPU, tlsHandshakes, tlsMemory, tlsBulk, tlsBack,
-	apiChanges, ociReading,
+	apiChanges, ociReading, ociPolicy,
 }
 
 // bench is one run of the program.
@@ -176,9 +176,9 @@ func (x *session) eachRound(f func(contender) error) error {
 	return nil
 }
 
-// order rotates by the round and runs every other round backwards, so that over a few rounds each balancer comes in
-// every place and after each of the others.
-func order(cs []contender, round int) []contender {
+// order rotates by the round and runs every other round backwards, so that over a few rounds each comes in every place and after each
+// of the others.
+func order[T any](cs []T, round int) []T {
 	k := round % len(cs)
 	o := slices.Concat(cs[k:], cs[:k])
 	if round%2 == 1 {
