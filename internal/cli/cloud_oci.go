@@ -95,6 +95,12 @@ func (h ociHealth) Results(key plan.BackendKey) []ociapi.ProbeResult {
 	return list
 }
 
+// Tally implements ociapi.Health.
+func (h ociHealth) Tally(set plan.SetKey) ociapi.Tally {
+	n := h.applier.Tally(set)
+	return ociapi.Tally{OK: n.OK, NotOK: n.Partly + n.Failing + n.Offline}
+}
+
 // probeCodes are OCI's words for what a probe came to.
 //
 //nolint:gochecknoglobals // a table

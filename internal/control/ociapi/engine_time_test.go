@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -671,5 +672,21 @@ func (w *world) awaitResults(path, set string, at netip.AddrPort, want string) {
 		return len(got) == 2 && got[0] == want && got[1] == want
 	}) {
 		w.t.Fatalf("got %v, want two %s", got, want)
+	}
+	w.agree(path, set)
+}
+
+// agree wants the count of a set's backends, which the load balancer's health is made of, to say what its own health says, which is made
+// of the results of each.
+func (w *world) agree(path, set string) {
+	w.t.Helper()
+	of := w.must("GET", path+"/backendSets/"+set+"/health", "").Result.(wire.BackendSetHealth)
+	all := w.must("GET", path+"/health", "").Result.(wire.LoadBalancerHealth)
+	for status, names := range map[string][]string{
+		wire.HealthWarning: all.WarningStateBackendSetNames, wire.HealthCritical: all.CriticalStateBackendSetNames, wire.HealthUnknown: all.UnknownStateBackendSetNames,
+	} {
+		if slices.Contains(names, set) != (status == of.Status) {
+			w.t.Errorf("set %s is %s, but among the sets that are %s there are %v", set, of.Status, status, names)
+		}
 	}
 }

@@ -118,6 +118,12 @@ func (w *world) Results(key plan.BackendKey) (list []ociapi.ProbeResult) {
 	return list
 }
 
+// Tally makes the world a Health.
+func (w *world) Tally(set plan.SetKey) ociapi.Tally {
+	n := w.applier.Tally(set)
+	return ociapi.Tally{OK: n.OK, NotOK: n.Partly + n.Failing + n.Offline}
+}
+
 // fields are the fields of a JSON object.
 type fields map[string]any
 

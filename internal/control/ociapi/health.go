@@ -153,7 +153,7 @@ func (t *tally) add(name, status string) {
 func (t *tally) ok() int { return t.total - len(t.warning) - len(t.critical) - len(t.unknown) }
 
 // mostlyUnknown reports whether more than half are unknown, or whether there is nothing.
-func (t *tally) mostlyUnknown() bool { return t.total == 0 || 2*len(t.unknown) > t.total }
+func mostlyUnknown(total, unknown int) bool { return total == 0 || 2*unknown > total }
 
 // setHealth rolls up the backends of a set. That most are unknown comes before that few are well, as recorded of new sets.
 func (s *Service) setHealth(d *document, name string, attached map[string]bool) wire.BackendSetHealth {
@@ -165,17 +165,21 @@ func (s *Service) setHealth(d *document, name string, attached map[string]bool) 
 	out := wire.BackendSetHealth{
 		WarningStateBackendNames: t.warning, CriticalStateBackendNames: t.critical, UnknownStateBackendNames: t.unknown, TotalBackendCount: t.total,
 	}
-	switch {
-	case !attached[name] || t.mostlyUnknown():
-		out.Status = wire.HealthUnknown
-	case t.ok() == t.total:
-		out.Status = wire.HealthOK
-	case 2*t.ok() < t.total:
-		out.Status = wire.HealthCritical
-	default:
-		out.Status = wire.HealthWarning
-	}
+	out.Status = setStatus(attached[name], t.total, t.ok(), len(t.unknown))
 	return out
+}
+
+// setStatus is the state of a set of which so many backends are well and unknown.
+func setStatus(attached bool, total, ok, unknown int) string {
+	switch {
+	case !attached || mostlyUnknown(total, unknown):
+		return wire.HealthUnknown
+	case ok >= total:
+		return wire.HealthOK
+	case 2*ok < total:
+		return wire.HealthCritical
+	}
+	return wire.HealthWarning
 }
 
 // attached returns the backend sets that get traffic from a listener, by default or by what routes its requests.
@@ -202,11 +206,13 @@ func (d *document) attached() map[string]bool {
 
 // balancerHealth rolls up the backend sets of a load balancer. Here one that is not well comes before that most are unknown. A few
 // unknown ones among others that are well change nothing: the API's text has no other state for that, though the Console shows a warning.
+// The backends are counted already: a compartment has hundreds of thousands.
 func (s *Service) balancerHealth(b *balancer) wire.LoadBalancerHealth {
 	var t tally
 	attached := b.attached()
 	for name := range ordered(b.BackendSets) {
-		t.add(name, s.setHealth(b.document, name, attached).Status)
+		n, total := s.o.Health.Tally(b.setKey(name)), len(b.BackendSets[name].Backends)
+		t.add(name, setStatus(attached[name], total, n.OK, total-n.OK-n.NotOK))
 	}
 	out := wire.LoadBalancerHealth{
 		WarningStateBackendSetNames: t.warning, CriticalStateBackendSetNames: t.critical, UnknownStateBackendSetNames: t.unknown, TotalBackendSetCount: t.total,
@@ -218,7 +224,7 @@ func (s *Service) balancerHealth(b *balancer) wire.LoadBalancerHealth {
 		out.Status = wire.HealthCritical
 	case len(t.warning) > 0:
 		out.Status = wire.HealthWarning
-	case t.mostlyUnknown():
+	case mostlyUnknown(t.total, len(t.unknown)):
 		out.Status = wire.HealthUnknown
 	default:
 		out.Status = wire.HealthOK

@@ -16,6 +16,7 @@ import (
 
 // fakeHealth says of each backend, by host, what the codes are that its probers have found.
 type fakeHealth struct {
+	plan  func() *plan.Plan
 	mu    sync.Mutex
 	found map[string][]string
 }
@@ -40,6 +41,35 @@ func (f *fakeHealth) Results(key plan.BackendKey) []ociapi.ProbeResult {
 	return list
 }
 
+// Tally counts what Results says of a set's backends in the plan.
+func (f *fakeHealth) Tally(set plan.SetKey) (n ociapi.Tally) {
+	for _, lb := range f.plan().LoadBalancers {
+		for _, s := range lb.BackendSets {
+			for i := range s.Backends {
+				if s.Key == set {
+					f.count(&n, &s.Backends[i])
+				}
+			}
+		}
+	}
+	return n
+}
+
+func (f *fakeHealth) count(n *ociapi.Tally, b *plan.Backend) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	codes := f.found[b.Key.Host]
+	switch unknown := len(codes) < 2 || slices.Contains(codes, notYetProbed); {
+	case b.Offline:
+		n.NotOK++
+	case unknown:
+	case codes[0] == "OK" && codes[1] == "OK":
+		n.OK++
+	default:
+		n.NotOK++
+	}
+}
+
 // notYetProbed stands for a prober that has not looked yet.
 const notYetProbed = "-"
 
@@ -49,7 +79,7 @@ var probedAt = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 func healthRig(t *testing.T) (*rig, *fakeHealth) {
 	t.Helper()
 	r := newRig(t)
-	f := &fakeHealth{found: map[string][]string{}}
+	f := &fakeHealth{plan: r.run.Plan, found: map[string][]string{}}
 	r.o.Health = f
 	r.restart()
 	return r, f

@@ -20,6 +20,14 @@ type Runtime interface {
 type Health interface {
 	// Results returns the last result of each prober, none before the first probe.
 	Results(key plan.BackendKey) []ProbeResult
+	// Tally counts the backends of a set by those results. It is cheap: a list asks it of thousands of sets.
+	Tally(set plan.SetKey) Tally
+}
+
+// Tally counts backends. What no prober knows yet, and what is not in the plan, is in neither number.
+type Tally struct {
+	OK    int // both probers find it well
+	NotOK int // one does not, or it is offline
 }
 
 // ProbeResult is what one prober has found last.

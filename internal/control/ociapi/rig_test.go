@@ -94,6 +94,7 @@ func (f *fakeRuntime) Plan() *plan.Plan {
 type noHealth struct{}
 
 func (noHealth) Results(plan.BackendKey) []ociapi.ProbeResult { return nil }
+func (noHealth) Tally(plan.SetKey) ociapi.Tally               { return ociapi.Tally{} }
 
 type noCertificates struct{}
 
