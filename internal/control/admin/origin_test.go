@@ -49,3 +49,30 @@ func TestInTermsOf(t *testing.T) {
 		}
 	}
 }
+
+// TestInTermsOfOCI: the OCI API has the idle timeout of a listener, and a command that replaces the listener; nothing else can be set.
+func TestInTermsOfOCI(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		end  func(c *record.Close)
+		want string
+		name string // in the command; empty: there is none
+	}{
+		"idle":    {func(c *record.Close) { c.Ends.Listener = "web" }, "raise the idle timeout of the listener on port ", "web"},
+		"address": {func(c *record.Close) { c.Ends.Listener = "web@127.0.0.2" }, "raise the idle timeout of the listener on port ", "web"},
+		"shared":  {func(c *record.Close) { c.Ends.Listener = "http:80" }, "raise the idle timeout of the listener on port ", "NAME"},
+		"drain":   {func(c *record.Close) { firedBy(c, reason.DrainTimeout, "drain", 30*time.Second) }, "raise lull's own `drain` of load balancer ", ""},
+		"connect": {func(c *record.Close) { firedBy(c, reason.ConnectTimeout, "connect", 10*time.Second) }, "raise lull's own `connect` of load balancer ", ""},
+	} {
+		c := admintest.Close(12)
+		tt.end(&c)
+		told := strings.Join(inTermsOf(plan.OriginOCI, storyOfClose(&c, nil, nil), &c.Ends), "\n")
+		if !strings.Contains(told, tt.want) || strings.Contains(told, "lull.yaml") || strings.Contains(told, "aws ") {
+			t.Errorf("%s: got\n%s\nwant %q in it, no file and nothing of AWS", name, told, tt.want)
+		}
+		command := "oci lb listener update --load-balancer-id OCID --listener-name " + tt.name + " --port "
+		if has := strings.Contains(told, "oci lb "); has != (tt.name != "") || has && !strings.Contains(told, command) {
+			t.Errorf("%s: got\n%s\nwant the command with name %q", name, told, tt.name)
+		}
+	}
+}
