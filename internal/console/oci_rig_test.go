@@ -52,6 +52,9 @@ func (r *ociRig) Plan() *plan.Plan { return r.inForce() }
 // Results implements ociapi.Health.
 func (r *ociRig) Results(plan.BackendKey) []ociapi.ProbeResult { return nil }
 
+// Tally implements ociapi.Health.
+func (r *ociRig) Tally(plan.SetKey) ociapi.Tally { return ociapi.Tally{} }
+
 // Holder implements ociapi.Certificates.
 func (r *ociRig) Holder(string) (*certs.Holder, bool) { return nil, false }
 
@@ -113,6 +116,7 @@ func (r *ociRig) change(method, target, body string) {
 			return
 		case wire.WorkFailed:
 			r.t.Fatalf("%s %s: %v", method, target, w.ErrorDetails)
+		case wire.WorkAccepted, wire.WorkInProgress:
 		}
 	}
 	r.t.Fatalf("%s %s: not done", method, target)
