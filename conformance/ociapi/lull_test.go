@@ -34,7 +34,7 @@ const (
 type lull struct {
 	t        testing.TB
 	dir      string
-	net      byte // 127.net.0.0/16 is nobody else's
+	net      byte // 127.net.0.0/16 is no other test's
 	api      string
 	cmd      *exec.Cmd
 	said     *output
@@ -91,7 +91,7 @@ func serve(t testing.TB) *lull {
 	}
 	l.api = free.Addr().String()
 	free.Close()
-	text := fmt.Sprintf("admin: {socket: lull.sock}\napi:\n  address: %s\n  data: lull-data\n  region: us-phoenix-1\n  addresses: [127.%d.0.16-127.%d.0.250]\n", l.api, l.net, l.net)
+	text := fmt.Sprintf("admin: {socket: lull.sock}\napi:\n  address: %s\n  data: lull-data\n  region: us-phoenix-1\n  addresses: [127.%[2]d.%[3]d.16-127.%[2]d.%[3]d.250]\n", l.api, l.net, os.Getpid()%250)
 	if err := os.WriteFile(filepath.Join(l.dir, "lull.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
