@@ -72,6 +72,37 @@ func TestHeadEdits_RUL_01_HDR_01_HDR_02(t *testing.T) {
 	client.Expect("0\r\nX-Sum: 2\r\n\r\n")
 }
 
+// TestTwins: what lull tells of the client cannot be told by the client in its place, to an application that knows no underscores from
+// hyphens; nor can a field that such an application would frame the body by reach it past a site's rules.
+func TestTwins_HDR_01(t *testing.T) {
+	t.Parallel()
+	shared := "X_Forwarded_For: 192.0.2.1\r\nx_forwarded-proto: https\r\nX-Forwarded_Port: 1\r\n"
+	told := shared + "X_Real_IP: 192.0.2.2\r\nX-Forwarded_Host: b\r\n"
+	framing := "transfer_encoding: chunked\r\n" // beside a Content_Length it would be refused
+	for name, c := range map[string]struct {
+		on   *site
+		sent string
+	}{
+		"shared":      {counter(t, 1, timeout.Shared, func(*plan.Plan) {}), shared},
+		"directional": {counter(t, 1, timeout.Directional, func(*plan.Plan) {}), told},
+		"site":        {siteBefore(t, func(*plan.Site) {}), told + framing},
+		"edited": {siteBefore(t, func(site *plan.Site) {
+			site.RequestID, site.Request = "X-Request-Id", editing(t, setField("X-A", "b"), removeField("X-Forwarded-For"))
+		}), told + framing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			head := "POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.3\r\n" + c.sent + "Content-Length: 5\r\n\r\n"
+			_, backend := c.on.meet(head + "hello")
+			got := readHead(t, backend)
+			if strings.Contains(got, "_") || !strings.Contains(got, "\r\nX-Forwarded-For: 192.0.2.3, 127.0.0.1\r\n") || !strings.Contains(got, "\r\nContent-Length: 5\r\n") {
+				t.Errorf("sent %q, the backend got %q", head, got)
+			}
+			backend.Expect("hello")
+		})
+	}
+}
+
 // TestUpgradeEdits: the head that begins a tunnel is edited like any other.
 func TestUpgradeEdits_RUL_01(t *testing.T) {
 	t.Parallel()
@@ -102,6 +133,7 @@ func TestRequestID_HDR_03(t *testing.T) {
 		{"none", "X-Request-Id", "", "", ""},
 		{"brought", "X-Request-Id", "x-request-id: abc\r\n", "", "abc"},
 		{"brought_twice", "X-Request-Id", "X-Request-Id: abc\r\nx_request_id: def\r\n", "", "abc"},
+		{"brought_with_twin", "X-Request-Id", "x_request_id: abc\r\nX-Request-Id: def\r\n", "", "abc"},
 		{"empty", "X-Request-Id", "X-Request-Id:\r\n", "", ""},
 		{"long", "X-Request-Id", "X-Request-Id: " + strings.Repeat("x", 8<<10-14) + "\r\n", "", strings.Repeat("x", 8<<10-14)},
 		{"hidden", "X-Request-Id", "Connection: X-Request-Id\r\nX-Request-Id: abc\r\n", "", ""},
@@ -114,8 +146,12 @@ func TestRequestID_HDR_03(t *testing.T) {
 			client, backend := s.meet("GET / HTTP/1.1\r\nHost: a\r\n" + q.sent + "\r\n")
 			r := backend.Request()
 			name := strings.ReplaceAll(q.field, "_", "-")
-			got := append(r.Header.Values(name), r.Header.Values(q.field)...)
-			got = slices.Compact(got)
+			var got []string
+			for field, values := range r.Header {
+				if strings.EqualFold(strings.ReplaceAll(field, "_", "-"), name) {
+					got = append(got, values...)
+				}
+			}
 			backend.Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + q.answered + "\r\n")
 			told := client.Answer("GET").Header.Values(q.field)
 			if len(got) != 1 || len(told) != 1 || got[0] != told[0] {
@@ -126,6 +162,15 @@ func TestRequestID_HDR_03(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRequestIDInTrailers: an id behind the body is not told beside the one in the head.
+func TestRequestIDInTrailers_HDR_03(t *testing.T) {
+	t.Parallel()
+	s := siteBefore(t, func(site *plan.Site) { site.RequestID = "X-Request-Id" })
+	_, backend := s.meet("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Request-Id: a\r\nX_Request_Id: b\r\nX-Sum: 1\r\n\r\n")
+	readHead(t, backend)
+	backend.Expect("0\r\nX-Sum: 1\r\n\r\n")
 }
 
 // TestRequestIDs: no two requests have the same id, on one connection or on several loops, and lull's own answers have one too.

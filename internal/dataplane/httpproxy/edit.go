@@ -28,7 +28,6 @@ func (p *Proxy) identify(x *exchange) {
 		}
 		if id := f.Value(p.in); len(id) > 0 && len(id) <= record.TextMax {
 			x.id = append(x.id[:0], id...)
-			x.set(identified)
 			return
 		}
 	}
@@ -57,16 +56,14 @@ func newRandom() *mathrand.ChaCha8 {
 // editUp adds to the edit of a request's head what its site wants.
 func (p *Proxy) editUp(x *exchange, e *http1.Edit) {
 	s := x.site
-	drop := &s.up
-	p.lines = append(p.lines[:0], e.Lines...) // which may be p.lines already, or the listener's own
-	if s.plan.RequestID != "" && len(x.id) > 0 && !x.is(identified) {
-		drop = &s.upNamed
+	p.lines = append(p.lines[:0], e.Lines...)    // which may be p.lines already, or the listener's own
+	if s.plan.RequestID != "" && len(x.id) > 0 { // in one field, that no other is taken for it: up leaves out those that came
 		p.lines = http1.AppendField(p.lines, s.plan.RequestID, x.id)
 	}
 	if s.plan.Request != nil {
 		p.lines = s.plan.Request.Append(p.lines, &p.head, p.in)
 	}
-	e.Drop, e.DropNames, e.Lines = e.Drop|drop.ids, drop.names, p.lines
+	e.Drop, e.DropNames, e.Lines = e.Drop|s.up.ids, s.up.names, p.lines
 }
 
 // editDown adds to the edit of the head of the final response in b what the site of the exchange wants, if it has one.

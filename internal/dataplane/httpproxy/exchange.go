@@ -71,9 +71,8 @@ const (
 	offersUpgrade                    // the request asks for another protocol, and may
 	continued                        // lull itself has told the client to go on, and keeps the backend's 100 to itself
 	wasQueued
-	lastAsked  // the client has said that it will send no further request
-	identified // the request brought its id
-	openEnded  // the end of the client's connection is the end of the response's body
+	lastAsked // the client has said that it will send no further request
+	openEnded // the end of the client's connection is the end of the response's body
 )
 
 func (x *exchange) is(m xmarks) bool { return x.marks&m != 0 }

@@ -82,10 +82,11 @@ func (l *Listener) compile() {
 	l.responseLimits.Head = l.plan.HeadMax
 	l.responseLimits.Line = l.requestLimits.Line
 	l.drop = http1.Set(http1.XForwardedProto, http1.XForwardedPort)
-	l.dropNames = nil
+	l.dropNames = l.twins()
 	if l.subject = l.plan.TLS != nil && l.plan.TLS.SubjectHeader != ""; l.subject { // nobody but lull may tell it
-		l.dropNames = []string{strings.ReplaceAll(strings.ToLower(l.plan.TLS.SubjectHeader), "_", "-")}
-		l.drop |= http1.IDs(l.dropNames)
+		name := strings.ReplaceAll(strings.ToLower(l.plan.TLS.SubjectHeader), "_", "-")
+		l.dropNames = append(l.dropNames, name)
+		l.drop |= http1.IDs([]string{name})
 	}
 	l.lines = append(l.lines[:0:0], "X-Forwarded-Proto: "...)
 	l.lines = append(l.lines, l.plan.Speaks()...)
@@ -98,6 +99,21 @@ func (l *Listener) compile() {
 	if len(l.sites) > 0 {
 		l.compileSites()
 	}
+}
+
+// twins returns the fields that no request may have with underscores for hyphens: applications that are told of both under one name
+// would take a client's word for lull's. Those that tell of clients are left out everywhere. Those that frame a body are where rules
+// decide what reaches a backend, as what such a backend took for the next request would have passed by the rules; elsewhere they
+// count as ambiguous, and the desync mode decides. With their hyphens all have an ID, to which this is nothing.
+func (l *Listener) twins() []string {
+	names := []string{"x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"}
+	if l.plan.Timeouts.Model == timeout.Directional {
+		names = append(names, "x-real-ip", "x-forwarded-host")
+	}
+	if len(l.sites) > 0 {
+		names = append(names, "transfer-encoding", "content-length")
+	}
+	return names
 }
 
 // responseLimits returns the limits for the head of the response to the request under way.

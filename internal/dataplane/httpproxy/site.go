@@ -1,7 +1,6 @@
 package httpproxy
 
 import (
-	"slices"
 	"strings"
 
 	"lull/internal/dataplane/backend"
@@ -36,7 +35,6 @@ type site struct {
 	narrow                        bool   // requestLimits are narrower than those that the listener reads by
 	idName                        string // of the field for a request's id, in small letters with hyphens
 	up, down                      drops
-	upNamed                       drops // up, for requests that lull gives an id
 }
 
 // takeSites takes over the sites of a plan.
@@ -89,19 +87,19 @@ func (s *site) compile(l *Listener) {
 	}
 	s.requestLimits, s.responseLimits = s.table.HeadLimits(), http1.ResponseLimits
 	s.responseLimits.Head, s.responseLimits.Line = s.requestLimits.Head, s.requestLimits.Line
-	up, down := slices.Clone(l.dropNames), []string(nil)
+	var up, down []string
 	if e := s.plan.Request; e != nil {
 		up = append(up, e.Dropped()...)
 	}
 	if e := s.plan.Response; e != nil {
 		down = append(down, e.Dropped()...)
 	}
-	s.up = newDrops(l.drop, up)
 	if s.plan.RequestID != "" {
 		s.idName = strings.ReplaceAll(strings.ToLower(s.plan.RequestID), "_", "-")
-		s.upNamed = newDrops(l.drop, append(slices.Clone(up), s.idName))
-		down = append(down, s.idName)
+		up, down = append(up, s.idName), append(down, s.idName)
 	}
+	s.up = newDrops(l.drop, up)
+	s.up.names = append(s.up.names, l.dropNames...) // whose IDs are in l.drop, but for those that stay under their own names
 	s.down = newDrops(0, down)
 }
 
