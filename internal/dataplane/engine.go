@@ -32,7 +32,8 @@ type Options struct {
 type Engine struct {
 	// Fixed after New.
 	workers  []*worker
-	budget   int // connections that the descriptor limit allows
+	queues   []*httpproxy.Proxy // of the workers
+	budget   int                // connections that the descriptor limit allows
 	registry *backend.Registry
 	gate     *tlsio.Gate
 	tickets  tlsio.Tickets
@@ -104,6 +105,7 @@ func New(o Options) (*Engine, error) {
 	for _, w := range e.workers {
 		w.http.SetPeers(proxies)
 	}
+	e.queues = proxies
 	leaveProcessors(loops)
 	for _, w := range e.workers {
 		w.acceptor = acceptor.New(w.loop, peers, &e.limit)
@@ -196,12 +198,11 @@ func (e *Engine) SetAddrs(key plan.BackendKey, addrs []netip.AddrPort) {
 	}
 }
 
-// pokeQueues has requests that wait for a backend look again.
+// pokeQueues has requests that wait for a backend look again. It takes no lock: health checks come with thousands of reports while a
+// plan is applied.
 func (e *Engine) pokeQueues() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, w := range e.workers {
-		w.http.Poke()
+	for _, p := range e.queues {
+		p.Poke()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -83,32 +84,37 @@ func (w *worker) show(b batch) batch {
 	return b
 }
 
-// Stats returns every counter.
+// Stats returns every counter. Those that there are very many of are read without the engine's lock: a change of the plan does not wait
+// for them.
 func (e *Engine) Stats() stats.Snapshot {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s := stats.Snapshot{ConnectionsMax: e.limit.Most(), Connections: e.limit.Open(), PlanRevision: e.plan.Revision,
-		RecordsAppended: e.log.Next()}
-	for _, l := range e.listeners {
+	s, listeners := e.overview()
+	for _, l := range listeners {
 		s.Listeners = append(s.Listeners, l.totals())
 	}
-	for _, l := range e.retired {
-		s.Listeners = append(s.Listeners, l.totals())
+	slices.SortFunc(s.Listeners, func(a, b stats.ListenerTotals) int { return a.Key.Compare(b.Key) })
+	backends := e.registry.All()
+	s.Backends = make([]stats.BackendTotals, len(backends))
+	for i, b := range backends {
+		s.Backends[i] = backendTotals(b)
 	}
-	slices.SortFunc(s.Listeners, func(a, b stats.ListenerTotals) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
-	for _, b := range e.registry.All() {
-		s.Backends = append(s.Backends, backendTotals(b))
-	}
-	slices.SortFunc(s.Backends, func(a, b stats.BackendTotals) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
 	s.Sets = e.registry.Sets()
 	slices.SortFunc(s.Sets, func(a, b stats.SetTotals) int {
 		return cmp.Or(cmp.Compare(a.Key.LoadBalancer, b.Key.LoadBalancer), cmp.Compare(a.Key.Name, b.Key.Name))
 	})
+	return s
+}
+
+// overview returns what there is one of, and the listeners.
+func (e *Engine) overview() (stats.Snapshot, []*listener) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := stats.Snapshot{ConnectionsMax: e.limit.Most(), Connections: e.limit.Open(), PlanRevision: e.plan.Revision,
+		RecordsAppended: e.log.Next()}
 	for _, w := range e.workers {
 		s.Pooled += w.http.Pooled()
 		s.Loops = append(s.Loops, loopTotals(w.loop, w.load.Load()))
 	}
-	return s
+	return s, slices.AppendSeq(slices.Clone(e.retired), maps.Values(e.listeners))
 }
 
 // Origin returns where a load balancer of the plan in force is defined; "" if there is none of that name. Callable from anywhere.

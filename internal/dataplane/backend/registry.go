@@ -1,6 +1,8 @@
 package backend
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +28,7 @@ type Registry struct {
 	sets     map[string]sets              // by load balancer; those of the plan
 	queues   map[string]*Queue            // the same
 	counts   map[plan.SetKey][]*stats.Set // of the plan's sets, one block for each loop
+	sorted   map[string][]*Backend        // of load balancers of the plan about which somebody has asked since they changed
 }
 
 // sets are the sets of a load balancer, by what they were made from.
@@ -34,7 +37,7 @@ type sets map[*plan.BackendSet]*Set
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
 	return &Registry{plan: &plan.Plan{}, backends: map[plan.BackendKey]*Backend{}, sets: map[string]sets{}, queues: map[string]*Queue{},
-		counts: map[plan.SetKey][]*stats.Set{}}
+		counts: map[plan.SetKey][]*stats.Set{}, sorted: map[string][]*Backend{}}
 }
 
 // SetGate tells what bounds the handshakes with backends. Before a plan with TLS is applied.
@@ -73,6 +76,7 @@ func (r *Registry) change(c *plan.Change, now int64, changed map[plan.SetKey]*Se
 		r.forgetCounts(left, changed)
 		delete(r.sets, c.Old.Name)
 		delete(r.queues, c.Old.Name)
+		delete(r.sorted, c.Old.Name)
 		return
 	}
 	queue := r.queues[c.New.Name]
@@ -89,6 +93,7 @@ func (r *Registry) change(c *plan.Change, now int64, changed map[plan.SetKey]*Se
 		next[ps], changed[ps.Key] = set, set
 	}
 	r.sets[c.New.Name] = next
+	delete(r.sorted, c.New.Name)
 	r.forgetCounts(left, changed)
 	if c.Old != nil {
 		r.retire(c.Old, left, now)
@@ -220,15 +225,27 @@ func (r *Registry) Find(key plan.BackendKey) *Backend {
 	return r.backends[key]
 }
 
-// All returns the backends that the plan names.
+// All returns the backends that the plan names, in the order of their keys. It is asked every second: of many load balancers a few at
+// most have changed by then.
 func (r *Registry) All() []*Backend {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := make([]*Backend, 0, len(r.backends))
-	for _, b := range r.backends {
-		if b.named {
-			all = append(all, b)
+	for _, name := range slices.Sorted(maps.Keys(r.sets)) {
+		if _, known := r.sorted[name]; !known {
+			r.sorted[name] = r.sets[name].sorted()
 		}
+		all = append(all, r.sorted[name]...)
 	}
+	return all
+}
+
+// sorted returns the backends of all sets.
+func (s sets) sorted() []*Backend {
+	var all []*Backend
+	for _, set := range s {
+		all = append(all, set.Backends...)
+	}
+	slices.SortFunc(all, func(a, b *Backend) int { return a.Key.Compare(b.Key) })
 	return all
 }

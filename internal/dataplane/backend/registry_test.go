@@ -2,6 +2,7 @@ package backend_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -286,5 +287,48 @@ func TestStartsForgotten(t *testing.T) {
 		if set.Backends[0].Status().Up {
 			t.Errorf("%v: got up, want down until a probe has succeeded", key)
 		}
+	}
+}
+
+// TestSameBesideChanged: what a plan shares with the last one is left as it is, down to the sets that loops choose from, while what is
+// beside it changes; and all backends are told in the order of their keys, whatever has changed since they were told last.
+func TestSameBesideChanged(t *testing.T) {
+	t.Parallel()
+	named := func(lb, name string, hosts ...string) *plan.BackendSet {
+		set := &plan.BackendSet{Key: plan.SetKey{LoadBalancer: lb, Name: name}}
+		for _, host := range hosts {
+			set.Backends = append(set.Backends, plan.Backend{Key: plan.BackendKey{Set: set.Key, Host: host, Port: 80}, Weight: 1})
+		}
+		return set
+	}
+	balancer := func(sets ...*plan.BackendSet) *plan.LoadBalancer {
+		return &plan.LoadBalancer{Name: sets[0].Key.LoadBalancer, BackendSets: sets}
+	}
+	r := backend.NewRegistry()
+	kept, other := named("b", "kept", "10.0.0.2", "10.0.0.1"), balancer(named("c", "set", "10.0.0.1"))
+	first := r.Apply(&plan.Plan{LoadBalancers: []*plan.LoadBalancer{other, balancer(named("b", "was", "10.0.0.3"), kept)}}, second)
+	told := func() (all []string) {
+		for _, b := range r.All() {
+			all = append(all, b.Key.String())
+		}
+		return all
+	}
+	if got, want := told(), []string{"b/kept/10.0.0.1:80", "b/kept/10.0.0.2:80", "b/was/10.0.0.3:80", "c/set/10.0.0.1:80"}; !slices.Equal(got, want) {
+		t.Errorf("before: got %v, want %v", got, want)
+	}
+	was := r.Find(plan.BackendKey{Set: plan.SetKey{LoadBalancer: "b", Name: "was"}, Host: "10.0.0.3", Port: 80})
+	next := r.Apply(&plan.Plan{LoadBalancers: []*plan.LoadBalancer{balancer(named("a", "new", "10.0.0.9")), other,
+		balancer(kept, named("b", "is", "10.0.0.3"))}}, 2*second)
+	if next[kept.Key] != first[kept.Key] {
+		t.Error("the set that both plans have is another one now")
+	}
+	if len(next) != 3 {
+		t.Errorf("sets of what has changed: got %d, want the two of b and the one of a", len(next))
+	}
+	if was.Closing() == nil || next[kept.Key].Backends[0].Closing() != nil {
+		t.Errorf("ends: got %v for what left and %v for what stays, want one and none", was.Closing(), next[kept.Key].Backends[0].Closing())
+	}
+	if got, want := told(), []string{"a/new/10.0.0.9:80", "b/is/10.0.0.3:80", "b/kept/10.0.0.1:80", "b/kept/10.0.0.2:80", "c/set/10.0.0.1:80"}; !slices.Equal(got, want) {
+		t.Errorf("after: got %v, want %v", got, want)
 	}
 }

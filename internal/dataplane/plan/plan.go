@@ -6,6 +6,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -80,6 +81,11 @@ type ListenerKey struct{ LoadBalancer, Name string }
 
 // String returns "loadbalancer/listener".
 func (k ListenerKey) String() string { return k.LoadBalancer + "/" + k.Name }
+
+// Compare orders listeners by load balancer and name.
+func (k ListenerKey) Compare(o ListenerKey) int {
+	return cmp.Or(cmp.Compare(k.LoadBalancer, o.LoadBalancer), cmp.Compare(k.Name, o.Name))
+}
 
 // Listener is an address, a protocol and where its connections go.
 type Listener struct {
@@ -189,6 +195,12 @@ type BackendKey struct {
 
 // String returns "loadbalancer/set/host:port".
 func (k BackendKey) String() string { return k.Set.String() + "/" + k.Endpoint() }
+
+// Compare orders backends by load balancer, set, host and port.
+func (k BackendKey) Compare(o BackendKey) int {
+	return cmp.Or(cmp.Compare(k.Set.LoadBalancer, o.Set.LoadBalancer), cmp.Compare(k.Set.Name, o.Set.Name),
+		cmp.Compare(k.Host, o.Host), cmp.Compare(k.Port, o.Port))
+}
 
 // Endpoint returns "host:port", with brackets round an IPv6 address.
 func (k BackendKey) Endpoint() string {
