@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"path/filepath"
+	"time"
 
 	"lull/internal/clock"
 	"lull/internal/control/apply"
 	"lull/internal/control/metrics"
 	"lull/internal/control/ociapi"
+	"lull/internal/dataplane/accesslog"
 	"lull/internal/dataplane/plan"
 	"lull/internal/health"
 )
@@ -61,6 +63,32 @@ func (s *cloud) OCILoadBalancers() []metrics.OCILoadBalancer {
 		list = append(list, metrics.OCILoadBalancer{Name: lb.PlanName, ID: lb.ID, DisplayName: lb.DisplayName, Region: s.config.Region})
 	}
 	return list
+}
+
+// ownerFor is how long a look at who owns load balancers serves the access log, which asks for every line.
+const ownerFor = time.Second
+
+// owners returns who tells the access log whose a load balancer is, by its name in the plan. It is for one goroutine at a time.
+func (s *cloud) owners() func(loadBalancer string) accesslog.Owner {
+	var known map[string]accesslog.Owner
+	var looked time.Time
+	return func(name string) accesslog.Owner {
+		if now := clock.Real(); known == nil || now.Sub(looked) >= ownerFor {
+			known, looked = s.ownersNow(), now
+		}
+		return known[name]
+	}
+}
+
+func (s *cloud) ownersNow() map[string]accesslog.Owner {
+	list := s.oci.Load().Summaries()
+	known := make(map[string]accesslog.Owner, len(list))
+	for _, lb := range list {
+		known[lb.PlanName] = accesslog.Owner{
+			Name: lb.DisplayName, ID: lb.ID, Compartment: lb.CompartmentID, Tenancy: s.tenancy(), Region: s.config.Region,
+		}
+	}
+	return known
 }
 
 func ociRanges(s *cloud) []ociapi.AddressRange {

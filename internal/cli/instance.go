@@ -89,6 +89,7 @@ func (i *instance) start() (err error) {
 	if err = i.cloud.serve(i.applier, i.engine); err != nil {
 		return err
 	}
+	i.nameOwners(i.log)
 	if i.metrics != nil {
 		i.metrics.SetClassic(i.cloud)
 		i.metrics.SetOCI(i.cloud)
@@ -151,12 +152,20 @@ func (i *instance) useAccessLog(log *accesslog.Writer) {
 		i.reopenAccessLog()
 		return
 	}
+	i.nameOwners(log)
 	i.log = log
 	if i.metrics != nil {
 		i.metrics.SetAccessLog(log)
 	}
 	if old != nil {
 		i.warn("access log", old.Close())
+	}
+}
+
+// nameOwners has an access log tell whose load balancers are, if an API makes them.
+func (i *instance) nameOwners(log *accesslog.Writer) {
+	if log != nil && i.cloud != nil {
+		log.SetOwners(i.cloud.owners())
 	}
 }
 

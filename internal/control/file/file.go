@@ -45,7 +45,7 @@ type Config struct {
 // AccessLog is where the access log goes and what its lines look like.
 type AccessLog struct {
 	Path   string
-	Format string // "text", "json", "aws"
+	Format string // "text", "json", "aws", "oci"
 }
 
 // Load reads, validates and compiles a file. The error is an Errors.

@@ -1,5 +1,5 @@
 // Package accesslog provides the access log: one line for each HTTP exchange and for each connection that has ended, as
-// text, JSON or in the format of the AWS Classic Load Balancer.
+// text, JSON or in the formats of the AWS Classic Load Balancer and of OCI's.
 //
 // control/admin uses the formats too, on its own goroutines; `lull serve` opens one Writer, which runs on a goroutine of
 // its own. The Writer follows a record.History with a cursor, so a slow or full disk never holds up a loop: the rings
@@ -31,6 +31,7 @@ const (
 	Text Format = iota // one readable line per exchange and per connection
 	JSON               // one object per line, see docs/reference/access-log.md
 	AWS                // the AWS Classic Load Balancer's line
+	OCI                // the entries of OCI's access and error logs, as the Logging service hands them out
 )
 
 // A formatter is one row of the table of formats. Its functions append a whole line to dst, or nothing if the format has
@@ -47,6 +48,7 @@ var formats = [...]formatter{
 	Text: {"text", appendText, appendTextExchange, appendTextLost},
 	JSON: {"json", appendJSON, appendJSONExchange, appendJSONLost},
 	AWS:  {"aws", appendAWS, appendAWSExchange, appendAWSLost},
+	OCI:  {"oci", appendOCI, appendOCIExchange, appendOCILost},
 }
 
 // String returns the word used in lull.yaml.

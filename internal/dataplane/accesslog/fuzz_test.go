@@ -41,6 +41,7 @@ func FuzzExchange(f *testing.F) {
 			t.Errorf("aws: a field has left its place: %s", aws)
 		}
 		wantSame(t, object, &x)
+		wantLines(t, OCI, string(OCI.Append(nil, e)))
 	})
 }
 

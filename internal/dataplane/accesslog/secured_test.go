@@ -183,7 +183,7 @@ func TestHostileNames(t *testing.T) {
 	for f := range Format(len(formats)) {
 		for _, e := range []record.Entry{{Close: &c}, {Exchange: &x}} {
 			line := string(f.Append(nil, e))
-			wantOneLine(t, line)
+			wantLines(t, f, line)
 			if most := 3*6*record.TextMax + 2*6*record.NameMax + 4096; len(line) > most {
 				t.Errorf("%s: a line of %d bytes, want at most %d", f, len(line), most)
 			}
@@ -200,7 +200,7 @@ func TestUnknownNumbers(t *testing.T) {
 	c := securedClose()
 	c.TLS.Front.Version, c.TLS.Front.Suite = 0x7777, 0x7777
 	for f := range Format(len(formats)) {
-		wantOneLine(t, string(f.Append(nil, record.Entry{Close: &c})))
+		wantLines(t, f, string(f.Append(nil, record.Entry{Close: &c})))
 	}
 	if aws := string(AWS.Append(nil, record.Entry{Close: &c})); len(strings.Fields(aws)) != len(strings.Fields(`t e c b 1 2 3 - - 8 9 "- - - " "-" c v`)) {
 		t.Errorf("aws: %s", aws)

@@ -48,6 +48,7 @@ type Writer struct {
 
 	// Atomic.
 	fresh       atomic.Pointer[os.File] // the file that Reopen opened; replaces out before the next write
+	owners      atomic.Pointer[func(loadBalancer string) Owner]
 	written     atomic.Uint64
 	lost        atomic.Uint64
 	writeErrors atomic.Uint64
@@ -123,6 +124,10 @@ func (w *Writer) Close() error {
 	}
 }
 
+// SetOwners tells who knows the owners of load balancers, which lines of OCI name. It is called for every record, on the Writer's
+// goroutine.
+func (w *Writer) SetOwners(of func(loadBalancer string) Owner) { w.owners.Store(&of) }
+
 // Counters returns what the Writer has done so far.
 func (w *Writer) Counters() Counters {
 	return Counters{Written: w.written.Load(), Lost: w.lost.Load(), WriteErrors: w.writeErrors.Load()}
@@ -144,7 +149,7 @@ func (w *Writer) batch(entries []record.Entry, lost uint64) error {
 	}
 	for _, e := range entries {
 		before := len(w.pending)
-		w.pending = w.format.Append(w.pending, e)
+		w.pending = w.append(w.pending, e)
 		if len(w.pending) > before {
 			w.lines++
 		}
@@ -155,6 +160,14 @@ func (w *Writer) batch(entries []record.Entry, lost uint64) error {
 		}
 	}
 	return w.flush()
+}
+
+// append appends what is written of a record.
+func (w *Writer) append(dst []byte, e record.Entry) []byte {
+	if owners := w.owners.Load(); w.format == OCI && owners != nil {
+		return appendOwned(dst, e, (*owners)(e.Ends().LoadBalancer))
+	}
+	return w.format.Append(dst, e)
 }
 
 // flush writes pending, and tries until it succeeds or the Writer is closed: then once more, the last time.
