@@ -22,6 +22,8 @@
 //     somebody else has changed meanwhile show both values by themselves.
 //   - What the change does to what is open: impactOf (impact.go) computes it from the live connections. A route with reader and background
 //     set answers form.Preview with v.preview; the form asks it while somebody types.
+//   - What makes one call of the Classic ELB API is an awsEdit (aws_edit.go): it says which call and what its fields and parameters are, and
+//     has a row in awsEdits. All else, from the stale value to the command, is done for it.
 //   - The commands that do the same are listed with {{template "commands" .Data.Commands}}, a []command.
 //   - To have a part move, define "live" in page.tmpl beside "content", which shows it with {{template "moving" .}}; add a row to livePages
 //     (moving.go) and end the handler in v.moving. The same function makes the data for the page and for the stream, from a sample that
@@ -43,7 +45,8 @@
 //
 // A Console may be used from everywhere; a visit belongs to its request. Each of sessions, links, attempts, sampler and hub has a lock of
 // its own, held for moments and never together with another; the sampler's alone is held while the engine is asked for its counters.
-// walking is held during a walk.
+// walking is held during a walk, and
+// changing from the look at what is in force to the change that a form makes of it, with walks in between.
 //
 // Limits: sessionsMax, linksMax, addressesMax, the attempts in attempts.go, streamsMax, pointsMax, spansMax, countsMax, agesMax,
 // connPagesMax, bodyBytesMax and queryBytesMax, and those of package apiserver, whose connections it shares. It follows the AWS and OCI consoles where they are documented (reference §13), RFC 6265bis
