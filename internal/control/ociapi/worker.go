@@ -37,6 +37,7 @@ func (s *Service) work(ctx context.Context) {
 		case more:
 			pause = retryFirst
 		default:
+			s.lookAhead(ctx)
 			select {
 			case <-s.wake:
 			case <-ctx.Done():
