@@ -390,35 +390,65 @@ func (p *peer) accept() *net.TCPConn {
 type deaf struct {
 	addr   netip.AddrPort
 	fd     int
-	fills  []int
+	fill   int // the connection that fills the backlog
 	closed bool
 }
 
+// newDeaf keeps the port until the test has ended, by a socket that is bound to it and never listens: the SYN that is to be refused comes
+// up to a second after close, and somebody else's listener would take it. The backlog must be seen to be full, or a SYN that
+// follows at once may still be answered where the kernel is late with the handshake before it.
 func newDeaf(t testing.TB) *deaf {
+	t.Helper()
+	at := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	keeper := boundSocket(t, at)
+	t.Cleanup(func() { _ = unix.Close(keeper) })
+	name, err := unix.Getsockname(keeper)
+	if err != nil {
+		t.Fatalf("getsockname: %v", err)
+	}
+	at.Port = name.(*unix.SockaddrInet4).Port
+	d := &deaf{addr: netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port)), fd: boundSocket(t, at), fill: -1}
+	t.Cleanup(d.close)
+	if err = unix.Listen(d.fd, 0); err != nil { // which has room for one
+		t.Fatalf("listen: %v", err)
+	}
+	if d.fill, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		t.Fatalf("socket: %v", err)
+	}
+	if err = unix.Connect(d.fill, at); err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	waitReadable(t, d.fd)
+	return d
+}
+
+// boundSocket returns a socket that shares its port with those alone that ask for it, too.
+func boundSocket(t testing.TB, at unix.Sockaddr) int {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatalf("socket: %v", err)
 	}
-	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
-		t.Fatalf("listen: %v", err)
+	if err = errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1), unix.Bind(fd, at)); err != nil {
+		_ = unix.Close(fd)
+		t.Fatalf("bind: %v", err)
 	}
-	name, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatalf("getsockname: %v", err)
-	}
-	port := uint16(name.(*unix.SockaddrInet4).Port)
-	d := &deaf{addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port), fd: fd}
-	t.Cleanup(d.close)
-	for range 2 {
-		fill, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatalf("socket: %v", err)
+	return fd
+}
+
+// waitReadable waits until a listening socket has a connection to accept.
+func waitReadable(t testing.TB, fd int) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(time.Until(deadline).Milliseconds()))
+		switch {
+		case n > 0:
+			return
+		case err != nil && !errors.Is(err, unix.EINTR), !time.Now().Before(deadline):
+			t.Fatalf("nothing to accept within %v: %v", patience, err)
 		}
-		_ = unix.Connect(fill, name) // EINPROGRESS
-		d.fills = append(d.fills, fill)
 	}
-	return d
 }
 
 // hear takes the backlog, so that the next SYN is answered.
@@ -429,10 +459,6 @@ func (d *deaf) hear(t testing.TB) {
 		t.Fatalf("accept: %v", err)
 	}
 	_ = unix.Close(conn)
-	for _, fill := range d.fills[1:] {
-		_ = unix.Close(fill)
-	}
-	d.fills = d.fills[:1]
 }
 
 // close makes it refuse connections: the next SYN is answered by an RST.
@@ -442,8 +468,8 @@ func (d *deaf) close() {
 	}
 	d.closed = true
 	_ = unix.Close(d.fd)
-	for _, fill := range d.fills {
-		_ = unix.Close(fill)
+	if d.fill >= 0 {
+		_ = unix.Close(d.fill)
 	}
 }
 
