@@ -302,7 +302,7 @@ func TestAWSStale(t *testing.T) {
 const awsNames = "load_balancer=web&policy=sticky&key=team&instance=i-1&port="
 
 // awsEverything gives the load balancer something of everything.
-func awsEverything(t *testing.T) *awsRig {
+func awsEverything(t testing.TB) *awsRig {
 	t.Helper()
 	r := newAWSRig(t)
 	r.call("CreateLBCookieStickinessPolicy", "LoadBalancerName=web&PolicyName=sticky")

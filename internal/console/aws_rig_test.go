@@ -57,7 +57,7 @@ func (r *awsRig) Holder(arn string) (*certs.Holder, bool) {
 }
 
 // newAWSRig returns a rig with the load balancer web: HTTP on port 80 and HTTPS on port 443.
-func newAWSRig(t *testing.T) *awsRig {
+func newAWSRig(t testing.TB) *awsRig {
 	t.Helper()
 	r := &awsRig{rig: newRig(t)}
 	s, err := store.Open(filepath.Join(t.TempDir(), "state.db"), store.Options{})
