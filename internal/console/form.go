@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"lull/internal/control/fault"
@@ -77,7 +78,7 @@ func (v *visit) prepare(f *form) *form {
 func (v *visit) take(f *form) (usable bool) {
 	sent := v.r.PostForm
 	for _, one := range f.Fields {
-		now, typed, was := one.Value, sent.Get(one.Name), sent.Get("was."+one.Name)
+		now, typed, was := one.Value, unixLines(sent.Get(one.Name)), unixLines(sent.Get("was."+one.Name))
 		switch {
 		case typed == was, typed == now: // untouched, or both agree
 			one.Value = now
@@ -91,6 +92,9 @@ func (v *visit) take(f *form) (usable bool) {
 	f.CSRF, f.Writes = v.c.signer.csrf(v.session.id), v.mayWrite()
 	return !f.Clash
 }
+
+// unixLines returns a text as it was before a browser sent it, which ends lines with CR LF.
+func unixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
 // Bad says whether there is anything wrong with a form.
 func (f *form) Bad() bool {

@@ -43,9 +43,21 @@ func addOCIRoutes(to map[string]route) {
 
 // ociEdits is the pages that change something, each with one form that makes one request.
 func ociEdits() map[string]ociBuilder {
-	return map[string]ociBuilder{
+	all := map[string]ociBuilder{
 		"oci-listener": ociListenerForm,
+		"oci-backend":  ociBackendForm,
+		"oci-delete":   ociDelete,
+
+		"oci-load-balancer-create": ociBalancerCreate,
+		"oci-load-balancer":        ociBalancerEdit,
+		"oci-shape":                ociShape,
+		"oci-network-groups":       ociNetworkGroups,
+		"oci-compartment":          ociCompartment,
 	}
+	for page, kind := range ociKinds() {
+		all[page] = kind.form
+	}
+	return all
 }
 
 // ofOCI says whether a load balancer is of the OCI API, so that it can be changed through that.

@@ -110,3 +110,17 @@ func ociRaw(endpoint string, q *ociapi.Question) string {
 	}
 	return line
 }
+
+// ociCertificateCommand returns the line that makes a certificate of files: a private key is in no command.
+func ociCertificateCommand(endpoint string, e *ociEdit) string {
+	name := e.Form.field("certificateName").Value
+	if name == "" {
+		name = "NAME"
+	}
+	words := []string{"oci lb " + e.tool.does}
+	for _, one := range e.tool.names {
+		words = append(words, "--"+one.Name+" "+shellWord(one.Value))
+	}
+	return strings.Join(append(words, "--certificate-name "+shellWord(name), "--public-certificate-file certificate.pem --private-key-file key.pem",
+		"--endpoint "+shellWord(endpoint+wire.BasePath)), " ")
+}

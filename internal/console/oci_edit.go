@@ -27,11 +27,13 @@ type ociEdit struct {
 	// body is what is there now: the fields are put over it, so that a form which does not have all of it changes nothing else. nil: none.
 	body   map[string]any
 	shape  func(f *form, body map[string]any) // what fields do not say by themselves; nil: nothing
+	read   map[string]func(text string) any   // as in ociKind
 	tool   ociTool
 	idleOf func(f *form) (idleOf, bool) // nil: it closes nothing
 	seen   string                       // as in awsEdit
 	done   string                       // what is said afterwards
 	gone   bool                         // the load balancer is not there afterwards
+	secret bool                         // as in ociKind
 }
 
 // ociBuilder makes a page with the values in force. names says what it is about.
@@ -52,7 +54,11 @@ func (e *ociEdit) filled() map[string]any {
 	}
 	body := cloned(e.body)
 	for _, one := range e.Form.Fields {
-		put(body, one.Name, one.wireValue())
+		value := one.wireValue()
+		if read := e.read[one.Name]; read != nil {
+			value = read(one.Value)
+		}
+		put(body, one.Name, value)
 	}
 	if e.shape != nil {
 		e.shape(e.Form, body)
@@ -81,7 +87,10 @@ func (v *visit) ociBuilt(page string, build ociBuilder, names url.Values) (*ociE
 	if err != nil {
 		return nil, err
 	}
-	e.Form.Action, e.Form.Preview = page, page+ociPreview
+	e.Form.Action = page
+	if !e.secret && e.method != http.MethodDelete {
+		e.Form.Preview = page + ociPreview
+	}
 	if e.Balancer != "" {
 		e.Form.Keep = append(e.Form.Keep, kept{"load_balancer", e.Balancer})
 	}
@@ -94,10 +103,19 @@ func (v *visit) ociBuilt(page string, build ociBuilder, names url.Values) (*ociE
 // ociShow answers with the page, and with the command that does what the form holds if that makes sense.
 func (v *visit) ociShow(e *ociEdit) error {
 	v.ociCommands(e)
+	for _, name := range secretFields {
+		if one := e.Form.field(name); one != nil {
+			one.Value, one.Was = "", ""
+		}
+	}
 	return v.showWith(e.Form.status(), frame{Page: "awsedit", Section: "overview", Title: e.Heading, Data: e})
 }
 
 func (v *visit) ociCommands(e *ociEdit) {
+	if e.secret {
+		e.Commands = []command{{Title: "OCI CLI", Text: ociCertificateCommand(v.endpoint(), e)}}
+		return
+	}
 	q, err := e.question()
 	if err != nil {
 		return

@@ -35,7 +35,7 @@ func ociListenerForm(v *visit, names url.Values) (*ociEdit, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := names.Get("listener")
+	name := names.Get(nameKept)
 	e := b.edit(tabListeners)
 	if name == "" {
 		e.Heading, e.Form.Submit, e.done = "Create listener", "Create listener", "The listener has been created."
@@ -49,7 +49,7 @@ func ociListenerForm(v *visit, names url.Values) (*ociEdit, error) {
 		}
 		e.Heading, e.Form.Submit, e.done = "Edit listener", "Save changes", "The listener "+name+" has been saved."
 		e.About = append([]string{"Listener " + name + " of " + b.DisplayName + "."}, b.sharing(name)...)
-		e.Form.Keep = []kept{{"listener", name}}
+		e.Form.Keep = []kept{{nameKept, name}}
 		e.method, e.path = http.MethodPut, b.path("listeners", name)
 		e.tool = b.tool("listener update", kept{"listener-name", name})
 		e.body = cloned(e.body)
@@ -84,14 +84,16 @@ func (b *ociBalancer) listenerFields(body map[string]any) []*field {
 		{Name: "ruleSetNames", Label: "Rule sets", Kind: kindList, Optional: true, Hint: "Names of rule sets of this load balancer, with commas between them, in the order in which they apply."},
 		{Name: "connectionConfiguration.backendTcpProxyProtocolVersion", Label: "PROXY protocol to the backends", Kind: "number", Min: 1, Max: 2, Optional: true, Hint: "1 or 2, for TCP only; empty for none."},
 	}
-	fields = append(fields, b.sslFields()...)
-	for _, one := range fields {
-		one.Value = got(body, one.Name)
+	return b.withSSL(filledIn(fields, body), body)
+}
+
+// withSSL returns fields with those for TLS behind them.
+func (b *ociBalancer) withSSL(fields []*field, body map[string]any) []*field {
+	ssl := filledIn(b.sslFields(), body)
+	if body[ociSSL] != nil {
+		ssl[0].Value = "on"
 	}
-	if _, on := body[ociSSL]; on {
-		fields[len(fields)-len(b.sslFields())].Value = "on"
-	}
-	return fields
+	return append(fields, ssl...)
 }
 
 // idleField is what all of this is about.

@@ -14,6 +14,12 @@ import (
 // The tabs of a load balancer of the OCI API, beside those that have the names of the Classic ELB API's.
 const (
 	tabDetails      = "details"
+	tabBackendSets  = "backend-sets"
+	tabHostnames    = "hostnames"
+	tabRouting      = "routing"
+	tabRuleSets     = "rule-sets"
+	tabCertificates = "certificates"
+	tabCipherSuites = "cipher-suites"
 	tabWorkRequests = "work-requests"
 )
 
@@ -27,7 +33,8 @@ func onAnyAddress(listener string) string {
 func ociTabs(name, current string) []tab {
 	var tabs []tab
 	for _, one := range [][2]string{
-		{tabDetails, "Details"}, {tabListeners, "Listeners"}, {tabWorkRequests, "Work requests"}, {tabMonitoring, "Monitoring"},
+		{tabDetails, "Details"}, {tabListeners, "Listeners"}, {tabBackendSets, "Backend sets"}, {tabHostnames, "Hostnames"}, {tabRouting, "Routing"},
+		{tabRuleSets, "Rule sets"}, {tabCertificates, "Certificates"}, {tabCipherSuites, "Cipher suites"}, {tabWorkRequests, "Work requests"}, {tabMonitoring, "Monitoring"},
 	} {
 		tabs = append(tabs, tab{Label: one[1], Link: to("load-balancer", "load_balancer", name, "tab", one[0]), Current: one[0] == current})
 	}
@@ -40,7 +47,9 @@ func (v *visit) ociTab(name, current string) error {
 		current = tabDetails
 	}
 	sections := map[string]func(*visit, *ociBalancer) ([]awsSection, error){
-		tabDetails: ociDetails, tabListeners: ociListeners, tabWorkRequests: ociWorkRequests,
+		tabDetails: ociDetails, tabListeners: ociListeners, tabBackendSets: ociBackendSets, tabWorkRequests: ociWorkRequests,
+		tabHostnames: ociNamed("hostname"), tabRouting: ociNamed("path-route-set", "routing-policy"), tabRuleSets: ociNamed("rule-set"),
+		tabCertificates: ociNamed("certificate"), tabCipherSuites: ociNamed("cipher-suite"),
 	}[current]
 	if sections == nil {
 		return refusal(http.StatusNotFound, "a load balancer has no tab %q", shortened(current))
@@ -56,8 +65,41 @@ func (v *visit) ociTab(name, current string) error {
 	return v.show("aws", "overview", b.DisplayName, p)
 }
 
+// ociNamed makes a tab of named things of some kinds.
+func ociNamed(whats ...string) func(*visit, *ociBalancer) ([]awsSection, error) {
+	return func(_ *visit, b *ociBalancer) (sections []awsSection, err error) {
+		for _, what := range whats {
+			k := ociKindNamed(what)
+			heading := strings.ToUpper(k.word[:1]) + k.word[1:] + "s"
+			if plain, y := strings.CutSuffix(heading, "ys"); y {
+				heading = plain + "ies"
+			}
+			all, _ := b.doc[k.member].(map[string]any)
+			table := &awsTable{Caption: heading, Head: []string{"Name", "What it is"}}
+			for _, name := range slices.Sorted(maps.Keys(all)) {
+				row := awsRow{Cells: []string{name, summary(k, b.child(k.member, name))}}
+				if !k.fixed {
+					row.Actions = append(row.Actions, b.edition(what, name))
+				}
+				row.Actions = append(row.Actions, b.deletion(what, name))
+				table.Rows = append(table.Rows, row)
+			}
+			sections = append(sections, awsSection{Heading: heading, Table: table, Actions: b.creation(what)})
+		}
+		return sections, nil
+	}
+}
+
 // ociDetails is the tab Details: what a load balancer is.
-func ociDetails(_ *visit, b *ociBalancer) ([]awsSection, error) {
+func ociDetails(v *visit, b *ociBalancer) ([]awsSection, error) {
+	answer, err := v.ociRead(b.path("health"), nil)
+	if err != nil {
+		return nil, err
+	}
+	health, _ := answer.Result.(wire.LoadBalancerHealth)
+	link := func(label, page string) awsAction {
+		return awsAction{Label: label, Link: to(page, "load_balancer", b.name)}
+	}
 	addresses := make([]string, len(b.IPAddresses))
 	for i, a := range b.IPAddresses {
 		addresses[i] = a.IPAddress
@@ -67,9 +109,12 @@ func ociDetails(_ *visit, b *ociBalancer) ([]awsSection, error) {
 		shape += ", " + number(d.MinimumBandwidthInMbps) + " to " + number(d.MaximumBandwidthInMbps) + " Mbps"
 	}
 	return []awsSection{{Heading: "Load balancer information", Facts: []fact{
-		{"Lifecycle state", b.LifecycleState}, {"OCID", b.id}, {"Compartment", b.CompartmentID}, {"Addresses", listed(addresses)}, {"Shape", shape},
+		{"Lifecycle state", b.LifecycleState}, {"Overall health", health.Status}, {"OCID", b.id}, {"Compartment", b.CompartmentID}, {"Addresses", listed(addresses)}, {"Shape", shape},
 		{"Created", at(b.TimeCreated)}, {"Subnets", listed(b.SubnetIDs)}, {"Network security groups", listed(b.NetworkSecurityGroupIDs)},
 		{"Delete protection", onOff(b.IsDeleteProtectionEnabled)}, {"Request id header", requestID(b)},
+	}, Actions: []awsAction{
+		link("Edit", "oci-load-balancer"), link("Update shape", "oci-shape"), link("Edit network security groups", "oci-network-groups"), link("Move", "oci-compartment"),
+		{Label: "Delete", Of: "Delete load balancer " + b.DisplayName, Link: to("oci-delete", "load_balancer", b.name), Danger: true},
 	}}}, nil
 }
 
@@ -98,10 +143,10 @@ func ociListeners(_ *visit, b *ociBalancer) ([]awsSection, error) {
 		l := b.Listeners[name]
 		table.Rows = append(table.Rows, awsRow{
 			Cells:   []string{name, speaksOCI(&l.ListenerDetails), strconv.Itoa(l.Port), l.DefaultBackendSetName, idleText(&l.ListenerDetails), listed(l.HostnameNames)},
-			Actions: []awsAction{{Label: "Edit", Of: "Edit listener " + name, Link: to("oci-listener", "load_balancer", b.name, "listener", name)}},
+			Actions: []awsAction{b.edition("listener", name), b.deletion("listener", name)},
 		})
 	}
-	return []awsSection{{Heading: "Listeners", Table: table, Actions: []awsAction{{Label: "Create listener", Link: to("oci-listener", "load_balancer", b.name)}}}}, nil
+	return []awsSection{{Heading: "Listeners", Table: table, Actions: b.creation("listener")}}, nil
 }
 
 // speaksOCI names a listener's protocol.

@@ -64,7 +64,7 @@ func (v *visit) overview() error { return v.moving("overview", "overview", "Load
 
 // overviewData returns what the list shows.
 func overviewData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
-	p := overviewPage{Connections: s.stats.Connections, ConnectionsMax: s.stats.ConnectionsMax, All: len(s.plan.LoadBalancers), Search: q.Get("name"), Creations: c.awsCreations()}
+	p := overviewPage{Connections: s.stats.Connections, ConnectionsMax: s.stats.ConnectionsMax, All: len(s.plan.LoadBalancers), Search: q.Get("name"), Creations: append(c.awsCreations(), c.ociCreations()...)}
 	found := make([]*plan.LoadBalancer, 0, len(s.plan.LoadBalancers))
 	for _, lb := range s.plan.LoadBalancers {
 		if strings.Contains(strings.ToLower(lb.Name), strings.ToLower(p.Search)) {

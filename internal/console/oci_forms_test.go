@@ -1,0 +1,134 @@
+package console
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+)
+
+// typedInto returns what a browser sends of a form: as sent does, with the texts of its textareas and the line ends of browsers.
+func typedInto(a *answer, typed map[string]string) url.Values {
+	a.t.Helper()
+	values := sent(a, nil)
+	for _, n := range within(a.one("form.edit"), "textarea") {
+		var b strings.Builder
+		for c := range n.ChildNodes() {
+			if c.Type == html.TextNode {
+				b.WriteString(c.Data)
+			}
+		}
+		values.Set(attr(n, "name"), b.String())
+	}
+	for name, value := range typed {
+		values.Set(name, value)
+	}
+	for name := range values {
+		values.Set(name, strings.ReplaceAll(strings.ReplaceAll(values.Get(name), "\r\n", "\n"), "\n", "\r\n"))
+	}
+	return values
+}
+
+// ociFormCase is one form: what is typed, the command that is shown for that, and what the API tells afterwards.
+type ociFormCase struct {
+	name, page string
+	before     [2]string // a path below web and a body, of what the form is about
+	typed      map[string]string
+	command    string // its beginning, with LB for the OCID
+	asked      string // below web
+	want       string // in its answer
+	unwanted   string
+}
+
+// TestOCIForms: every form does what it says, and shows the command that does the same.
+func TestOCIForms(t *testing.T) {
+	t.Parallel()
+	const routes = `{"name":"r","pathRoutes":[{"path":"/a","pathMatchType":{"matchType":"EXACT_MATCH"},"backendSetName":"app"}]}`
+	const policy = `{"name":"p","conditionLanguageVersion":"V1","rules":[{"name":"a","condition":"any(http.request.url.path sw '/a')","actions":[{"name":"FORWARD_TO_BACKENDSET","backendSetName":"app"}]}]}`
+	cases := []ociFormCase{
+		{
+			name: "listener-create", page: "oci-listener?", typed: map[string]string{"name": "new", "port": "81", ociIdle: "1200"},
+			command: "oci lb listener create --load-balancer-id LB --connection-configuration-idle-timeout 1200 --default-backend-set-name app --name new --port 81 --protocol HTTP --endpoint",
+			want:    `"connectionConfiguration":{"idleTimeout":1200},"defaultBackendSetName":"app"`,
+		},
+		{name: "listener-default", page: "oci-listener?", typed: map[string]string{"name": "new", "port": "81", "protocol": "TCP"}, command: "oci lb listener create", want: `"connectionConfiguration":{"idleTimeout":300}`},
+		{name: "listener-proxy", page: "oci-listener?name_of=tcp", typed: map[string]string{"connectionConfiguration.backendTcpProxyProtocolVersion": "2"}, command: "oci lb listener update", want: `"connectionConfiguration":{"backendTcpProxyProtocolVersion":2,"idleTimeout":300}`},
+		{name: "listener-delete", page: "oci-delete?what=listener&name_of=tcp", command: "oci lb listener delete --load-balancer-id LB --listener-name tcp --force --endpoint", unwanted: `"name":"tcp"`},
+		{
+			name: "backend-set-create", page: "oci-backend-set?", typed: map[string]string{"name": "b2", "policy": "LEAST_CONNECTIONS", "healthChecker.retries": "5", ociStick: ociLBCookie, ociLBCookie + ".isSecure": "on"},
+			command: `oci lb backend-set create --load-balancer-id LB --health-checker-protocol HTTP --health-checker-retries 5 --health-checker-url-path / --lb-cookie-session-persistence-configuration '{`, asked: "/backendSets/b2", want: `"lbCookieSessionPersistenceConfiguration":{"cookieName":"X-Oracle-BMC-LBS-Route","disableFallback":false,"isHttpOnly":false,"isSecure":true,"path":"/"}`,
+		},
+		{
+			name: "backend-set-edit", page: "oci-backend-set?name_of=app", typed: map[string]string{"healthChecker.protocol": "TCP", ociStick: ociAppCookie, ociAppCookie + ".cookieName": "*"},
+			command: "oci lb backend-set update --load-balancer-id LB --backend-set-name app --backends", asked: "/backendSets/app", want: `"sessionPersistenceConfiguration":{"cookieName":"*","disableFallback":false}`,
+		},
+		{name: "backend-set-keeps", page: "oci-backend-set?name_of=app", typed: map[string]string{"policy": "IP_HASH"}, command: "oci lb backend-set update", asked: "/backendSets/app", want: `"ipAddress":"10.0.0.3"`},
+		{name: "backend-set-delete", page: "oci-delete?what=backend-set&name_of=b2", before: [2]string{"/backendSets", `{"name":"b2","policy":"ROUND_ROBIN","healthChecker":{"protocol":"TCP"}}`}, command: "oci lb backend-set delete --load-balancer-id LB --backend-set-name b2 --force", unwanted: `"b2"`},
+		{
+			name: "backend-add", page: "oci-backend?backend_set=app", typed: map[string]string{"ipAddress": "10.0.0.4", "port": "8080", "backup": "on"},
+			command: "oci lb backend create --load-balancer-id LB --backend-set-name app --backup true --drain false --ip-address 10.0.0.4 --offline false --port 8080 --weight 1 --endpoint",
+			asked:   "/backendSets/app/backends/10.0.0.4:8080", want: `"backup":true,"drain":false`,
+		},
+		{
+			name: "backend-edit", page: "oci-backend?backend_set=app&name_of=10.0.0.3:8080", typed: map[string]string{"weight": "7", "drain": "on", "offline": "on"},
+			command: "oci lb backend update --load-balancer-id LB --backend-set-name app --backend-name 10.0.0.3:8080 --backup false --drain true --offline true --weight 7 --force",
+			asked:   "/backendSets/app/backends/10.0.0.3:8080", want: `"offline":true,"port":8080,"weight":7`,
+		},
+		{name: "backend-delete", page: "oci-delete?what=backend&backend_set=app&name_of=10.0.0.3:8080", command: "oci lb backend delete --load-balancer-id LB --backend-set-name app --backend-name 10.0.0.3:8080 --force", unwanted: "10.0.0.3"},
+		{name: "hostname-create", page: "oci-hostname?", typed: map[string]string{"name": "api", "hostname": "*.api.example.com"}, command: "oci lb hostname create --load-balancer-id LB --hostname \"*.api.example.com\" --name api --endpoint", asked: "/hostnames/api", want: `"*.api.example.com"`},
+		{name: "hostname-edit", page: "oci-hostname?name_of=www", typed: map[string]string{"hostname": "web.example.com"}, command: "oci lb hostname update --load-balancer-id LB --name www --hostname web.example.com --force", asked: "/hostnames/www", want: `"web.example.com"`},
+		{name: "hostname-delete", page: "oci-delete?what=hostname&name_of=www", command: "oci lb hostname delete --load-balancer-id LB --name www --force", unwanted: "www.example.com"},
+		{name: "routes-create", page: "oci-path-route-set?", typed: map[string]string{"name": "r", "pathRoutes": "PREFIX_MATCH /img app\nEXACT_MATCH /x app"}, command: "oci lb path-route-set create", asked: "/pathRouteSets/r", want: `"path":"/img","pathMatchType":{"matchType":"PREFIX_MATCH"}`},
+		{name: "routes-edit", page: "oci-path-route-set?name_of=r", before: [2]string{"/pathRouteSets", routes}, typed: map[string]string{"pathRoutes": "EXACT_MATCH /a app\nSUFFIX_MATCH .png app"}, command: "oci lb path-route-set update --load-balancer-id LB --path-route-set-name r --path-routes", asked: "/pathRouteSets/r", want: `".png"`},
+		{name: "routes-delete", page: "oci-delete?what=path-route-set&name_of=r", before: [2]string{"/pathRouteSets", routes}, command: "oci lb path-route-set delete", unwanted: "EXACT_MATCH"},
+		{name: "policy-create", page: "oci-routing-policy?", typed: map[string]string{"name": "p", "rules": "a app any(http.request.url.path sw '/a b')"}, command: "oci lb routing-policy create --load-balancer-id LB --condition-language-version V1 --name p --rules", asked: "/routingPolicies/p", want: `"condition":"any(http.request.url.path sw '/a b')"`},
+		{name: "policy-edit", page: "oci-routing-policy?name_of=p", before: [2]string{"/routingPolicies", policy}, typed: map[string]string{"rules": "b app all(http.request.url.path sw '/b')"}, command: "oci lb routing-policy update --load-balancer-id LB --routing-policy-name p", asked: "/routingPolicies/p", want: `"name":"b"`},
+		{name: "policy-delete", page: "oci-delete?what=routing-policy&name_of=p", before: [2]string{"/routingPolicies", policy}, command: "oci lb routing-policy delete", unwanted: "/a"},
+		{name: "rules-create", page: "oci-rule-set?", typed: map[string]string{"name": "s"}, command: "oci lb rule-set create", asked: "/ruleSets/s", want: `"header":"X-Example"`},
+		{name: "rules-edit", page: "oci-rule-set?name_of=s", before: [2]string{"/ruleSets", `{"name":"s","items":[{"action":"REMOVE_HTTP_REQUEST_HEADER","header":"a"}]}`}, typed: map[string]string{"items": "[{\"action\":\"REMOVE_HTTP_RESPONSE_HEADER\",\n\"header\":\"b\"}]"}, command: "oci lb rule-set update --load-balancer-id LB --rule-set-name s", asked: "/ruleSets/s", want: `"REMOVE_HTTP_RESPONSE_HEADER"`},
+		{name: "suite-create", page: "oci-cipher-suite?", typed: map[string]string{"name": "c", "ciphers": "ECDHE-RSA-AES128-GCM-SHA256, ECDHE-RSA-AES256-GCM-SHA384"}, command: "oci lb ssl-cipher-suite create", asked: "/sslCipherSuites/c", want: `["ECDHE-RSA-AES128-GCM-SHA256","ECDHE-RSA-AES256-GCM-SHA384"]`},
+		{name: "balancer-edit", page: "oci-load-balancer?", typed: map[string]string{"displayName": "shop", "isDeleteProtectionEnabled": "on"}, command: "oci lb load-balancer update --load-balancer-id LB --display-name shop --is-delete-protection-enabled true", want: `"displayName":"shop"`},
+		{name: "shape", page: "oci-shape?", typed: map[string]string{"shapeDetails.maximumBandwidthInMbps": "400"}, command: "oci raw-request --http-method PUT --target-uri http://127.0.0.1:8440/20170115/loadBalancers/LB/updateShape", want: `"maximumBandwidthInMbps":400`},
+		{name: "groups", page: "oci-network-groups?", typed: map[string]string{"networkSecurityGroupIds": "ocid1.networksecuritygroup.oc1..a, ocid1.networksecuritygroup.oc1..b"}, command: "oci raw-request", want: `["ocid1.networksecuritygroup.oc1..a","ocid1.networksecuritygroup.oc1..b"]`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			newOCIRig(t).fill(t, &c)
+		})
+	}
+}
+
+// fill plays one case.
+func (r *ociRig) fill(t *testing.T, c *ociFormCase) {
+
+	t.Helper()
+	if c.before[0] != "" {
+		r.change(http.MethodPost, "/loadBalancers/"+r.id+c.before[0], c.before[1])
+	}
+	b := r.loggedIn(adminID)
+	form := b.get("/console/" + c.page + "&load_balancer=web").want(http.StatusOK)
+	inline(t, c.page, form.tree())
+	values := typedInto(form, c.typed)
+	path, _, _ := strings.Cut(c.page, "?")
+	if page := b.do(http.MethodPost, "/console/"+path+ociPreview, values).want(http.StatusOK); len(page.all("pre")) != 1 || !strings.HasPrefix(strings.ReplaceAll(text(page.one("pre")), r.id, "LB"), c.command) {
+		t.Errorf("got  %s\nwant %s", text(page.one("main")), c.command)
+	}
+	saved := b.do(http.MethodPost, "/console/"+path, values)
+	if saved.Code != http.StatusSeeOther {
+		t.Fatalf("got %d %s", saved.Code, text(saved.one("main")))
+	}
+	if after := b.get(saved.Header().Get("Location")).want(http.StatusOK); len(after.all("p.flash")) != 1 {
+		t.Error("nothing is said of it")
+	}
+	got, err := json.Marshal(r.told(c.asked))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(got), c.want) || c.unwanted != "" && strings.Contains(string(got), c.unwanted) {
+		t.Errorf("got  %s\nwant %s\nnot  %s", got, c.want, c.unwanted)
+	}
+}
