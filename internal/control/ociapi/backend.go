@@ -86,9 +86,10 @@ func updateBackend(d *document, r *wire.Request) error {
 
 func deleteBackend(d *document, r *wire.Request) error {
 	return changeBackendSet(d, r, func(set *wire.BackendSetDetails) error {
-		i := backendAt(set.Backends, r.Parameters[wire.BackendName])
+		name := r.Parameters[wire.BackendName]
+		i := backendAt(set.Backends, name)
 		if i < 0 {
-			return wire.Hidden()
+			return &vanished{wire.NoSuchChild(d.ID, "backend", name)}
 		}
 		set.Backends = slices.Delete(slices.Clone(set.Backends), i, i+1)
 		return nil

@@ -60,7 +60,7 @@ func deleteBackendSet(d *document, r *wire.Request) error {
 			return inUse(backendSetKind, name, "listener", listener)
 		}
 	}
-	return drop(d.BackendSets, name)
+	return drop(d, backendSetKind, d.BackendSets, name)
 }
 
 // checkBackendSets holds each backend set by itself, and all of them against the limits.

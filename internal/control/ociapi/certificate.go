@@ -44,7 +44,7 @@ func deleteCertificate(d *document, r *wire.Request) error {
 			return inUse(certificateKind, name, user.kind, user.name)
 		}
 	}
-	return drop(d.Certificates, name)
+	return drop(d, certificateKind, d.Certificates, name)
 }
 
 // keptCertificate returns a certificate as documents have it: read and found right, and with its key in the clear. So the passphrase

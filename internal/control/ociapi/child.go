@@ -36,14 +36,24 @@ func replace[V any](d *document, kind string, children map[string]V, name string
 	return nil
 }
 
-// drop takes away a child. To one that is not there the answer is that of the recorded traffic.
-func drop[V any](children map[string]V, name string) error {
+// drop takes away a child.
+func drop[V any](d *document, kind string, children map[string]V, name string) error {
 	if _, found := children[name]; !found {
-		return wire.Hidden()
+		return &vanished{wire.NoSuchChild(d.ID, kind, name)}
 	}
 	delete(children, name)
 	return nil
 }
+
+// vanished is why nothing can be deleted. The answer to a deletion that comes too late tells nothing, as in the recorded traffic; a work
+// request for which the child went away after it was accepted tells which, since clients look for "has no" there.
+type vanished struct{ child *wire.Error }
+
+// Error implements error.
+func (v *vanished) Error() string { return v.child.Error() }
+
+// Unwrap returns the answer.
+func (v *vanished) Unwrap() error { return wire.Hidden() }
 
 // inUse refuses to remove a child that another needs.
 func inUse(kind, name, userKind, user string) error {

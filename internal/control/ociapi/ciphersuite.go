@@ -57,7 +57,7 @@ func deleteCipherSuite(d *document, r *wire.Request) error {
 			return inUse(cipherSuiteKind, name, user.kind, user.name)
 		}
 	}
-	return drop(d.CipherSuites, name)
+	return drop(d, cipherSuiteKind, d.CipherSuites, name)
 }
 
 // own refuses to touch a suite that every load balancer has.

@@ -41,7 +41,7 @@ func deleteHostname(d *document, r *wire.Request) error {
 			return inUse("hostname", name, "listener", listener)
 		}
 	}
-	return drop(d.Hostnames, name)
+	return drop(d, "hostname", d.Hostnames, name)
 }
 
 // checkHostnames wants hosts that a request can ask for.

@@ -78,6 +78,36 @@ func TestStateDuringDeletion(t *testing.T) {
 	r.done("DELETE", path, "")
 }
 
+// TestVanished_K8S_01: the deletion of a child whose creation fails was accepted, so its work request says what there is not, in the words
+// that clients look for; whoever asks afterwards is told nothing.
+func TestVanished_K8S_01(t *testing.T) {
+	t.Parallel()
+	for kind, c := range map[string]struct{ all, body, one string }{
+		"listener":    {"/listeners", `{"name":"x","protocol":"HTTP","port":80,"defaultBackendSetName":"a"}`, "/listeners/x"},
+		"backend set": {"/backendSets", `{"name":"x","policy":"ROUND_ROBIN","healthChecker":{"protocol":"TCP"}}`, "/backendSets/x"},
+		"backend":     {"/backendSets/a/backends", `{"ipAddress":"10.0.0.1","port":80}`, "/backendSets/a/backends/10.0.0.1%3A80"},
+	} {
+		t.Run(strings.ReplaceAll(kind, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			path := r.balancer("web", `"backendSets":{"a":`+set()+`}`)
+			release := r.holdUp()
+			r.run.refuseNext("address not available", 1)
+			made, gone := r.must("POST", path+c.all, c.body), r.must("DELETE", path+c.one, "")
+			release()
+			for id, word := range map[string]string{made.WorkRequestID: "address not available", gone.WorkRequestID: " has no " + kind + " named '"} {
+				w := r.await(id)
+				if w.LifecycleState != wire.WorkFailed || w.ErrorDetails[0].ErrorCode != wire.WorkBadInput || !strings.Contains(w.ErrorDetails[0].Message, word) {
+					t.Errorf("got %+v, want %q in it", w, word)
+				}
+			}
+			if e := r.refused(wire.NotAuthorizedOrNotFound, "DELETE", path+c.one, ""); strings.Contains(e, "has no") {
+				t.Errorf("got %q", e)
+			}
+		})
+	}
+}
+
 // TestFailedCreation: a load balancer that could not be created is FAILED with all that built on it, is not in the plan, and can be
 // deleted.
 func TestFailedCreation(t *testing.T) {

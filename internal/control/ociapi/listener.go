@@ -28,7 +28,7 @@ func updateListener(d *document, r *wire.Request) error {
 }
 
 func deleteListener(d *document, r *wire.Request) error {
-	return drop(d.Listeners, r.Parameters[wire.ListenerName])
+	return drop(d, "listener", d.Listeners, r.Parameters[wire.ListenerName])
 }
 
 // checkListeners holds each listener against what it names, and those of one port against each other.

@@ -44,7 +44,7 @@ func deletePathRouteSet(d *document, r *wire.Request) error {
 			return inUse(pathRouteSetKind, name, "listener", listener)
 		}
 	}
-	return drop(d.PathRouteSets, name)
+	return drop(d, pathRouteSetKind, d.PathRouteSets, name)
 }
 
 // checkPathRouteSets wants paths that a request can have, and backend sets that are there.

@@ -71,7 +71,7 @@ func deleteRoutingPolicy(d *document, r *wire.Request) error {
 			return inUse(routingPolicyKind, name, "listener", listener)
 		}
 	}
-	return drop(d.RoutingPolicies, name)
+	return drop(d, routingPolicyKind, d.RoutingPolicies, name)
 }
 
 // checkConditions reads the conditions of a policy. A policy comes by its own operations only, so that nobody needs to read those

@@ -49,7 +49,7 @@ func deleteRuleSet(d *document, r *wire.Request) error {
 			return inUse(ruleSetKind, name, "listener", listener)
 		}
 	}
-	return drop(d.RuleSets, name)
+	return drop(d, ruleSetKind, d.RuleSets, name)
 }
 
 // listingOrder is the order in which a listener's rules are told. Oracle gives four of the places: access control, methods, request

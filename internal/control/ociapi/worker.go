@@ -238,7 +238,11 @@ func (s *Service) commitEnd(ctx context.Context, ended *workRequest) error {
 // workError is why a work request failed, as clients are told.
 func workError(why error) wire.WorkRequestError {
 	var known *wire.Error
-	if errors.As(why, &known) {
+	var gone *vanished
+	switch {
+	case errors.As(why, &gone):
+		return wire.WorkRequestError{ErrorCode: wire.WorkBadInput, Message: gone.child.Message}
+	case errors.As(why, &known):
 		return wire.WorkRequestError{ErrorCode: wire.WorkBadInput, Message: known.Message}
 	}
 	return wire.WorkRequestError{ErrorCode: wire.WorkInternalError, Message: "An internal error occurred: the log tells more"}
