@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -182,8 +183,8 @@ func TestSessionsMax(t *testing.T) {
 	s, now := r.console.sessions, r.clock()
 	first, _ := s.begin("a", now)
 	second, _ := s.begin("b", now.Add(time.Second))
-	for range sessionsMax - 2 {
-		_, _ = s.begin("c", now.Add(2*time.Second))
+	for i := range sessionsMax - 2 {
+		_, _ = s.begin("c"+strconv.Itoa(i), now.Add(2*time.Second))
 	}
 	s.find(first, now.Add(3*time.Second), true)
 	_, _ = s.begin("d", now.Add(4*time.Second))
@@ -191,6 +192,23 @@ func TestSessionsMax(t *testing.T) {
 	_, other := s.find(second, now.Add(5*time.Second), true)
 	if !one || other || len(s.byID) != sessionsMax {
 		t.Errorf("got used %v, unused %v, %d sessions", one, other, len(s.byID))
+	}
+}
+
+// TestSessionsOfKeyMax: whoever has a key to read with cannot log out others by logging in again and again, only itself.
+func TestSessionsOfKeyMax(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	s, now := r.console.sessions, r.clock()
+	admin, _ := s.begin("admin", now)
+	first, _ := s.begin("reader", now.Add(time.Second))
+	for range sessionsMax {
+		_, _ = s.begin("reader", now.Add(2*time.Second))
+	}
+	_, one := s.find(admin, now.Add(3*time.Second), true)
+	_, other := s.find(first, now.Add(3*time.Second), true)
+	if !one || other || len(s.byID) != sessionsOfKeyMax+1 {
+		t.Errorf("got the administrator %v, the reader's first %v, %d sessions", one, other, len(s.byID))
 	}
 }
 
@@ -368,7 +386,13 @@ func TestAttempts(t *testing.T) {
 	if got := try("192.0.2.1:2"); got != http.StatusTooManyRequests {
 		t.Errorf("beyond the burst: got %d", got)
 	}
-	if got := (&browser{r: r, from: "192.0.2.1:3"}).get("/console/login?token=x").Code; got != http.StatusTooManyRequests {
+	guess := func() int { return (&browser{r: r, from: "192.0.2.1:3"}).get("/console/login?token=x").Code }
+	for range attemptsBurst {
+		if got := guess(); got != http.StatusForbidden {
+			t.Fatalf("links within their own burst: got %d", got)
+		}
+	}
+	if got := guess(); got != http.StatusTooManyRequests {
 		t.Errorf("links beyond the burst: got %d", got)
 	}
 	if got := try("192.0.2.2:1"); got != http.StatusForbidden {
@@ -378,6 +402,25 @@ func TestAttempts(t *testing.T) {
 	if one, two := try("192.0.2.1:1"), try("192.0.2.1:1"); one != http.StatusForbidden || two != http.StatusTooManyRequests {
 		t.Errorf("after waiting: got %d and %d", one, two)
 	}
+}
+
+// TestAttemptsOfOthers: whoever is right gets in whatever others have tried from the same address: another user of the machine, or a
+// page of any site, whose pictures are links to the login.
+func TestAttemptsOfOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	path, err := r.console.Link(adminID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * attemptsBurst {
+		(&browser{r: r}).get("/console/login?token=x")
+		(&browser{r: r}).do(http.MethodPost, "/console/login", url.Values{"id": {"x"}, "secret": {strings.Repeat("x", fieldBytesMax+1)}})
+		(&browser{r: r}).do(http.MethodPost, "/console/login", url.Values{"id": {adminID}, "secret": {"x"}})
+	}
+	right := url.Values{"id": {adminID}, "secret": {secretOf(adminID)}}
+	(&browser{r: r}).do(http.MethodPost, "/console/login", right).want(http.StatusSeeOther)
+	(&browser{r: r}).get(path).want(http.StatusOK)
 }
 
 // TestAttemptsOfMany: addresses without number run into the limit of all, and do not fill the memory.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// How often somebody may try to log in: a person who mistypes does not notice. A secret has 125 random bits, so this
-// saves work and lines of the log rather than the secrets.
+// How often somebody may fail to log in: a person who mistypes does not notice. A secret has 125 random bits, so this
+// saves lines of the log rather than the secrets, and whoever knows one need not be kept waiting.
 const (
 	attemptsBurst    = 10               // of one address
 	attemptsEvery    = 10 * time.Second // after that

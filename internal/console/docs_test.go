@@ -18,6 +18,7 @@ func TestDocs(t *testing.T) {
 	}
 	for _, want := range []string{
 		fmt.Sprintf("| sessions | %s;", number(sessionsMax)),
+		fmt.Sprintf("| sessions of one key | %d;", sessionsOfKeyMax),
 		fmt.Sprintf("| live pages open at once | %d |", streamsMax),
 		fmt.Sprintf("asks again | %.0f min |", streamAge.Minutes()),
 		fmt.Sprintf("| connections on a page | %d, and %d pages", connsPerPage, connPagesMax),
@@ -25,7 +26,7 @@ func TestDocs(t *testing.T) {
 		fmt.Sprintf("| a form | %d KiB |", bodyBytesMax>>10),
 		fmt.Sprintf("ends after %.0f minutes", sessionIdle.Minutes()),
 		fmt.Sprintf("after %.0f hours", sessionAge.Hours()),
-		fmt.Sprintf("After %d attempts to log in an address has to wait %.0f seconds", attemptsBurst, attemptsEvery.Seconds()),
+		fmt.Sprintf("After %d attempts to log in that failed an address has to wait %.0f seconds", attemptsBurst, attemptsEvery.Seconds()),
 		fmt.Sprintf("together have %d and then one a second", attemptsAllBurst),
 		fmt.Sprintf("read every %.0f seconds", restEvery.Seconds()),
 		"within an hour",

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"lull/internal/control/sigv4"
 )
 
 const (
@@ -21,6 +23,7 @@ const (
 type links struct {
 	// Fixed after newLinks.
 	signer *signer
+	wrong  *attempts // those with a token that is none, apart from logins: any site's page can have a browser open links
 
 	// Guarded by mu.
 	mu     sync.Mutex
@@ -32,7 +35,9 @@ type oneTime struct {
 	until time.Time
 }
 
-func newLinks(s *signer) *links { return &links{signer: s, unused: map[string]oneTime{}} }
+func newLinks(s *signer) *links {
+	return &links{signer: s, wrong: newAttempts(time.Time{}), unused: map[string]oneTime{}}
+}
 
 // add makes a token with which somebody can log in once as a key's holder.
 func (l *links) add(keyID string, now time.Time) (string, error) {
@@ -93,11 +98,11 @@ func (v *visit) loginForm() error {
 // useLink logs in whoever brings a token. It answers with a page that goes on by itself and not with a redirect: a browser that was
 // led here by another site would not send the new cookie, which is SameSite=Strict, along with a redirect.
 func (v *visit) useLink(token string) error {
-	if !v.c.attempts.take(v.address(), v.now) {
-		return v.tooMany()
-	}
 	keyID, ok := v.c.links.take(token, v.now)
-	if !ok {
+	switch {
+	case !ok && !v.c.links.wrong.take(v.address(), v.now):
+		return v.tooMany()
+	case !ok:
 		return v.refuseLogin("", "This link has been used, or is too old. Log in with an access key, or start lull again for another link.")
 	}
 	key, found := v.c.o.Keys.Lookup(keyID)
@@ -111,18 +116,22 @@ func (v *visit) useLink(token string) error {
 	return v.showWith(http.StatusOK, frame{Page: "login", Title: "Welcome", Data: loginPage{Enter: true}})
 }
 
-// login takes an access key's id and secret.
+// login takes an access key's id and secret. Those that are right have not to wait for others' mistakes: everybody on this machine,
+// and behind one NAT, has the same address.
 func (v *visit) login() error {
-	if !v.c.attempts.take(v.address(), v.now) {
-		return v.tooMany()
-	}
 	id, secret := v.r.PostForm.Get("id"), v.r.PostForm.Get("secret")
-	if len(id) > fieldBytesMax || len(secret) > fieldBytesMax {
-		return v.refuseLogin("", "An access key's id and its secret have at most 128 characters each.")
+	long := len(id) > fieldBytesMax || len(secret) > fieldBytesMax
+	var key sigv4.Key
+	if !long {
+		key, _ = v.c.o.Keys.Lookup(id)
 	}
-	key, found := v.c.o.Keys.Lookup(id)
-	right := sameSecret(secret, key.Secret) // also for an id that nobody has, which takes as long
-	if !right || !found || key.Secret == "" || !mayRead(key) {
+	right := sameSecret(secret, key.Secret) && key.Secret != "" && mayRead(key) // also for an id that nobody has, which takes as long
+	switch {
+	case !right && !v.c.attempts.take(v.address(), v.now):
+		return v.tooMany()
+	case long:
+		return v.refuseLogin("", "An access key's id and its secret have at most 128 characters each.")
+	case !right:
 		return v.refuseLogin(id, "This id and secret do not belong together, or the key is not in force.")
 	}
 	if err := v.begin(key.ID); err != nil {

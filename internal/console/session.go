@@ -16,6 +16,8 @@ const (
 	sessionAge = 12 * time.Hour
 	// sessionsMax bounds them. When there are as many, the one goes that was not used for the longest time.
 	sessionsMax = 1000
+	// sessionsOfKeyMax bounds those of one key in the same way: whoever has one, be it to read with, logs out no others.
+	sessionsOfKeyMax = 100
 	// flashBytesMax bounds what a session keeps for its next page.
 	flashBytesMax = 1 << 10
 )
@@ -59,26 +61,28 @@ func (s *sessions) begin(keyID string, now time.Time) (value string, err error) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.makeRoomLocked(now)
+	s.makeRoomLocked(now, sessionsOfKeyMax, func(one *session) bool { return one.keyID == keyID })
+	s.makeRoomLocked(now, sessionsMax, func(*session) bool { return true })
 	s.byID[id] = &session{id: id, keyID: keyID, began: now, used: now}
 	return s.signer.sign("session", id), nil
 }
 
-// makeRoomLocked forgets what is over, and one more if there are too many.
-func (s *sessions) makeRoomLocked(now time.Time) {
-	if len(s.byID) < sessionsMax {
-		return
-	}
+// makeRoomLocked forgets what is over, and of the sessions that count one more if there are as many as there may be.
+func (s *sessions) makeRoomLocked(now time.Time, most int, counts func(*session) bool) {
 	var eldest *session
+	n := 0
 	for id, one := range s.byID {
 		switch {
 		case one.over(now):
 			delete(s.byID, id)
-		case eldest == nil || one.used.Before(eldest.used):
-			eldest = one
+		case counts(one):
+			n++
+			if eldest == nil || one.used.Before(eldest.used) {
+				eldest = one
+			}
 		}
 	}
-	if len(s.byID) >= sessionsMax {
+	if n >= most {
 		delete(s.byID, eldest.id)
 	}
 }
