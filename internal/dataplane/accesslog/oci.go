@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"lull/internal/dataplane/reason"
@@ -68,7 +69,7 @@ func appendOwnedClose(dst []byte, c *record.Close, owner Owner) []byte {
 		o.backends(&c.Ends, c.ConnectTook)
 		o.ociAddr("clientAddr", &c.Ends)
 		o.str("lbStatusCode", ociTunnelStatus(c))
-		o.str("listenerName", c.Ends.Listener)
+		o.str("listenerName", ociListener(&c.Ends))
 		o.secured(&c.TLS.Front)
 		o.ociTime("timestamp", c.Closed)
 		dst = e.close(&o)
@@ -90,7 +91,7 @@ func appendOwnedExchange(dst []byte, x *record.Exchange, owner Owner) []byte {
 	o.str("forwardedForAddr", cut(x.Forwarded))
 	o.str("host", cut(x.Host))
 	o.ociStatus("lbStatusCode", x.Status)
-	o.str("listenerName", x.Ends.Listener)
+	o.str("listenerName", ociListener(&x.Ends))
 	o.ociUint("receivedBytes", x.BytesUp)
 	o.key("request")
 	o.buf = append(o.buf, '"')
@@ -110,6 +111,12 @@ func appendOwnedExchange(dst []byte, x *record.Exchange, owner Owner) []byte {
 		dst = e.appendFault(dst, x.Reason, &x.Ends, x.TLS.Fault)
 	}
 	return dst
+}
+
+// ociListener returns the listener's name without the address that it has on all of a load balancer's addresses but the first.
+func ociListener(e *record.Ends) string {
+	name, _, _ := strings.Cut(e.Listener, "@")
+	return name
 }
 
 // connectOf returns how long connecting took. A connection of the pool took no time.

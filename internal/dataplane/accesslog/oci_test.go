@@ -91,6 +91,7 @@ func TestOCIAccess_LOG_01(t *testing.T) {
 	fresh.Reused, fresh.ConnectTook, fresh.Ends.Tried, fresh.Upgraded = false, 1499*time.Microsecond, "10.0.0.8:80, 10.0.0.9:80", true
 	fresh.TLS.Front = secured.TLS.Front
 	refused.Ends.Backend = "db3:5432"
+	refused.Ends.Listener = "pg@2001:db8::1"
 	for _, tt := range []struct {
 		name string
 		e    record.Entry
@@ -103,7 +104,7 @@ func TestOCIAccess_LOG_01(t *testing.T) {
 		}, 8},
 		{"tcp-tls", record.Entry{Close: &secured}, map[string]string{"sslCipher": "TLS_AES_128_GCM_SHA256", "sslProtocol": "TLSv1.3"}, 8},
 		{"tcp-refused", record.Entry{Close: &refused}, map[string]string{
-			"backendAddr": "db1:5432, db2:5432, db3:5432", "backendConnectTime": "-, -, -", "lbStatusCode": "502",
+			"backendAddr": "db1:5432, db2:5432, db3:5432", "backendConnectTime": "-, -, -", "lbStatusCode": "502", "listenerName": "pg",
 		}, 8},
 		{"http", record.Entry{Exchange: &done}, map[string]string{
 			"backendAddr": "10.0.0.1:8080", "backendConnectTime": "0.000", "backendProcessingTime": "0.052", "backendStatusCode": "200",
