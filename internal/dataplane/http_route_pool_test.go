@@ -113,15 +113,29 @@ func poolShared(t *testing.T) {
 	}
 }
 
-// TestPoolListenerGone: the unused connections of a listener that is removed are closed at once; what is under way finishes.
+// TestPoolListenerGone: the unused connections of a listener that is removed, or has none of HTTP any more, are closed at once; what is
+// under way finishes.
 func TestPoolListenerGone(t *testing.T) {
 	t.Parallel()
+	for name, change := range map[string]func(*plan.Plan){
+		"removed":    func(p *plan.Plan) { p.LoadBalancers[0].Listeners = nil },
+		"speaks-tcp": func(p *plan.Plan) { lulltest.Listener(p).Protocol = plan.TCP },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testPoolListenerGone(t, change)
+		})
+	}
+}
+
+func testPoolListenerGone(t *testing.T, change func(*plan.Plan)) {
+	t.Helper()
 	s := counter(t, 1, timeout.Directional, nil)
 	one, first := s.meet(lulltest.Request("GET", "/1", ""))
 	two, second := s.meet(lulltest.Request("GET", "/2", ""))
 	serve(t, one, first, "/1")
 	s.WaitPooled(1)
-	s.Changed(s.plan, func(p *plan.Plan) { p.LoadBalancers[0].Listeners = nil })
+	s.Changed(s.plan, change)
 	closed(t, "backend", first)
 	closed(t, "client", one)
 	second.Request()
