@@ -3,7 +3,6 @@ package ociapi_test
 import (
 	"bytes"
 	"encoding/json"
-
 	"testing"
 	"time"
 
