@@ -212,7 +212,7 @@ func addUp(t *testing.T, e *lulltest.Engine, clients int) {
 	if got.Queued > want.Queued {
 		t.Errorf("queued: got %d, want no more than the %d that waited, of which some only waited for a connection", got.Queued, want.Queued)
 	}
-	want.Key, want.Protocol, want.Address, want.BytesUp, want.BytesDown = got.Key, got.Protocol, got.Address, got.BytesUp, got.BytesDown
+	want.Key, want.Set, want.Protocol, want.Address, want.BytesUp, want.BytesDown = got.Key, got.Set, got.Protocol, got.Address, got.BytesUp, got.BytesDown
 	want.Queued, want.Noncompliant = got.Queued, got.Noncompliant
 	if got.Routed > got.Requests || got.Latency.Count() > got.Routed+got.Retries || got.Unheard > got.Ends[reason.ClientClosed]+got.Ends[reason.ClientReset] {
 		t.Errorf("got %d routed of %d requests, %d of them answered, %d that nobody heard", got.Routed, got.Requests, got.Latency.Count(), got.Unheard)
