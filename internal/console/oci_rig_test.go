@@ -24,18 +24,22 @@ type ociRig struct {
 	oci *ociapi.Service
 	id  string // OCID of web
 	// hold makes work requests wait until it is closed; nil: they do not.
-	hold chan struct{}
+	hold   chan struct{}
+	broken error // of every change; nil: none
 }
 
 // Change implements ociapi.Runtime.
 func (r *ociRig) Change(balancers []*plan.LoadBalancer, commit func() error) error {
 	r.mu.Lock()
-	hold := r.hold
+	hold, broken := r.hold, r.broken
 	r.mu.Unlock()
 	if hold != nil && commit != nil {
 		<-hold
 	}
 	if commit != nil {
+		if broken != nil {
+			return broken
+		}
 		if err := commit(); err != nil {
 			return err
 		}
