@@ -218,6 +218,7 @@ func TestAWSFormFaults(t *testing.T) {
 		{"target", "aws-health-check?", map[string]string{"HealthCheck.Target": markup}, "HealthCheck.Target", ""},
 		{"timeout", "aws-health-check?", map[string]string{"HealthCheck.Timeout": "30"}, "HealthCheck.Timeout", "less than the Interval"},
 		{"instance", "aws-instances-add?", map[string]string{"Instances": "i-1 " + markup}, "Instances", ""},
+		{"long-instance", "aws-instances-add?", map[string]string{"Instances": strings.Repeat("i", 256)}, "Instances", "1 to 255"},
 		{"no-instance", "aws-instances-add?", map[string]string{"Instances": " "}, "Instances", ""},
 		{"policy", "aws-policy-lb-cookie?", map[string]string{"PolicyName": markup}, "PolicyName", "letters, digits and hyphens"},
 		{"period", "aws-policy-lb-cookie?", map[string]string{"PolicyName": "a", "CookieExpirationPeriod": "-1"}, "CookieExpirationPeriod", "-1"},
