@@ -106,9 +106,9 @@ func (f *ociFigures) round(o *ociBench, column string) error {
 	}
 	began := clock.Now()
 	for i := range size.ociBalancers {
-		id, _, err := o.client.do(http.MethodPost, "/loadBalancers", o.balancer(i))
-		if err != nil {
-			return err
+		id, _, failed := o.client.do(http.MethodPost, "/loadBalancers", o.balancer(i))
+		if failed != nil {
+			return failed
 		}
 		o.ids = append(o.ids, id)
 	}
@@ -131,9 +131,9 @@ func (f *ociFigures) round(o *ociBench, column string) error {
 	f.each.add(column, float64(full-empty)/(1<<10)/float64(size.ociBalancers*ociSets*ociBackends))
 	for range size.apiStarts {
 		o.client.http.CloseIdleConnections()
-		took, err := o.restart()
-		if err != nil {
-			return err
+		took, failed := o.restart()
+		if failed != nil {
+			return failed
 		}
 		f.start.add(column, millis(took))
 	}

@@ -85,6 +85,8 @@ func (c *ociClient) do(method, path string, body any) (id string, nanos int64, e
 		return "", 0, err
 	}
 	work := answer.Header.Get("Opc-Work-Request-Id")
+	again := time.NewTicker(time.Millisecond) // as a client that is in a hurry
+	defer again.Stop()
 	for end := began + int64(askMax); clock.Now() < end; {
 		var w struct {
 			LoadBalancerID string            `json:"loadBalancerId"`
@@ -103,7 +105,7 @@ func (c *ociClient) do(method, path string, body any) (id string, nanos int64, e
 		case w.State == "FAILED":
 			return "", 0, fmt.Errorf("%s %s: %s", method, path, w.Errors)
 		}
-		time.Sleep(time.Millisecond) // as a client that is in a hurry
+		<-again.C
 	}
 	return "", 0, errors.New(method + " " + path + ": is not done")
 }
