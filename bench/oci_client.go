@@ -19,6 +19,9 @@ import (
 // ociAnswerMax bounds what is read of an answer of the OCI API: 500 load balancers with 512 backends each have half of it.
 const ociAnswerMax = 80 << 20
 
+// ociAskMax bounds a call, and a change until it is done: far more than either takes, for a machine that has other things to do.
+const ociAskMax = 30 * time.Second
+
 // ociClient asks the OCI Load Balancer API over one connection. It signs with Oracle's own signer, and reads no more JSON than it needs.
 type ociClient struct {
 	ctx     context.Context
@@ -42,7 +45,7 @@ func newOCIClient(ctx context.Context, url, data string) (*ociClient, error) {
 // another returns a client with a connection of its own.
 func (c *ociClient) another() *ociClient {
 	d := *c
-	d.http = &http.Client{Timeout: askMax, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
+	d.http = &http.Client{Timeout: ociAskMax, Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
 	return &d
 }
 
@@ -87,7 +90,7 @@ func (c *ociClient) do(method, path string, body any) (id string, nanos int64, e
 	work := answer.Header.Get("Opc-Work-Request-Id")
 	again := time.NewTicker(time.Millisecond) // as a client that is in a hurry
 	defer again.Stop()
-	for end := began + int64(askMax); clock.Now() < end; {
+	for end := began + int64(ociAskMax); clock.Now() < end; {
 		var w struct {
 			LoadBalancerID string            `json:"loadBalancerId"`
 			State          string            `json:"lifecycleState"`
