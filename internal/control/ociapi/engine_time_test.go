@@ -651,7 +651,7 @@ func TestCheckTimeout_TMO_26(t *testing.T) {
 		}
 		return c.Reply(lulltest.Response("hello"))
 	})
-	set := w.set(slow.Addr).with(fields{"healthChecker": fields{"protocol": "HTTP", "urlPath": "/well", "timeoutInMillis": 5000}})
+	set := w.set(slow.Addr).with(fields{"healthChecker": fields{"protocol": "HTTP", "urlPath": "/well", "intervalInMillis": 3000, "timeoutInMillis": 3000}})
 	path := w.web(set, idle(1))
 	w.awaitResults(path, "set", slow.Addr, "OK")
 	if a := w.asked(path); a.StatusCode != 200 {

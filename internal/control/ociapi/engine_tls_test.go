@@ -505,7 +505,7 @@ func TestPlainProbe_HLT_03(t *testing.T) {
 			at, _ := serveTLS(t, ca.IssueFor(t, testca.Request{Names: []string{"127.0.0.1"}, RSA: true}))
 			path := w.make("web", fields{"backendSets": fields{"set": w.set(at).with(fields{
 				"sslConfiguration": fields{"verifyPeerCertificate": false},
-				"healthChecker":    fields{"protocol": "HTTP", "urlPath": "/", "isForcePlainText": c.plain},
+				"healthChecker":    fields{"protocol": "HTTP", "urlPath": "/", "isForcePlainText": c.plain, "intervalInMillis": 2000, "timeoutInMillis": 2000},
 			})}})
 			w.awaitResults(path, "set", at, c.want)
 		})

@@ -26,7 +26,7 @@ func TestRemembered(t *testing.T) {
 	if get("kept") != kept || made != 1 {
 		t.Errorf("got another value; made %d times", made)
 	}
-	const many = 1000
+	const many = 400
 	for i := range many {
 		get(strconv.Itoa(i))
 		if i%100 == 0 {
