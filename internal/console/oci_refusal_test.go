@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"lull/internal/control/ociapi"
 	"lull/internal/control/ociapi/wire"
 	"lull/internal/dataplane/record"
 )
@@ -257,5 +259,37 @@ func TestOCINone(t *testing.T) {
 	b.get("/console/oci-work-request?id=x").want(http.StatusNotFound)
 	if a := b.get("/console/load-balancer?load_balancer=web").want(http.StatusOK); len(a.all("nav.tabs")) != 0 {
 		t.Error("there are tabs")
+	}
+}
+
+// overtaken is an API on which somebody else is quicker, once.
+type overtaken struct {
+	OCI
+	first func()
+}
+
+func (o *overtaken) Ask(ctx context.Context, q *ociapi.Question) (ociapi.Answer, error) {
+	if first := o.first; first != nil && q.Method != http.MethodGet {
+		o.first = nil
+		first()
+	}
+	return o.OCI.Ask(ctx, q)
+}
+
+// TestOCIOvertaken: a change between the look at what is there and the request is not overwritten: what it changed besides is kept, and
+// the same field shows both.
+func TestOCIOvertaken(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]int{ociIdle: http.StatusConflict, ociPort: http.StatusSeeOther} {
+		r := newOCIRig(t)
+		b := r.loggedIn(adminID)
+		form := b.get("/console/oci-listener?load_balancer=web&name_of=http")
+		r.console.o.OCI = &overtaken{r.oci, func() {
+			r.change(http.MethodPut, "/loadBalancers/"+r.id+"/listeners/http", `{"defaultBackendSetName":"app","port":80,"protocol":"HTTP","connectionConfiguration":{"idleTimeout":120}}`)
+		}}
+		b.do(http.MethodPost, "/console/oci-listener", sent(form, map[string]string{typed: "81"})).want(want)
+		if got := r.idleNow("http"); got != 120 {
+			t.Errorf("%s: got %d", typed, got)
+		}
 	}
 }
