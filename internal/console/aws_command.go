@@ -2,10 +2,12 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // awsCommand returns the line of the aws command that makes a request. Options are the request's members, named as that command names
@@ -112,12 +114,36 @@ func kebab(name string) string {
 	return strings.ToLower(wordEnds.ReplaceAllString(wordBegins.ReplaceAllString(name, "$1-$2"), "$1-$2"))
 }
 
+// steers says whether a terminal, when it is pasted, takes a character for a command of its own: Ctrl-C would end the line, whose rest
+// would be run by the next line end.
+func steers(c rune) bool { return c != '\n' && unicode.IsControl(c) }
+
+// printed returns a word that has the shell print what it must not be typed. The substitution takes line ends off the end, so they
+// stand behind it.
+func printed(s string) string {
+	var out strings.Builder
+	text := strings.TrimRight(s, "\n")
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '%':
+			out.WriteString("%%")
+		case c < ' ' || c >= 0x7f || c == '\'' || c == '\\':
+			fmt.Fprintf(&out, `\%03o`, c)
+		default:
+			out.WriteByte(c)
+		}
+	}
+	return `"$(printf '` + out.String() + `')` + s[len(text):] + `"`
+}
+
 // shellWord quotes a word for a POSIX shell. JSON is in double quotes, as the AWS documentation has it, unless something in it would mean
 // something to the shell there.
 func shellWord(s string) string {
 	switch {
 	case plainWord.MatchString(s):
 		return s
+	case strings.ContainsFunc(s, steers):
+		return printed(s)
 	case !strings.ContainsAny(s, "$`\\!'"):
 		return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
 	}

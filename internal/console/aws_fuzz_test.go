@@ -47,10 +47,13 @@ func FuzzAWSForm(f *testing.F) {
 // TestShellWord: a shell reads each word as it was meant.
 func TestShellWord(t *testing.T) {
 	t.Parallel()
-	words := []string{"web", "", "a b", `{"a":1}`, `it's`, "$(id)", "`id`", "!!", `back\slash`, "\n", `"`, `'"'`, "*", "~", "-n", "a;b", "é", "%s"}
+	words := []string{"web", "", "a b", `{"a":1}`, `it's`, "$(id)", "`id`", "!!", `back\slash`, "\n", `"`, `'"'`, "*", "~", "-n", "a;b", "é", "%s", "a\x03id\n", "\x1b[A'%s\\\t$(id)\"\n\n", "\u009b\x7f\r"}
 	quoted := make([]string, len(words))
 	for i, word := range words {
 		quoted[i] = shellWord(word)
+		if strings.ContainsFunc(quoted[i], steers) {
+			t.Errorf("%q is written %q, which is not to be pasted", word, quoted[i])
+		}
 	}
 	out, err := exec.Command("sh", "-c", "for word in "+strings.Join(quoted, " ")+`; do printf '%s|' "$word"; done`).CombinedOutput()
 	if want := strings.Join(words, "|") + "|"; err != nil || string(out) != want {

@@ -96,6 +96,9 @@ func ociArgument(value any) string {
 
 // singleQuoted quotes JSON for a shell where that is needed.
 func singleQuoted(text string) string {
+	if strings.ContainsFunc(text, steers) {
+		return printed(text)
+	}
 	if plainWord.MatchString(text) {
 		return text
 	}
