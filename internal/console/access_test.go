@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"os"
@@ -421,6 +422,45 @@ func TestAttemptsOfOthers(t *testing.T) {
 	right := url.Values{"id": {adminID}, "secret": {secretOf(adminID)}}
 	(&browser{r: r}).do(http.MethodPost, "/console/login", right).want(http.StatusSeeOther)
 	(&browser{r: r}).get(path).want(http.StatusOK)
+}
+
+// dated notes until when its client may send.
+type dated struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+// SetReadDeadline is what http.ResponseController looks for.
+func (d *dated) SetReadDeadline(at time.Time) error {
+	d.until = at
+	return nil
+}
+
+// TestStrangersTime: a form of a stranger has not the server's whole time to arrive, as those who have a key need the connection.
+func TestStrangersTime(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for name, c := range map[string]struct {
+		path  string
+		b     *browser
+		short bool
+	}{
+		"stranger": {"login", &browser{r: r}, true},
+		"known":    {"logout", r.loggedIn(adminID), false},
+	} {
+		w := &dated{ResponseRecorder: httptest.NewRecorder()}
+		q := httptest.NewRequest(http.MethodPost, Root+c.path, strings.NewReader("id=x"))
+		q.Host = "127.0.0.1:8440"
+		q.Header.Set("Origin", "http://127.0.0.1:8440")
+		q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if c.b.cookie != nil {
+			q.AddCookie(c.b.cookie)
+		}
+		r.console.ServeHTTP(w, q)
+		if got := !w.until.IsZero() && time.Until(w.until) <= strangersTime; got != c.short {
+			t.Errorf("%s: may send until %v", name, w.until)
+		}
+	}
 }
 
 // TestAttemptsOfMany: addresses without number run into the limit of all, and do not fill the memory.

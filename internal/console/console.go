@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"lull/internal/clock"
 	"lull/internal/control/admin"
 	"lull/internal/control/sigv4"
 	"lull/internal/dataplane/plan"
@@ -22,6 +23,8 @@ const Root = "/console/"
 const (
 	// bodyBytesMax bounds a form: many times the longest that there is.
 	bodyBytesMax = 64 << 10
+	// strangersTime is for the form to arrive with which somebody logs in.
+	strangersTime = 5 * time.Second
 	// queryBytesMax bounds what a link of the console may carry: filters and names.
 	queryBytesMax = 8 << 10
 )
@@ -152,6 +155,9 @@ func (c *Console) serve(v *visit) error {
 func (c *Console) mayChange(v *visit, found route) error {
 	if err := sameOrigin(v.r); err != nil {
 		return err
+	}
+	if !v.known { // no longer than for a head: connections are few, and for those who have a key
+		_ = http.NewResponseController(v.w).SetReadDeadline(clock.Wall(clock.Now()).Add(strangersTime)) // writers in tests have none
 	}
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, bodyBytesMax)
 	if err := v.r.ParseForm(); err != nil {
