@@ -46,7 +46,8 @@
 // A Console may be used from everywhere; a visit belongs to its request. Each of sessions, links, attempts, sampler and hub has a lock of
 // its own, held for moments and never together with another; the sampler's alone is held while the engine is asked for its counters.
 // walking is held during a walk, and
-// changing from the look at what is in force to the change that a form makes of it, with walks in between.
+// changing from the look at what is in force to the change that a form makes of it, with walks in between. What a form has the OCI API accept
+// is followed for ociPatience without it.
 //
 // Limits: sessionsMax, linksMax, addressesMax, the attempts in attempts.go, streamsMax, pointsMax, spansMax, countsMax, agesMax,
 // connPagesMax, bodyBytesMax and queryBytesMax, and those of package apiserver, whose connections it shares. It follows the AWS and OCI consoles where they are documented (reference §13), RFC 6265bis
