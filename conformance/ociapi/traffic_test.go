@@ -335,10 +335,13 @@ func TestOneWay_TMO_05_TMO_06(t *testing.T) {
 // does not (DI-08).
 func TestWebSocket_TMO_07_TMO_08_TMO_09(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ up, down bool }{"client_talks": {up: true}, "backend_talks": {down: true}, "both_talk": {true, true}} {
+	for name, c := range map[string]struct {
+		up, down bool
+		idle     int // s; where both talk a busy machine must not be silent for as long
+	}{"client_talks": {true, false, 1}, "backend_talks": {false, true, 1}, "both_talk": {true, true, 3}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, conns := handed(t, 1)
+			w, conns := handed(t, c.idle)
 			client := w.dial()
 			clock := watch(t)
 			client.Send("GET /chat HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
@@ -355,8 +358,8 @@ func TestWebSocket_TMO_07_TMO_08_TMO_09(t *testing.T) {
 				tick(t, backend.TCPConn, 300*time.Millisecond, "d")
 			}
 			if c.up && c.down {
-				client.Expect(strings.Repeat("d", 10)) // 3 s
-				backend.Expect(strings.Repeat("u", 10))
+				client.Expect(strings.Repeat("d", 14)) // 4.2 s
+				backend.Expect(strings.Repeat("u", 14))
 				return
 			}
 			if how, _ := client.EndWithin(patience); how == "timeout" {
