@@ -70,15 +70,15 @@ func (c *Console) impactOf(ctx context.Context, next idleOf) (*impact, error) {
 }
 
 // endsAtOnce says whether a connection is past its deadline with another idle timeout. One that the idle timer rules is due as much
-// sooner or later as the timeout differs, for a deadline is the last byte's time and the timeout (TO-06). One that its age rules has an
-// idle timer beside that.
+// sooner or later as the timeout differs, for a deadline is the last byte's time and the timeout (TO-06). One that its age rules, or
+// the slowness of a request's head, has an idle timer beside that.
 func endsAtOnce(l *record.Live, idle time.Duration) bool {
 	switch {
 	case l.Why == reason.None: // it is closing anyhow
 		return false
 	case l.Timer == "idle":
 		return l.FiresIn+idle-l.Setting <= 0
-	case l.Timer == "connection_age_max":
+	case l.Timer == "connection_age_max", l.Timer == "request_head": // the idle timer runs beside these
 		return quiet(l) >= idle
 	}
 	return false

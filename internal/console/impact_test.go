@@ -29,6 +29,8 @@ func TestEndsAtOnce(t *testing.T) {
 	closing.Why = reason.None
 	waiting := live(1, 65*s, 20*s)
 	waiting.Timer = "front_keepalive"
+	slow := busy
+	slow.Timer, slow.Why = "request_head", reason.HeadTooSlow
 	cases := []struct {
 		name string
 		l    record.Live
@@ -43,6 +45,8 @@ func TestEndsAtOnce(t *testing.T) {
 		{"aged-not-yet", aged, 21 * s, false},
 		{"aged-busy", busy, 6 * s, false},
 		{"aged-idle", busy, 5 * s, true},
+		{"slow-head-idle", slow, 5 * s, true},
+		{"slow-head-busy", slow, 6 * s, false},
 		{"closing", closing, 1 * s, false},
 		{"another-timer", waiting, 1 * s, false},
 	}
