@@ -2,13 +2,18 @@ package ociapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"lull/internal/control/ociapi/wire"
+	"lull/internal/control/store"
 )
 
 // documentVersion is counted up when the meaning of a field changes.
@@ -119,4 +124,21 @@ func decodeDocument(key string, value []byte) (*document, error) {
 		return nil, fmt.Errorf("document %s: has version %d and id %q; this lull knows version %d", key, d.Version, d.ID, documentVersion)
 	}
 	return d, nil
+}
+
+// decodeDocuments reads documents on all processors: of a start with 500 large ones it is most of the work. The error is that of the
+// first one that cannot be read.
+func decodeDocuments(entries []store.Entry) ([]*document, error) {
+	documents, failures := make([]*document, len(entries)), make([]error, len(entries))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(entries)) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(entries)); i = next.Add(1) - 1 {
+				documents[i], failures[i] = decodeDocument(entries[i].Key, entries[i].Value)
+			}
+		})
+	}
+	all.Wait()
+	return documents, cmp.Or(failures...)
 }

@@ -117,13 +117,13 @@ func (s *Service) Close() {
 func (s *Service) load() error {
 	next := map[string]*balancer{}
 	entries, _ := s.o.Store.List(balancerPrefix)
-	for _, e := range entries {
-		d, err := decodeDocument(e.Key, e.Value)
-		if err != nil {
-			return err
-		}
+	documents, err := decodeDocuments(entries)
+	if err != nil {
+		return err
+	}
+	for i, d := range documents {
 		b := newBalancer(d, d)
-		b.revision = e.Revision
+		b.revision = entries[i].Revision
 		if d.State == stateActive {
 			if b.compiled, err = s.compileAlone(d); err != nil {
 				return fmt.Errorf("load balancer %s (%s): %w", d.DisplayName, d.ID, err)
@@ -131,7 +131,7 @@ func (s *Service) load() error {
 		}
 		next[d.ID] = b
 	}
-	if err := s.enforce(next, nil); err != nil {
+	if err = s.enforce(next, nil); err != nil {
 		return fmt.Errorf("load balancers of the OCI API: %w", err)
 	}
 	work, err := s.loadWork()
