@@ -50,8 +50,8 @@ func (a *API) createOCIKey(w http.ResponseWriter, r *http.Request) (int, any, er
 	}
 	owner.Role = ocisig.Role(role)
 	if public != "" {
-		key, err := a.o.OCIKeys.Import(r.Context(), owner, []byte(public))
-		return http.StatusCreated, CreatedOCIKey{OCIKey: OCIKey(key)}, err
+		taken, failed := a.o.OCIKeys.Import(r.Context(), owner, []byte(public))
+		return http.StatusCreated, CreatedOCIKey{OCIKey: OCIKey(taken)}, failed
 	}
 	key, private, err := a.o.OCIKeys.Create(r.Context(), owner)
 	if err != nil {
