@@ -99,12 +99,21 @@ func redirect(t testing.TB, to *rules.RedirectTo) *rules.Redirect {
 }
 
 // totalsOfSite returns the counters of a site.
-func totalsOfSite(t *testing.T, e *lulltest.Engine, name string) stats.SiteTotals {
+func totalsOfSite(t *testing.T, e *lulltest.Engine, name string) (s stats.SiteTotals) {
 	t.Helper()
-	l, _ := totalsOf(e, lulltest.HTTPKey)
-	i := slices.IndexFunc(l.Sites, func(s stats.SiteTotals) bool { return s.Name == name })
-	if i < 0 {
-		t.Fatalf("the listener counts for no site %q", name)
+	counted := func() bool {
+		l, _ := totalsOf(e, lulltest.HTTPKey)
+		i := slices.IndexFunc(l.Sites, func(s stats.SiteTotals) bool { return s.Name == name })
+		if i < 0 {
+			t.Fatalf("the listener counts for no site %q", name)
+		}
+		s = l.Sites[i]
+		ended := uint64(0)
+		for _, n := range s.Ends {
+			ended += n
+		}
+		return ended == s.Requests
 	}
-	return l.Sites[i]
+	lulltest.Eventually(counted) // an exchange ends a moment after the client has its answer
+	return s
 }
