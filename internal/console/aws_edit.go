@@ -1,9 +1,7 @@
 package console
 
 import (
-	"bytes"
 	"errors"
-	"net/http"
 	"net/url"
 
 	"lull/internal/control/awselb/query"
@@ -137,7 +135,7 @@ func (v *visit) awsSave(page string, build awsBuilder) error {
 	if e.Form.Bad() {
 		return v.awsShow(e)
 	}
-	found, err := v.awsImpact(e)
+	found, err := v.foresee(e.Form, e.idleOf)
 	if err != nil {
 		return err
 	}
@@ -160,45 +158,15 @@ func (v *visit) awsSave(page string, build awsBuilder) error {
 	return v.done("load-balancer", url.Values{"load_balancer": {e.Balancer}, "tab": {e.Tab}}, flash)
 }
 
-// awsImpact computes what a form would close; nil if it has none, or what was typed makes no sense so far.
-func (v *visit) awsImpact(e *awsEdit) (*impact, error) {
-	if e.idleOf == nil {
-		return nil, nil
-	}
-	next, ok := e.idleOf(e.Form)
-	if !ok {
-		return nil, nil
-	}
-	v.c.walking.Lock()
-	defer v.c.walking.Unlock()
-	return v.c.impactOf(v.r.Context(), next)
-}
-
-// awsPreview answers a form that asks what it would do: a script gets the sentence and the commands, which take the place of those that
-// are on the page.
+// awsPreview answers a form that asks what it would do.
 func (v *visit) awsPreview(page string, build awsBuilder) error {
 	e, err := v.awsTaken(page, build)
 	if err != nil {
 		return err
 	}
-	if e.Form.Impact, err = v.awsImpact(e); err != nil {
+	if e.Form.Impact, err = v.foresee(e.Form, e.idleOf); err != nil {
 		return err
-	}
-	if v.r.Header.Get("Hx-Request") == "" {
-		return v.awsShow(e)
 	}
 	v.awsCommands(e)
-	var out bytes.Buffer
-	if e.Form.Impact != nil {
-		if err = v.c.ui.renderPart(&out, "impact", e.Form.Impact); err != nil {
-			return err
-		}
-	}
-	out.WriteString(`<div id="commands" hx-swap-oob="true">`)
-	if err = v.c.ui.renderPart(&out, "commands", e.Commands); err != nil {
-		return err
-	}
-	out.WriteString(`</div>`)
-	v.send(http.StatusOK, "text/html; charset=utf-8", out.Bytes())
-	return nil
+	return v.preview(e.Form.Impact, e.Commands, func() error { return v.awsShow(e) })
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -61,7 +60,7 @@ func (e *editor) preview(v *visit) error {
 			return err
 		}
 	}
-	return v.preview(f.Impact, func() error { return e.page(v, f) })
+	return v.preview(f.Impact, nil, func() error { return e.page(v, f) })
 }
 
 // edited returns a rig with such a page.
@@ -199,7 +198,7 @@ func TestPreview(t *testing.T) {
 	}
 	form.Set("idle", "x")
 	a = b.do(http.MethodPost, "/console/edit-preview", form, func(q *http.Request) { q.Header.Set("Hx-Request", "true") }).want(http.StatusOK)
-	if got := bytes.TrimSpace(a.Body.Bytes()); len(got) != 0 {
-		t.Errorf("of a wrong value: got %q", got)
+	if got := text(a.one("body")); got != "" || len(a.all("p")) != 0 || len(a.all("div#commands")) != 1 { // no sentence, and no commands any more
+		t.Errorf("of a wrong value: got %q", a.Body)
 	}
 }

@@ -98,9 +98,23 @@ func quiet(l *record.Live) time.Duration {
 	return still
 }
 
-// preview answers a form that asks what it would do: with the sentence alone for a script, and otherwise with the page that the
-// form is on, again.
-func (v *visit) preview(found *impact, again func() error) error {
+// foresee computes what a form would close; nil if it closes nothing by its nature, or what was typed makes no sense so far.
+func (v *visit) foresee(f *form, idle func(*form) (idleOf, bool)) (*impact, error) {
+	if idle == nil {
+		return nil, nil
+	}
+	next, ok := idle(f)
+	if !ok {
+		return nil, nil
+	}
+	v.c.walking.Lock()
+	defer v.c.walking.Unlock()
+	return v.c.impactOf(v.r.Context(), next)
+}
+
+// preview answers a form that asks what it would do: a script gets the sentence and the commands, which take the place of those that are
+// on the page, and a browser without one the page that the form is on, again.
+func (v *visit) preview(found *impact, commands []command, again func() error) error {
 	if v.r.Header.Get("Hx-Request") == "" {
 		return again()
 	}
@@ -110,6 +124,11 @@ func (v *visit) preview(found *impact, again func() error) error {
 			return err
 		}
 	}
+	out.WriteString(`<div id="commands" hx-swap-oob="true">`)
+	if err := v.c.ui.renderPart(&out, "commands", commands); err != nil {
+		return err
+	}
+	out.WriteString(`</div>`)
 	v.send(http.StatusOK, "text/html; charset=utf-8", out.Bytes())
 	return nil
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -195,7 +194,7 @@ func (v *visit) ociAccepted(page string, build ociBuilder) (e *ociEdit, found *i
 		if e, err = v.ociTaken(page, build); err != nil || e.Form.Bad() {
 			return e, nil, "", err
 		}
-		if found, err = v.ociImpact(e); err != nil {
+		if found, err = v.foresee(e.Form, e.idleOf); err != nil {
 			return e, nil, "", err
 		}
 		q, err := e.question()
@@ -219,44 +218,15 @@ func (v *visit) ociAccepted(page string, build ociBuilder) (e *ociEdit, found *i
 	return e, nil, "", nil
 }
 
-// ociImpact computes what a form would close; nil if it has none, or what was typed makes no sense so far.
-func (v *visit) ociImpact(e *ociEdit) (*impact, error) {
-	if e.idleOf == nil {
-		return nil, nil
-	}
-	next, ok := e.idleOf(e.Form)
-	if !ok {
-		return nil, nil
-	}
-	v.c.walking.Lock()
-	defer v.c.walking.Unlock()
-	return v.c.impactOf(v.r.Context(), next)
-}
-
 // ociPreview answers a form that asks what it would do, as awsPreview does.
 func (v *visit) ociPreview(page string, build ociBuilder) error {
 	e, err := v.ociTaken(page, build)
 	if err != nil {
 		return err
 	}
-	if e.Form.Impact, err = v.ociImpact(e); err != nil {
+	if e.Form.Impact, err = v.foresee(e.Form, e.idleOf); err != nil {
 		return err
-	}
-	if v.r.Header.Get("Hx-Request") == "" {
-		return v.ociShow(e)
 	}
 	v.ociCommands(e)
-	var out bytes.Buffer
-	if e.Form.Impact != nil {
-		if err = v.c.ui.renderPart(&out, "impact", e.Form.Impact); err != nil {
-			return err
-		}
-	}
-	out.WriteString(`<div id="commands" hx-swap-oob="true">`)
-	if err = v.c.ui.renderPart(&out, "commands", e.Commands); err != nil {
-		return err
-	}
-	out.WriteString(`</div>`)
-	v.send(http.StatusOK, "text/html; charset=utf-8", out.Bytes())
-	return nil
+	return v.preview(e.Form.Impact, e.Commands, func() error { return v.ociShow(e) })
 }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"time"
 
 	"lull/internal/control/ociapi/wire"
 	"lull/internal/dataplane/plan"
@@ -153,15 +152,10 @@ func (d *document) setOf(l *named, sets map[string]*plan.BackendSet) (*plan.Back
 	return set, nil
 }
 
-// idle returns a listener's idle timeout. Decoding has put the default of the protocol where the client did not say.
-func (l *named) idle() time.Duration {
-	return time.Duration(l.ConnectionConfiguration.IdleTimeout) * time.Second
-}
-
 // timeouts returns the one timeout that the API has, among Oracle's that cannot be set and lull's own.
 func (l *named) timeouts() timeout.Settings {
 	return timeout.Settings{
-		Model: timeout.Directional, Idle: l.idle(),
+		Model: timeout.Directional, Idle: idleOf(l.ListenerDetails),
 		FrontKeepalive: timeout.FrontKeepaliveDefault, FrontRequestsMax: timeout.FrontRequestsMaxDefault, BackKeepalive: timeout.BackKeepaliveDefault,
 		Connect: timeout.ConnectDefault, Handshake: timeout.HandshakeDefault, RequestHead: timeout.RequestHeadDefault, Drain: timeout.DrainDefault,
 	}

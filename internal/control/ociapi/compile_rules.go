@@ -20,6 +20,15 @@ type ruled struct {
 	caps    *rules.Caps // nil: no bound
 }
 
+// idleOf returns a listener's idle timeout. Decoding has put the default of the protocol where the client did not say; only a listener
+// that was not decoded has none.
+func idleOf(l *wire.ListenerDetails) time.Duration {
+	if l.ConnectionConfiguration == nil {
+		return 0
+	}
+	return time.Duration(l.ConnectionConfiguration.IdleTimeout) * time.Second
+}
+
 // ruled compiles what decides about a listener's requests, given the backend sets of its load balancer by name.
 func (d *document) ruled(name string, l *wire.ListenerDetails, sets map[string]*plan.BackendSet) (*ruled, error) {
 	p := &parts{}
@@ -28,10 +37,7 @@ func (d *document) ruled(name string, l *wire.ListenerDetails, sets map[string]*
 			return nil, invalid("ruleSetNames", "Listener '%s', rule set '%s': %s", name, item.RuleSetName, err)
 		}
 	}
-	out := &ruled{site: &plan.Site{Name: name, RequestID: d.requestIDField()}, hosts: d.hosts(l), caps: jointCaps(p.caps...)}
-	if l.ConnectionConfiguration != nil {
-		out.site.Idle = time.Duration(l.ConnectionConfiguration.IdleTimeout) * time.Second
-	}
+	out := &ruled{site: &plan.Site{Name: name, Idle: idleOf(l), RequestID: d.requestIDField()}, hosts: d.hosts(l), caps: jointCaps(p.caps...)}
 	err := d.decide(out.site, l, p, sets)
 	if err == nil {
 		err = out.edit(p)
