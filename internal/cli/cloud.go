@@ -156,6 +156,7 @@ func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
 	}
 	s.elb.Store(elb)
 	s.instances.OnChange(s.refresh)
+	s.certs.OnChange(s.followCertificate)
 	s.refresh() // the control socket answers already: an instance may have moved while the load balancers were compiled
 	if err = s.openOCI(applier); err != nil {
 		return err
@@ -193,10 +194,24 @@ func (s *cloud) LoadBalancers() []metrics.ClassicLoadBalancer {
 	return list
 }
 
-// refresh has the load balancers follow where instances are.
+// refresh has the load balancers follow where instances are, and which certificates there are.
 func (s *cloud) refresh() {
 	if err := s.elb.Load().Refresh(); err != nil {
-		s.logger.Error("load balancers do not follow a change of instances", "error", err)
+		s.logger.Error("load balancers do not follow a change of instances or certificates", "error", err)
+	}
+}
+
+// followCertificate has the load balancers follow the import of a certificate that one names: a listener that could not be served for
+// want of it is served again, and listeners that share a port find out which of theirs has been renewed.
+func (s *cloud) followCertificate(arn string) {
+	if _, used := s.certificateInUse(arn); !used {
+		return
+	}
+	s.refresh()
+	if oci := s.oci.Load(); oci != nil {
+		if err := oci.Refresh(); err != nil {
+			s.logger.Error("load balancers of the OCI API do not follow a change of certificates", "error", err)
+		}
 	}
 }
 

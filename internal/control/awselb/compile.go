@@ -1,6 +1,7 @@
 package awselb
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -27,7 +28,7 @@ func (s *Service) compile(d *document) (*plan.LoadBalancer, error) {
 	}
 	out := &plan.LoadBalancer{Name: d.planName(), Origin: plan.OriginELB}
 	left := func(l *listener, why error) {
-		s.o.Log.Error("a listener is not served", "load_balancer", d.Name, "listener", l.name(), "error", why)
+		s.o.Log.Error(notServed(why), "load_balancer", d.Name, "listener", l.name(), "port", l.Port, "certificate", l.CertificateID, "error", why)
 	}
 	for _, l := range s.served(d, left) {
 		front := d.front(l)
@@ -77,6 +78,17 @@ func (s *Service) served(d *document, tell func(l *listener, why error)) []serve
 	return list
 }
 
+// notServed says of a listener that is left out what to do about it.
+func notServed(err error) string {
+	if errors.Is(err, errGone) {
+		return "a listener is not served: import its certificate again with `lull certs import`, or give it another one"
+	}
+	return "a listener is not served: give it another SSL policy"
+}
+
+// errGone says that lull's store does not have a certificate any more.
+var errGone = errors.New("does not exist")
+
 // serverTLS compiles how a listener secures its clients' connections; nil is not at all.
 func (s *Service) serverTLS(d *document, l *listener) (*plan.ServerTLS, error) {
 	if !l.secure() {
@@ -84,7 +96,7 @@ func (s *Service) serverTLS(d *document, l *listener) (*plan.ServerTLS, error) {
 	}
 	holder, found := s.o.Certificates.Holder(l.CertificateID)
 	if !found {
-		return nil, fmt.Errorf("certificate %s: does not exist", l.CertificateID)
+		return nil, fmt.Errorf("certificate %s: %w", l.CertificateID, errGone)
 	}
 	policy, err := d.sslPolicy(l)
 	if err != nil {

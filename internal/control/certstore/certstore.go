@@ -6,7 +6,8 @@
 // There is one holder for an ARN as long as the process lives: importing again replaces what is in it, so that listeners have
 // the renewed certificate from the next handshake on, without a new plan. A deleted certificate leaves an empty holder behind, and
 // one that is imported under its ARN later is in that same holder. A holder for each import would be simpler to
-// keep and would need a plan each time, in which nothing else has changed.
+// keep and would need a plan each time, in which nothing else has changed. Who has made something else of what is in a holder, or has gone
+// without it, is told of changes by OnChange.
 //
 // Each certificate is a document of its own in the store: chain and key in PEM as they were parsed, so that what stood around the
 // blocks in the file that was imported is not kept. The key is there in the clear; the store's mode 0600 guards it. Nothing that the
@@ -81,8 +82,9 @@ type Store struct {
 	o     Options
 
 	// Guarded by mu.
-	mu   sync.RWMutex
-	held map[string]*held // by ARN; those that were deleted, too
+	mu        sync.RWMutex
+	held      map[string]*held // by ARN; those that were deleted, too
+	listeners []func(arn string)
 }
 
 // held is what is in force under an ARN. The holder is always the same; the rest is guarded by Store.mu.
@@ -111,6 +113,23 @@ func New(s *store.Store, o Options) (*Store, error) {
 		c.held[strings.TrimPrefix(e.Key, prefix)] = &held{certs.NewHolder(setOf(cert)), cert, imported, e.Revision}
 	}
 	return c, nil
+}
+
+// OnChange has a function called after each import and deletion, behind those that were given before, on the goroutine of whoever asked for
+// it and before he is answered. It may call the store. Changes at the same moment call it at the same moment.
+func (c *Store) OnChange(f func(arn string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.listeners = append(slices.Clone(c.listeners), f) // changed may be reading the old ones
+}
+
+func (c *Store) changed(arn string) {
+	c.mu.RLock()
+	listeners := c.listeners
+	c.mu.RUnlock()
+	for _, f := range listeners {
+		f(arn)
+	}
 }
 
 // setOf returns the set of one certificate, or of none.
@@ -205,6 +224,7 @@ func (c *Store) Import(ctx context.Context, arnOrName string, chain, key []byte)
 	}
 	next := &held{cert: cert, imported: imported, revision: revision}
 	c.take(arn, next)
+	c.changed(arn)
 	info := next.info(arn, c.o.Now())
 	if found && old.KeyKind() != cert.KeyKind() {
 		info.Warnings = append(info.Warnings, otherKind(old.KeyKind(), cert.KeyKind()))
@@ -263,6 +283,7 @@ func (c *Store) Delete(ctx context.Context, arnOrName string) error {
 	})
 	if err == nil {
 		c.take(arn, &held{revision: revision})
+		c.changed(arn)
 	}
 	return err
 }

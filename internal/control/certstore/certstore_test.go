@@ -375,3 +375,29 @@ func BenchmarkOpen(b *testing.B) {
 		newStore(b, s, certstore.Options{})
 	}
 }
+
+// TestOnChange: who asks for it is told of imports and deletions, when they are in force already.
+func TestOnChange(t *testing.T) {
+	t.Parallel()
+	c := newStore(t, open(t), certstore.Options{})
+	var told []string
+	c.OnChange(func(arn string) {
+		_, found := c.Holder(arn)
+		told = append(told, fmt.Sprintf("%s %t", arn, found))
+	})
+	pair := testca.NewFor(t).IssueFor(t, testca.Request{Names: []string{"a.test"}})
+	for range 2 {
+		if _, err := c.Import(t.Context(), "web", pair.Chain, pair.Key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Delete(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Import(t.Context(), "web", pair.Chain, nil); err == nil {
+		t.Error("a certificate without its key is taken")
+	}
+	if want := []string{arnWeb + " true", arnWeb + " true", arnWeb + " false"}; !slices.Equal(told, want) {
+		t.Errorf("got %q, want %q", told, want)
+	}
+}

@@ -20,10 +20,10 @@ import (
 var alpnHTTP = []string{"http/1.1"}
 
 // gone says that something outside is not there any more. What needs it is left out.
-type gone struct{ what string }
+type gone struct{ what, id string }
 
 // Error names it.
-func (g *gone) Error() string { return g.what + ": does not exist" }
+func (g *gone) Error() string { return g.what + " " + g.id + ": does not exist" }
 
 // secured returns the listeners of a port that can be served, with how they secure their clients' connections; nil is not at all. The
 // listeners of a port have one way of speaking TLS, as checkPorts sees to, and each its certificate: a handshake tells the name that a
@@ -33,7 +33,8 @@ func (s *Service) secured(d *document, group []named) (served []named, tls *plan
 	for _, l := range group {
 		own, err := s.serverTLS(d, &l)
 		if g := (*gone)(nil); errors.As(err, &g) {
-			s.o.Log.Error("a listener is not served", "load_balancer", d.DisplayName, "id", d.ID, "listener", l.name, "error", err)
+			s.o.Log.Error("a listener is not served: import its certificate again with `lull certs import`, or give it another one",
+				"load_balancer", d.DisplayName, "id", d.ID, "listener", l.name, "port", l.Port, "certificate", g.id, "error", err)
 			continue
 		}
 		if err != nil {
@@ -104,7 +105,8 @@ func (s *Service) clientTLS(d *document, name string, set *wire.BackendSetDetail
 	out.VerifyDepth = from.VerifyDepth
 	out.Roots, err = s.roots(d, from)
 	if g := (*gone)(nil); errors.As(err, &g) {
-		s.o.Log.Error("the backends of a set are not trusted", "load_balancer", d.DisplayName, "id", d.ID, "backend_set", name, "error", err)
+		s.o.Log.Error("the backends of a set are not trusted: import their authorities again with `lull certs import`, or name others",
+			"load_balancer", d.DisplayName, "id", d.ID, "backend_set", name, "certificate", g.id, "error", err)
 		out.Roots, err = certs.NewRoots(x509.NewCertPool()), nil
 	}
 	return out, err
@@ -141,7 +143,7 @@ func (s *Service) holder(d *document, from *wire.SSLConfiguration) (*certs.Holde
 		}
 		h, found := s.o.Certificates.Holder(from.CertificateIDs[0]) // Oracle allows one only
 		if !found {
-			return nil, &gone{"certificate " + from.CertificateIDs[0]}
+			return nil, &gone{"certificate", from.CertificateIDs[0]}
 		}
 		return h, nil
 	}
@@ -200,7 +202,7 @@ func (s *Service) trusted(ids []string) (*certs.Roots, error) {
 	for _, id := range ids {
 		h, found := s.o.Certificates.Holder(id)
 		if !found {
-			return nil, &gone{"certificate authority " + id}
+			return nil, &gone{"certificate authority", id}
 		}
 		for _, c := range h.Set().All() {
 			for _, der := range c.TLS.Certificate {
