@@ -15,7 +15,7 @@ import (
 func (s *cloud) openConsole(applier *apply.Applier, engine *dataplane.Engine) (err error) {
 	host, _, _ := net.SplitHostPort(s.config.Address) // validated with the rest of the file
 	s.console, err = console.New(console.Options{
-		Engine: engine, Plan: applier.Plan, Keys: s.keys, ELB: s.elb.Load().Do, Zones: s.config.Zones, OCI: s.oci.Load(), Tenancy: s.tenancy, Host: host, Log: s.logger, Now: clock.Real,
+		Engine: engine, Plan: applier.Plan, Keys: s.keys, ELB: s.elb.Load().Do, InstanceHost: s.elb.Load().InstanceHost, Zones: s.config.Zones, OCI: s.oci.Load(), Tenancy: s.tenancy, Host: host, Log: s.logger, Now: clock.Real,
 	})
 	return err
 }

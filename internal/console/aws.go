@@ -13,20 +13,6 @@ import (
 	"lull/internal/dataplane/plan"
 )
 
-// addAWSRoutes adds the pages on which load balancers of the Classic ELB API are changed.
-func addAWSRoutes(to map[string]route) {
-	for page, build := range awsEdits() {
-		to[page] = route{
-			get:  func(v *visit) error { return v.awsForm(page, build) },
-			post: func(v *visit) error { return v.awsSave(page, build) },
-		}
-		to[page+awsPreview] = route{post: func(v *visit) error { return v.awsPreview(page, build) }, reader: true, background: true}
-	}
-}
-
-// awsPreview ends the name of the page that says what a form would do.
-const awsPreview = "-preview"
-
 // awsEdits is the pages that change something, each with one form that makes one call of the API.
 func awsEdits() map[string]awsBuilder {
 	return map[string]awsBuilder{

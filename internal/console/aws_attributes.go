@@ -19,8 +19,11 @@ const (
 // awsAttributeForm returns the page of a group of attributes.
 func awsAttributeForm(name, heading string, fields ...*field) *awsEdit {
 	return &awsEdit{
-		Heading: heading, Balancer: name, Tab: tabDescription, action: "ModifyLoadBalancerAttributes",
-		Form: &form{Submit: "Save", Fields: fields}, done: "The attributes of " + name + " have been saved.",
+		edit: edit{
+			Heading: heading, Balancer: name, Tab: tabDescription,
+			Form: &form{Submit: "Save", Fields: fields}, done: "The attributes of " + name + " have been saved.",
+		},
+		action: "ModifyLoadBalancerAttributes",
 	}
 }
 

@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"lull/internal/control/awselb/query"
+	"lull/internal/dataplane/plan"
 )
 
 // awsCreations leads to the form that makes a load balancer, where there is the API to make one.
-func (c *Console) awsCreations() []awsAction {
+func (c *Console) awsCreations() []action {
 	if c.o.ELB == nil {
 		return nil
 	}
-	return []awsAction{{Label: "Create Load Balancer", Link: to("aws-create")}}
+	return []action{{Label: "Create Load Balancer", Link: to("aws-create")}}
 }
 
 // awsCreate is the form that makes a load balancer with one listener; more are added afterwards.
@@ -32,13 +33,16 @@ func awsCreate(v *visit, _ url.Values) (*awsEdit, error) {
 		&field{Name: "SecurityGroups", Label: "Security groups", Optional: true},
 		&field{Name: "Scheme", Label: "Scheme", Kind: "select", Value: query.SchemeInternetFacing, Choices: []choice{{query.SchemeInternetFacing, "Internet-facing"}, {query.SchemeInternal, "Internal"}}})
 	return &awsEdit{
-		Heading: "Create Load Balancer", action: "CreateLoadBalancer", Form: &form{Submit: "Create", Fields: fields},
+		edit: edit{
+			Heading: "Create Load Balancer", Form: &form{Submit: "Create", Fields: fields},
+			done: "The load balancer has been created. Register instances with it next.",
+		},
+		action: "CreateLoadBalancer",
 		params: func(_ *form, params url.Values) {
 			for _, list := range []string{"AvailabilityZones", "Subnets", "SecurityGroups"} {
 				expand(params, list, "")
 			}
 		},
-		done: "The load balancer has been created. Register instances with it next.",
 		next: func(f *form) (string, url.Values) {
 			return "load-balancer", url.Values{"load_balancer": {f.field("LoadBalancerName").Value}, "tab": {tabInstances}}
 		},
@@ -61,15 +65,15 @@ func awsDelete(v *visit, names url.Values) (*awsEdit, error) {
 	if err != nil {
 		return nil, err
 	}
-	about, err := v.openThrough(d.LoadBalancerName, 0)
-	if err != nil {
-		return nil, err
-	}
 	text := balancerText(d)
 	return &awsEdit{
-		Heading: "Delete " + d.LoadBalancerName, About: []string{text, about}, Balancer: d.LoadBalancerName, Tab: tabDescription, action: "DeleteLoadBalancer", seen: text,
-		Form: &form{Submit: "Delete", Danger: true}, done: "Load balancer " + d.LoadBalancerName + " has been deleted.",
-		next: func(*form) (string, url.Values) { return "", nil },
+		edit: edit{
+			Heading: "Delete " + d.LoadBalancerName, About: []string{text}, Balancer: d.LoadBalancerName, Tab: tabDescription, seen: text,
+			Form: &form{Submit: "Delete", Danger: true}, done: "Load balancer " + d.LoadBalancerName + " has been deleted.",
+			fate: always(v.c.withListeners(d.LoadBalancerName, func(*plan.Listener) bool { return true })),
+		},
+		action: "DeleteLoadBalancer",
+		next:   func(*form) (string, url.Values) { return "", nil },
 	}, nil
 }
 
@@ -93,13 +97,16 @@ func awsSecurityGroups(v *visit, names url.Values) (*awsEdit, error) {
 		return nil, err
 	}
 	return &awsEdit{
-		Heading: "Edit security groups", Balancer: d.LoadBalancerName, Tab: tabDescription, action: "ApplySecurityGroupsToLoadBalancer",
-		Form: &form{Submit: "Save", Fields: []*field{{
-			Name: "SecurityGroups", Label: "Security groups", Value: strings.Join(d.SecurityGroups, " "), Optional: true, Hint: "Ids with spaces between them.",
-		}}},
+		edit: edit{
+			Heading: "Edit security groups", Balancer: d.LoadBalancerName, Tab: tabDescription,
+			Form: &form{Submit: "Save", Fields: []*field{{
+				Name: "SecurityGroups", Label: "Security groups", Value: strings.Join(d.SecurityGroups, " "), Optional: true, Hint: "Ids with spaces between them.",
+			}}},
+			done: "The security groups have been saved.",
+		},
+		action: "ApplySecurityGroupsToLoadBalancer",
 		params: func(f *form, params url.Values) {
 			setList(params, "SecurityGroups", strings.Fields(f.field("SecurityGroups").Value))
 		},
-		done: "The security groups have been saved.",
 	}, nil
 }

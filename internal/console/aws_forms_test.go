@@ -164,7 +164,7 @@ func (c *awsFormCase) run(t *testing.T) {
 	b := r.loggedIn(adminID)
 	form := b.get(Root + c.page + "load_balancer=web").want(http.StatusOK)
 	page, _, _ := strings.Cut(c.page, "?")
-	asked := b.do(http.MethodPost, Root+page+awsPreview, sentAll(form, c.typed)).want(http.StatusOK)
+	asked := b.do(http.MethodPost, Root+page+previewSuffix, sentAll(form, c.typed)).want(http.StatusOK)
 	if got, want := text(asked.one("pre")), c.command+" --endpoint-url http://127.0.0.1:8440"; got != want {
 		t.Errorf("command:\ngot  %s\nwant %s", got, want)
 	}

@@ -34,7 +34,7 @@ func FuzzAWSForm(f *testing.F) {
 		if path == "aws-delete" {
 			form.Set("load_balancer", "none") // the others want it
 		}
-		for _, to := range []string{path, path + awsPreview} {
+		for _, to := range []string{path, path + previewSuffix} {
 			a := b.do(http.MethodPost, Root+to, form)
 			if a.Code >= http.StatusInternalServerError || len(a.all("b")) != 0 {
 				t.Fatalf("%s: got %d\n%s", to, a.Code, a.Body)

@@ -23,25 +23,28 @@ func awsIdleTimeout(v *visit, names url.Values) (*awsEdit, error) {
 	allowed := timeout.IdleRange(timeout.Shared)
 	least, most := int64(allowed.Min/time.Second), int64(allowed.Max/time.Second)
 	return &awsEdit{
-		Heading: "Configure Connection Settings", Balancer: name, Tab: tabDescription, action: "ModifyLoadBalancerAttributes",
-		About: []string{"For how long both connections of a pair, the client's and the one to the instance, may be idle before the load balancer closes them."},
-		Form: &form{Submit: "Save", Fields: []*field{{
-			Name: idleParam, Label: "Idle timeout", Kind: "number", Unit: "seconds", Min: least, Max: most,
-			Value: strconv.Itoa(int(a.ConnectionSettings.IdleTimeout)),
-			Hint:  number(least) + " to " + number(most) + " seconds. It holds for connections that are open, too.",
-		}}},
-		idleOf: func(f *form) (idleOf, bool) { return idleOfBalancer(name, f.field(idleParam)) },
-		done:   "The idle timeout of " + name + " has been saved.",
+		edit: edit{
+			Heading: "Configure Connection Settings", Balancer: name, Tab: tabDescription,
+			About: []string{"For how long both connections of a pair, the client's and the one to the instance, may be idle before the load balancer closes them."},
+			Form: &form{Submit: "Save", Fields: []*field{{
+				Name: idleParam, Label: "Idle timeout", Kind: "number", Unit: "seconds", Min: least, Max: most,
+				Value: strconv.Itoa(int(a.ConnectionSettings.IdleTimeout)),
+				Hint:  number(least) + " to " + number(most) + " seconds. It holds for connections that are open, too.",
+			}}},
+			fate: func(f *form) (fateOf, bool) { return idleOfBalancer(name, f.field(idleParam)) },
+			done: "The idle timeout of " + name + " has been saved.",
+		},
+		action: "ModifyLoadBalancerAttributes",
 	}, nil
 }
 
 // idleOfBalancer gives all connections of a load balancer the idle timeout that was typed.
-func idleOfBalancer(name string, typed *field) (idleOf, bool) {
+func idleOfBalancer(name string, typed *field) (fateOf, bool) {
 	n, err := strconv.ParseInt(typed.Value, 10, 64)
 	if err != nil || n < typed.Min || n > typed.Max {
 		return nil, false
 	}
-	return func(l *record.Live) (time.Duration, bool) {
-		return time.Duration(n) * time.Second, l.Ends.LoadBalancer == name
+	return func(l *record.Live) (fate, bool) {
+		return fate{idle: time.Duration(n) * time.Second}, l.Ends.LoadBalancer == name
 	}, true
 }

@@ -2,40 +2,42 @@ package console
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"lull/internal/control/awselb/query"
+	"lull/internal/dataplane/plan"
 )
 
 // awsInstancesTab is the tab Instances: which are registered and how they are, and the zones that they are in.
-func awsInstancesTab(v *visit, d query.LoadBalancerDescription) ([]awsSection, error) {
+func awsInstancesTab(v *visit, d query.LoadBalancerDescription) ([]section, error) {
 	name := d.LoadBalancerName
 	health, err := awsAsk[query.DescribeInstanceHealthResult](v, &query.DescribeInstanceHealthRequest{LoadBalancerName: name})
 	if err != nil {
 		return nil, err
 	}
-	table := &awsTable{Caption: "Instances", Head: []string{"Instance", "Status", "Why"}}
+	t := &table{Caption: "Instances", Head: []string{"Instance", "Status", "Why"}}
 	for _, i := range health.InstanceStates {
-		table.Rows = append(table.Rows, awsRow{
+		t.Rows = append(t.Rows, tableRow{
 			Cells: []string{i.InstanceID, i.State, i.Description},
-			Actions: []awsAction{{
+			Actions: []action{{
 				Label: "Remove", Of: "Remove " + i.InstanceID, Danger: true, Link: to("aws-instance-remove", "load_balancer", name, "instance", i.InstanceID),
 			}},
 		})
 	}
-	registered := awsSection{
-		Heading: "Instances", Table: table, About: number(len(table.Rows)) + " are registered.",
-		Actions: []awsAction{{Label: "Register instances", Link: to("aws-instances-add", "load_balancer", name)}},
+	registered := section{
+		Heading: "Instances", Table: t, About: number(len(t.Rows)) + " are registered.",
+		Actions: []action{{Label: "Register instances", Link: to("aws-instances-add", "load_balancer", name)}},
 	}
-	return []awsSection{registered, placesOf(d)}, nil
+	return []section{registered, placesOf(d)}, nil
 }
 
 // placesOf shows the zones or subnets of a load balancer: it is in the one or in the other.
-func placesOf(d query.LoadBalancerDescription) awsSection {
+func placesOf(d query.LoadBalancerDescription) section {
 	name := d.LoadBalancerName
-	places := func(heading, add, remove, page string, list []string) awsSection {
-		return awsSection{Heading: heading, Facts: []fact{{"Enabled", listed(list)}}, Actions: []awsAction{
+	places := func(heading, add, remove, page string, list []string) section {
+		return section{Heading: heading, Facts: []fact{{"Enabled", listed(list)}}, Actions: []action{
 			{Label: add, Link: to(page+"-add", "load_balancer", name)}, {Label: remove, Link: to(page+"-remove", "load_balancer", name), Danger: true},
 		}}
 	}
@@ -52,12 +54,15 @@ func awsInstancesAdd(v *visit, names url.Values) (*awsEdit, error) {
 		return nil, err
 	}
 	return &awsEdit{
-		Heading: "Register instances", Balancer: d.LoadBalancerName, Tab: tabInstances, action: "RegisterInstancesWithLoadBalancer",
-		Form: &form{Submit: "Register", Fields: []*field{{
-			Name: "Instances", Label: "Instances", Kind: "textarea", Hint: "Ids such as i-1234567890abcdef0, or addresses, with spaces or lines between them.",
-		}}},
+		edit: edit{
+			Heading: "Register instances", Balancer: d.LoadBalancerName, Tab: tabInstances,
+			Form: &form{Submit: "Register", Fields: []*field{{
+				Name: "Instances", Label: "Instances", Kind: "textarea", Hint: "Ids such as i-1234567890abcdef0, or addresses, with spaces or lines between them.",
+			}}},
+			done: "The instances have been registered.",
+		},
+		action: "RegisterInstancesWithLoadBalancer",
 		params: func(_ *form, params url.Values) { expand(params, "Instances", ".InstanceId") },
-		done:   "The instances have been registered.",
 	}, nil
 }
 
@@ -76,12 +81,25 @@ func awsInstanceRemove(v *visit, names url.Values) (*awsEdit, error) {
 		rest = "Connections to it may end by themselves for " + number(int(*a.ConnectionDraining.Timeout)) + " seconds; then they are closed."
 	}
 	return &awsEdit{
-		Heading: "Deregister " + shortened(id), About: []string{"It gets no new connections. " + rest},
-		Balancer: d.LoadBalancerName, Tab: tabInstances, action: "DeregisterInstancesFromLoadBalancer",
-		Form:   &form{Submit: "Deregister", Danger: true, Keep: []kept{{"instance", id}}},
+		edit: edit{
+			Heading: "Deregister " + shortened(id), About: []string{"It gets no new connections. " + rest},
+			Balancer: d.LoadBalancerName, Tab: tabInstances,
+			Form: &form{Submit: "Deregister", Danger: true, Keep: []kept{{"instance", id}}},
+			done: "The instance has been deregistered.", fate: always(v.withInstance(&d, id)),
+		},
+		action: "DeregisterInstancesFromLoadBalancer",
 		params: func(_ *form, params url.Values) { params.Set("Instances.member.1.InstanceId", id) },
-		done:   "The instance has been deregistered.",
 	}, nil
+}
+
+// withInstance returns the fate of the connections to an instance that goes: none of its host's, if another instance is that, too.
+func (v *visit) withInstance(d *query.LoadBalancerDescription, id string) fateOf {
+	host, _ := v.c.o.InstanceHost(id)
+	shared := slices.ContainsFunc(d.Instances, func(other query.Instance) bool {
+		its, _ := v.c.o.InstanceHost(other.InstanceID)
+		return other.InstanceID != id && its == host
+	})
+	return v.c.withBackend(d.LoadBalancerName, "", func(k *plan.BackendKey) bool { return k.Host == host && !shared })
 }
 
 // awsPlaces returns the form that enables or disables zones, or attaches or detaches subnets. Which are there is shown.
@@ -96,10 +114,13 @@ func awsPlaces(heading, submit, param, action string, danger bool) awsBuilder {
 			list = d.Subnets
 		}
 		return &awsEdit{
-			Heading: heading, About: []string{"There are: " + listed(list) + "."}, Balancer: d.LoadBalancerName, Tab: tabInstances, action: action,
-			Form:   &form{Submit: submit, Danger: danger, Fields: []*field{{Name: param, Label: heading, Hint: "Names with spaces between them."}}},
+			edit: edit{
+				Heading: heading, About: []string{"There are: " + listed(list) + "."}, Balancer: d.LoadBalancerName, Tab: tabInstances,
+				Form: &form{Submit: submit, Danger: danger, Fields: []*field{{Name: param, Label: heading, Hint: "Names with spaces between them."}}},
+				done: "This has been saved.",
+			},
+			action: action,
 			params: func(_ *form, params url.Values) { expand(params, param, "") },
-			done:   "This has been saved.",
 		}, nil
 	}
 }

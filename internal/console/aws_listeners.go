@@ -6,33 +6,32 @@ import (
 	"slices"
 	"strconv"
 
-	"lull/internal/control/admin"
 	"lull/internal/control/awselb/query"
-	"lull/internal/dataplane/record"
+	"lull/internal/dataplane/plan"
 )
 
 // awsListenersTab is the tab Listeners, with the policies that they can have.
-func awsListenersTab(v *visit, d query.LoadBalancerDescription) ([]awsSection, error) {
+func awsListenersTab(v *visit, d query.LoadBalancerDescription) ([]section, error) {
 	name := d.LoadBalancerName
-	table := &awsTable{Caption: "Listeners", Head: []string{"Load balancer", "Instance", "Certificate", "Policies"}}
+	t := &table{Caption: "Listeners", Head: []string{"Load balancer", "Instance", "Certificate", "Policies"}}
 	for i := range d.ListenerDescriptions {
 		l := &d.ListenerDescriptions[i]
 		port := strconv.Itoa(int(l.Listener.LoadBalancerPort))
-		row := awsRow{
+		row := tableRow{
 			Cells: []string{
 				l.Listener.Protocol + " " + port, told(l.Listener.InstanceProtocol) + " " + strconv.Itoa(int(l.Listener.InstancePort)), told(l.Listener.SSLCertificateID), listed(l.PolicyNames),
 			},
-			Actions: []awsAction{{Label: "Edit policies", Of: "Edit policies of port " + port, Link: to("aws-listener-policies", "load_balancer", name, "port", port)}},
+			Actions: []action{{Label: "Edit policies", Of: "Edit policies of port " + port, Link: to("aws-listener-policies", "load_balancer", name, "port", port)}},
 		}
 		if l.Listener.SSLCertificateID != nil {
-			row.Actions = append(row.Actions, awsAction{Label: "Change certificate", Of: "Change certificate of port " + port, Link: to("aws-listener-certificate", "load_balancer", name, "port", port)})
+			row.Actions = append(row.Actions, action{Label: "Change certificate", Of: "Change certificate of port " + port, Link: to("aws-listener-certificate", "load_balancer", name, "port", port)})
 		}
-		row.Actions = append(row.Actions, awsAction{Label: "Delete", Of: "Delete port " + port, Danger: true, Link: to("aws-listener-delete", "load_balancer", name, "port", port)})
-		table.Rows = append(table.Rows, row)
+		row.Actions = append(row.Actions, action{Label: "Delete", Of: "Delete port " + port, Danger: true, Link: to("aws-listener-delete", "load_balancer", name, "port", port)})
+		t.Rows = append(t.Rows, row)
 	}
-	listeners := awsSection{Heading: "Listeners", Table: table, Actions: []awsAction{{Label: "Add listener", Link: to("aws-listener-create", "load_balancer", name)}}}
+	listeners := section{Heading: "Listeners", Table: t, Actions: []action{{Label: "Add listener", Link: to("aws-listener-create", "load_balancer", name)}}}
 	policies, err := awsPolicySections(v, d)
-	return append([]awsSection{listeners}, policies...), err
+	return append([]section{listeners}, policies...), err
 }
 
 // listenerFields are the fields of a listener, of which the parameters begin with prefix.
@@ -54,8 +53,11 @@ func awsListenerCreate(v *visit, names url.Values) (*awsEdit, error) {
 		return nil, err
 	}
 	return &awsEdit{
-		Heading: "Add listener", Balancer: d.LoadBalancerName, Tab: tabListeners, action: "CreateLoadBalancerListeners",
-		Form: &form{Submit: "Add", Fields: listenerFields("Listeners.member.1.")}, done: "The listener has been added.",
+		edit: edit{
+			Heading: "Add listener", Balancer: d.LoadBalancerName, Tab: tabListeners,
+			Form: &form{Submit: "Add", Fields: listenerFields("Listeners.member.1.")}, done: "The listener has been added.",
+		},
+		action: "CreateLoadBalancerListeners",
 	}, nil
 }
 
@@ -80,16 +82,17 @@ func awsListenerDelete(v *visit, names url.Values) (*awsEdit, error) {
 	if err != nil {
 		return nil, err
 	}
-	about, err := v.openThrough(d.LoadBalancerName, int(l.Listener.LoadBalancerPort))
-	if err != nil {
-		return nil, err
-	}
 	return &awsEdit{
-		Heading: "Delete listener on port " + port, About: []string{listenerText(l), about}, Balancer: d.LoadBalancerName, Tab: tabListeners,
-		action: "DeleteLoadBalancerListeners", seen: listenerText(l),
-		Form:   &form{Submit: "Delete", Danger: true, Keep: []kept{{"port", port}}},
+		edit: edit{
+			Heading: "Delete listener on port " + port, About: []string{listenerText(l)}, Balancer: d.LoadBalancerName, Tab: tabListeners, seen: listenerText(l),
+			Form: &form{Submit: "Delete", Danger: true, Keep: []kept{{"port", port}}},
+			done: "The listener on port " + port + " has been deleted.",
+			fate: always(v.c.withListeners(d.LoadBalancerName, func(other *plan.Listener) bool {
+				return int32(other.Address.Port()) == l.Listener.LoadBalancerPort
+			})),
+		},
+		action: "DeleteLoadBalancerListeners",
 		params: func(_ *form, params url.Values) { params.Set("LoadBalancerPorts.member.1", port) },
-		done:   "The listener on port " + port + " has been deleted.",
 	}, nil
 }
 
@@ -102,38 +105,6 @@ func listenerText(l query.ListenerDescription) string {
 	return text + ", policies: " + listed(l.PolicyNames) + "."
 }
 
-// openThrough says how many connections are open through a load balancer's listeners, or only the one on a port, and what becomes of
-// them when those go.
-func (v *visit) openThrough(name string, port int) (string, error) {
-	var drain string
-	concerned := map[string]bool{}
-	for _, lb := range v.c.o.Plan().LoadBalancers {
-		if lb.Name != name {
-			continue
-		}
-		for _, l := range lb.Listeners {
-			if port == 0 || int(l.Address.Port()) == port {
-				concerned[l.Key.Name], drain = true, admin.Setting(l.Timeouts.Drain)
-			}
-		}
-	}
-	n := 0
-	v.c.walking.Lock()
-	defer v.c.walking.Unlock()
-	err := v.c.o.Engine.Conns(v.r.Context(), func(batch []record.Live) error {
-		for i := range batch {
-			if l := &batch[i]; !l.Pooled && l.Ends.LoadBalancer == name && concerned[l.Ends.Listener] {
-				n++
-			}
-		}
-		return nil
-	})
-	if n == 0 {
-		return "No connection is open through it.", err
-	}
-	return "Clients' connections that are open through it now: " + number(n) + ". They have this long to end by themselves: " + drain + ".", err
-}
-
 // awsListenerCertificate is the form that gives a listener another certificate.
 func awsListenerCertificate(v *visit, names url.Values) (*awsEdit, error) {
 	d, l, port, err := awsListener(v, names)
@@ -141,11 +112,14 @@ func awsListenerCertificate(v *visit, names url.Values) (*awsEdit, error) {
 		return nil, err
 	}
 	return &awsEdit{
-		Heading: "Certificate of port " + port, Balancer: d.LoadBalancerName, Tab: tabListeners, action: "SetLoadBalancerListenerSSLCertificate",
-		Form: &form{Submit: "Save", Keep: []kept{{"port", port}}, Fields: []*field{
-			{Name: "SSLCertificateId", Label: "Certificate", Value: told(l.Listener.SSLCertificateID), Hint: "The ARN of a certificate that lull has."},
-		}},
+		edit: edit{
+			Heading: "Certificate of port " + port, Balancer: d.LoadBalancerName, Tab: tabListeners,
+			Form: &form{Submit: "Save", Keep: []kept{{"port", port}}, Fields: []*field{
+				{Name: "SSLCertificateId", Label: "Certificate", Value: told(l.Listener.SSLCertificateID), Hint: "The ARN of a certificate that lull has."},
+			}},
+			done: "The certificate of port " + port + " has been changed.",
+		},
+		action: "SetLoadBalancerListenerSSLCertificate",
 		params: func(_ *form, params url.Values) { params.Set("LoadBalancerPort", port) },
-		done:   "The certificate of port " + port + " has been changed.",
 	}, nil
 }

@@ -28,32 +28,32 @@ func awsPolicies(v *visit, name string) ([]query.PolicyDescription, error) {
 }
 
 // awsPolicySections shows the policies, and which ports of instances have any.
-func awsPolicySections(v *visit, d query.LoadBalancerDescription) ([]awsSection, error) {
+func awsPolicySections(v *visit, d query.LoadBalancerDescription) ([]section, error) {
 	name := d.LoadBalancerName
 	list, err := awsPolicies(v, name)
 	if err != nil {
 		return nil, err
 	}
-	policies := &awsTable{Caption: "Policies", Head: []string{"Name", "Type", "Attributes"}}
+	policies := &table{Caption: "Policies", Head: []string{"Name", "Type", "Attributes"}}
 	for i := range list {
-		policies.Rows = append(policies.Rows, awsRow{
+		policies.Rows = append(policies.Rows, tableRow{
 			Cells: []string{list[i].PolicyName, list[i].PolicyTypeName, attributesText(&list[i])},
-			Actions: []awsAction{{
+			Actions: []action{{
 				Label: "Delete", Of: "Delete policy " + list[i].PolicyName, Danger: true, Link: to("aws-policy-delete", "load_balancer", name, "policy", list[i].PolicyName),
 			}},
 		})
 	}
-	ports := &awsTable{Caption: "Instance ports", Head: []string{"Instance port", "Policies"}}
+	ports := &table{Caption: "Instance ports", Head: []string{"Instance port", "Policies"}}
 	for _, port := range instancePorts(d) {
 		text := strconv.Itoa(int(port))
-		ports.Rows = append(ports.Rows, awsRow{
+		ports.Rows = append(ports.Rows, tableRow{
 			Cells:   []string{text, listed(backendPolicies(d, port))},
-			Actions: []awsAction{{Label: "Edit", Of: "Edit policies of instance port " + text, Link: to("aws-instance-port", "load_balancer", name, "port", text)}},
+			Actions: []action{{Label: "Edit", Of: "Edit policies of instance port " + text, Link: to("aws-instance-port", "load_balancer", name, "port", text)}},
 		})
 	}
 	link := func(page string) string { return to(page, "load_balancer", name) }
-	return []awsSection{
-		{Heading: "Policies", Table: policies, Actions: []awsAction{
+	return []section{
+		{Heading: "Policies", Table: policies, Actions: []action{
 			{Label: "Create load balancer cookie", Link: link("aws-policy-lb-cookie")}, {Label: "Create application cookie", Link: link("aws-policy-app-cookie")},
 			{Label: "Create security policy", Link: link("aws-policy-ssl")}, {Label: "Create other policy", Link: link("aws-policy-create")},
 		}},
@@ -114,8 +114,12 @@ func awsListenerPolicies(v *visit, names url.Values) (*awsEdit, error) {
 		fields = append(fields, policyChoice("negotiation", "Security policy", "The default one", l.PolicyNames, own, typeSSL))
 	}
 	return &awsEdit{
-		Heading: "Policies of port " + port, Balancer: d.LoadBalancerName, Tab: tabListeners, action: "SetLoadBalancerPoliciesOfListener",
-		Form: &form{Submit: "Save", Keep: []kept{{"port", port}}, Fields: fields},
+		edit: edit{
+			Heading: "Policies of port " + port, Balancer: d.LoadBalancerName, Tab: tabListeners,
+			Form: &form{Submit: "Save", Keep: []kept{{"port", port}}, Fields: fields},
+			done: "The policies of port " + port + " have been saved.",
+		},
+		action: "SetLoadBalancerPoliciesOfListener",
 		params: func(f *form, params url.Values) {
 			params.Set("LoadBalancerPort", port)
 			var chosen []string
@@ -127,7 +131,6 @@ func awsListenerPolicies(v *visit, names url.Values) (*awsEdit, error) {
 			}
 			setList(params, "PolicyNames", chosen)
 		},
-		done: "The policies of port " + port + " have been saved.",
 	}, nil
 }
 
@@ -168,16 +171,19 @@ func awsInstancePort(v *visit, names url.Values) (*awsEdit, error) {
 		return nil, refusal(http.StatusNotFound, "load balancer %s has no instance port %q", d.LoadBalancerName, shortened(port))
 	}
 	return &awsEdit{
-		Heading: "Policies of instance port " + port, Balancer: d.LoadBalancerName, Tab: tabListeners, action: "SetLoadBalancerPoliciesForBackendServer",
-		Form: &form{Submit: "Save", Keep: []kept{{"port", port}}, Fields: []*field{{
-			Name: "PolicyNames", Label: "Policies", Value: strings.Join(backendPolicies(d, int32(n)), " "), Optional: true,
-			Hint: "Names of policies for the PROXY protocol or the authentication of instances, with spaces between them; empty: none.",
-		}}},
+		edit: edit{
+			Heading: "Policies of instance port " + port, Balancer: d.LoadBalancerName, Tab: tabListeners,
+			Form: &form{Submit: "Save", Keep: []kept{{"port", port}}, Fields: []*field{{
+				Name: "PolicyNames", Label: "Policies", Value: strings.Join(backendPolicies(d, int32(n)), " "), Optional: true,
+				Hint: "Names of policies for the PROXY protocol or the authentication of instances, with spaces between them; empty: none.",
+			}}},
+			done: "The policies of instance port " + port + " have been saved.",
+		},
+		action: "SetLoadBalancerPoliciesForBackendServer",
 		params: func(f *form, params url.Values) {
 			params.Set("InstancePort", port)
 			setList(params, "PolicyNames", strings.Fields(f.field("PolicyNames").Value))
 		},
-		done: "The policies of instance port " + port + " have been saved.",
 	}, nil
 }
 
@@ -189,8 +195,11 @@ func awsPolicyForm(v *visit, names url.Values, heading, action string, fields ..
 	}
 	fields = append([]*field{{Name: "PolicyName", Label: "Policy name", Hint: "Letters, digits and hyphens."}}, fields...)
 	return &awsEdit{
-		Heading: heading, Balancer: d.LoadBalancerName, Tab: tabListeners, action: action,
-		Form: &form{Submit: "Create", Fields: fields}, done: "The policy has been created. It has an effect once it is enabled on a port.",
+		edit: edit{
+			Heading: heading, Balancer: d.LoadBalancerName, Tab: tabListeners,
+			Form: &form{Submit: "Create", Fields: fields}, done: "The policy has been created. It has an effect once it is enabled on a port.",
+		},
+		action: action,
 	}, nil
 }
 
@@ -282,9 +291,12 @@ func awsPolicyDelete(v *visit, names url.Values) (*awsEdit, error) {
 	}
 	text := list[i].PolicyTypeName + ": " + attributesText(&list[i])
 	return &awsEdit{
-		Heading: "Delete policy " + policy, About: []string{text}, Balancer: name, Tab: tabListeners, action: "DeleteLoadBalancerPolicy", seen: text,
-		Form:   &form{Submit: "Delete", Danger: true, Keep: []kept{{"policy", policy}}},
+		edit: edit{
+			Heading: "Delete policy " + policy, About: []string{text}, Balancer: name, Tab: tabListeners, seen: text,
+			Form: &form{Submit: "Delete", Danger: true, Keep: []kept{{"policy", policy}}},
+			done: "The policy has been deleted.",
+		},
+		action: "DeleteLoadBalancerPolicy",
 		params: func(_ *form, params url.Values) { params.Set("PolicyName", policy) },
-		done:   "The policy has been deleted.",
 	}, nil
 }

@@ -73,7 +73,7 @@ func newAWSRig(t testing.TB) *awsRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.console.o.ELB = r.elb.Do
+	r.console.o.ELB, r.console.o.InstanceHost = r.elb.Do, r.elb.InstanceHost
 	r.call("CreateLoadBalancer", "LoadBalancerName=web&AvailabilityZones.member.1=us-west-2a&Listeners.member.1.Protocol=HTTP&Listeners.member.1.LoadBalancerPort=80&Listeners.member.1.InstancePort=8080"+
 		"&Listeners.member.2.Protocol=HTTPS&Listeners.member.2.LoadBalancerPort=443&Listeners.member.2.InstancePort=8080&Listeners.member.2.SSLCertificateId="+url.QueryEscape(awsCertificate))
 	return r

@@ -17,46 +17,6 @@ const (
 	tabTags        = "tags"
 )
 
-// tab is a link to one of the pages that a thing has.
-type tab struct {
-	Label, Link string
-	Current     bool
-}
-
-// awsPage is one tab of a load balancer.
-type awsPage struct {
-	Name     string
-	Tabs     []tab
-	Sections []awsSection
-}
-
-// awsSection is a part of a tab under a heading of its own.
-type awsSection struct {
-	Heading, About string
-	Facts          []fact
-	Table          *awsTable
-	Actions        []awsAction
-}
-
-// awsTable is a table of which each row can be changed.
-type awsTable struct {
-	Caption string
-	Head    []string
-	Rows    []awsRow
-}
-
-type awsRow struct {
-	Cells   []string
-	Actions []awsAction
-}
-
-// awsAction leads to the form that changes something. Readers do not get it.
-type awsAction struct {
-	Label, Link string
-	Of          string // the label with what it is about, where there are several alike
-	Danger      bool
-}
-
 // tabsOf returns the tabs of a load balancer; none if it is of neither API.
 func (c *Console) tabsOf(name, current string) []tab {
 	if c.ofOCI(name) {
@@ -80,7 +40,7 @@ func (v *visit) awsTab(name, current string) error {
 	if current == "" {
 		current = tabDescription
 	}
-	sections := map[string]func(*visit, query.LoadBalancerDescription) ([]awsSection, error){
+	sections := map[string]func(*visit, query.LoadBalancerDescription) ([]section, error){
 		tabDescription: awsDescription, tabInstances: awsInstancesTab, tabHealthCheck: awsHealthTab, tabListeners: awsListenersTab, tabTags: awsTagsTab,
 	}[current]
 	if sections == nil {
@@ -90,15 +50,15 @@ func (v *visit) awsTab(name, current string) error {
 	if err != nil {
 		return err
 	}
-	p := awsPage{Name: name, Tabs: v.c.tabsOf(name, current)}
+	p := tabPage{Name: name, Tabs: v.c.tabsOf(name, current)}
 	if p.Sections, err = sections(v, d); err != nil {
 		return err
 	}
-	return v.show("aws", "overview", name, p)
+	return v.show("tab", "overview", name, p)
 }
 
 // awsDescription is the tab Description: what a load balancer is, and its attributes.
-func awsDescription(v *visit, d query.LoadBalancerDescription) ([]awsSection, error) {
+func awsDescription(v *visit, d query.LoadBalancerDescription) ([]section, error) {
 	a, err := awsAttributes(v, d.LoadBalancerName)
 	if err != nil {
 		return nil, err
@@ -113,27 +73,27 @@ func awsDescription(v *visit, d query.LoadBalancerDescription) ([]awsSection, er
 	if a.ConnectionDraining.Enabled {
 		draining = "enabled, " + number(int(*a.ConnectionDraining.Timeout)) + " seconds"
 	}
-	basic := awsSection{Heading: "Basic configuration", Facts: []fact{
+	basic := section{Heading: "Basic configuration", Facts: []fact{
 		{"DNS name", d.DNSName}, {"Scheme", d.Scheme}, {"Created", d.CreatedTime.UTC().Format("2006-01-02 15:04:05 UTC")},
 		{"Availability Zones", listed(d.AvailabilityZones)}, {"Subnets", listed(d.Subnets)}, {"Security groups", listed(d.SecurityGroups)},
 		{"Instances", number(len(d.Instances))},
-	}, Actions: []awsAction{
+	}, Actions: []action{
 		{Label: "Edit security groups", Link: link("aws-security-groups")}, {Label: "Delete load balancer", Link: link("aws-delete"), Danger: true},
 	}}
-	attributes := awsSection{
+	attributes := section{
 		Heading: "Attributes",
 		Facts: []fact{
 			{"Idle timeout", number(int(a.ConnectionSettings.IdleTimeout)) + " seconds"}, {"Connection draining", draining},
 			{"Cross-zone load balancing", map[bool]string{true: "enabled", false: "disabled"}[a.CrossZoneLoadBalancing.Enabled]},
 			{"Access logs", logs}, {"Desync mitigation mode", desyncOf(a)},
 		},
-		Actions: []awsAction{
+		Actions: []action{
 			{Label: "Edit idle timeout", Link: link("aws-idle-timeout")}, {Label: "Edit connection draining", Link: link("aws-draining")},
 			{Label: "Edit cross-zone load balancing", Link: link("aws-cross-zone")}, {Label: "Edit access logs", Link: link("aws-access-logs")},
 			{Label: "Edit desync mitigation", Link: link("aws-desync")},
 		},
 	}
-	return []awsSection{basic, attributes}, nil
+	return []section{basic, attributes}, nil
 }
 
 // listed writes names in a row.

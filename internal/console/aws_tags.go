@@ -37,20 +37,20 @@ func awsTag(v *visit, names url.Values) (balancer, key, value string, err error)
 }
 
 // awsTagsTab is the tab Tags.
-func awsTagsTab(v *visit, d query.LoadBalancerDescription) ([]awsSection, error) {
+func awsTagsTab(v *visit, d query.LoadBalancerDescription) ([]section, error) {
 	name := d.LoadBalancerName
 	tags, err := awsTagList(v, name)
 	if err != nil {
 		return nil, err
 	}
-	table := &awsTable{Caption: "Tags", Head: []string{"Key", "Value"}}
-	for _, t := range tags {
-		table.Rows = append(table.Rows, awsRow{Cells: []string{t.Key, told(t.Value)}, Actions: []awsAction{
-			{Label: "Edit", Of: "Edit tag " + t.Key, Link: to("aws-tag-edit", "load_balancer", name, "key", t.Key)},
-			{Label: "Remove", Of: "Remove tag " + t.Key, Danger: true, Link: to("aws-tag-remove", "load_balancer", name, "key", t.Key)},
+	t := &table{Caption: "Tags", Head: []string{"Key", "Value"}}
+	for _, one := range tags {
+		t.Rows = append(t.Rows, tableRow{Cells: []string{one.Key, told(one.Value)}, Actions: []action{
+			{Label: "Edit", Of: "Edit tag " + one.Key, Link: to("aws-tag-edit", "load_balancer", name, "key", one.Key)},
+			{Label: "Remove", Of: "Remove tag " + one.Key, Danger: true, Link: to("aws-tag-remove", "load_balancer", name, "key", one.Key)},
 		}})
 	}
-	return []awsSection{{Heading: "Tags", Table: table, Actions: []awsAction{{Label: "Add tag", Link: to("aws-tag-add", "load_balancer", name)}}}}, nil
+	return []section{{Heading: "Tags", Table: t, Actions: []action{{Label: "Add tag", Link: to("aws-tag-add", "load_balancer", name)}}}}, nil
 }
 
 // awsTagAdd is the form that adds a tag. The API would overwrite one that there is, which the form does not: who adds has not seen it.
@@ -61,10 +61,14 @@ func awsTagAdd(v *visit, names url.Values) (*awsEdit, error) {
 		return nil, err
 	}
 	return &awsEdit{
-		Heading: "Add tag", Balancer: name, Tab: tabTags, action: "AddTags",
-		Form: &form{Submit: "Add", Fields: []*field{
-			{Name: tagKeyParam, Label: "Key", Hint: "1 to 128 letters, digits, spaces and + - = . _ : / @"}, {Name: tagValueParam, Label: "Value", Optional: true},
-		}},
+		edit: edit{
+			Heading: "Add tag", Balancer: name, Tab: tabTags,
+			Form: &form{Submit: "Add", Fields: []*field{
+				{Name: tagKeyParam, Label: "Key", Hint: "1 to 128 letters, digits, spaces and + - = . _ : / @"}, {Name: tagValueParam, Label: "Value", Optional: true},
+			}},
+			done: "The tag has been added.",
+		},
+		action: "AddTags",
 		params: func(_ *form, params url.Values) { ofOne(params, name) },
 		check: func(f *form) {
 			key := f.field(tagKeyParam)
@@ -74,7 +78,6 @@ func awsTagAdd(v *visit, names url.Values) (*awsEdit, error) {
 				}
 			}
 		},
-		done: "The tag has been added.",
 	}, nil
 }
 
@@ -85,13 +88,16 @@ func awsTagEdit(v *visit, names url.Values) (*awsEdit, error) {
 		return nil, err
 	}
 	return &awsEdit{
-		Heading: "Tag " + key, Balancer: name, Tab: tabTags, action: "AddTags",
-		Form: &form{Submit: "Save", Keep: []kept{{"key", key}}, Fields: []*field{{Name: tagValueParam, Label: "Value", Value: value, Optional: true}}},
+		edit: edit{
+			Heading: "Tag " + key, Balancer: name, Tab: tabTags,
+			Form: &form{Submit: "Save", Keep: []kept{{"key", key}}, Fields: []*field{{Name: tagValueParam, Label: "Value", Value: value, Optional: true}}},
+			done: "The tag has been saved.",
+		},
+		action: "AddTags",
 		params: func(_ *form, params url.Values) {
 			ofOne(params, name)
 			params.Set(tagKeyParam, key)
 		},
-		done: "The tag has been saved.",
 	}, nil
 }
 
@@ -102,13 +108,16 @@ func awsTagRemove(v *visit, names url.Values) (*awsEdit, error) {
 		return nil, err
 	}
 	return &awsEdit{
-		Heading: "Remove tag " + key, About: []string{"Its value is: " + value}, Balancer: name, Tab: tabTags, action: "RemoveTags", seen: "value " + value,
-		Form: &form{Submit: "Remove", Danger: true, Keep: []kept{{"key", key}}},
+		edit: edit{
+			Heading: "Remove tag " + key, About: []string{"Its value is: " + value}, Balancer: name, Tab: tabTags, seen: "value " + value,
+			Form: &form{Submit: "Remove", Danger: true, Keep: []kept{{"key", key}}},
+			done: "The tag has been removed.",
+		},
+		action: "RemoveTags",
 		params: func(_ *form, params url.Values) {
 			ofOne(params, name)
 			params.Set(tagKeyParam, key)
 		},
-		done: "The tag has been removed.",
 	}, nil
 }
 

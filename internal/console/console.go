@@ -37,15 +37,17 @@ type Keys interface {
 	Lookup(id string) (key sigv4.Key, found bool)
 }
 
-// Options are what a Console is made with. All are required but ELB, Zones, OCI, Tenancy, Host and Random.
+// Options are what a Console is made with. All are required but ELB, InstanceHost, Zones, OCI, Tenancy, Host and Random.
 type Options struct {
 	Engine Engine
 	Plan   func() *plan.Plan // in force
 	Keys   Keys
 	// ELB carries out a request of the Classic ELB API; nil: there is none.
-	ELB   func(ctx context.Context, request any) (result any, err error)
-	Zones []string // of the Classic ELB API
-	OCI   OCI      // nil: there is no OCI Load Balancer API
+	ELB func(ctx context.Context, request any) (result any, err error)
+	// InstanceHost returns the host of the plan's backends that stands for an instance of the Classic ELB API.
+	InstanceHost func(id string) (host string, found bool)
+	Zones        []string // of the Classic ELB API
+	OCI          OCI      // nil: there is no OCI Load Balancer API
 	// Tenancy returns the OCID of lull's own, where load balancers of the OCI API are made; nil: nobody knows.
 	Tenancy func() string
 	// Host is the name or address that api.address has; browsers may use it, loopback names and any literal address.

@@ -16,15 +16,12 @@
 //     forgery by the time it is called, with v.r.PostForm parsed. Return refusal(status, …) for what people are to be told; any other error is logged
 //     and shown as lull's own fault.
 //   - In templates . is a frame: .Data is the page's own, .Writes says whether to draw buttons at all.
-//   - What changes something: fill a form (form.go) with the values in force, v.prepare it and show it with {{template "form" .Data.Form}}.
-//     When it comes back, make it anew, v.take it, read the fields with whole and seconds, make the API's call, put its refusal at the
-//     field with form.refuse, and end in v.done(page, query, "what has been changed") or, if form.Bad, in v.showWith(form.status(), …). Fields that
-//     somebody else has changed meanwhile show both values by themselves.
-//   - What the change does to what is open: impactOf (impact.go) computes it from the live connections. A route with reader and background
-//     set answers form.Preview with v.preview; the form asks it while somebody types.
-//   - What makes one call of the Classic ELB API is an awsEdit (aws_edit.go): it says which call and what its fields and parameters are, and
-//     has a row in awsEdits. All else, from the stale value to the command, is done for it.
-//   - The commands that do the same are listed with {{template "commands" .Data.Commands}}, a []command.
+//   - What changes something through one of the APIs is an edit (edit.go): an awsEdit makes one call of the Classic ELB API, an ociEdit one
+//     request of the OCI API. A builder makes it with the values in force, and has a row in awsEdits or ociEdits. All else is done
+//     for it: showing the form (form.go) and taking it back, both values where somebody else was faster, a refusal at its
+//     field, the command that does the same.
+//   - What an edit does to what is open: its fate says what becomes of a connection (impact.go), and all that are open are asked before
+//     it is saved, while somebody types and when it is carried out.
 //   - To have a part move, define "live" in page.tmpl beside "content", which shows it with {{template "moving" .}}; add a row to livePages
 //     (moving.go) and end the handler in v.moving. The same function makes the data for the page and for the stream, from a sample that
 //     everybody shares; what looks for open connections is a finder and takes part in the one walk. Rows have a data-key. Forms and

@@ -1,13 +1,8 @@
 package console
 
 import (
-	"errors"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
-
-	"lull/internal/control/fault"
 )
 
 // form is what a person fills in to change something. A page makes one with the values in force, and shows it; when it comes back,
@@ -43,6 +38,7 @@ type field struct {
 	Min, Max    int64  // of a number; both 0: none
 	Choices     []choice
 	Optional    bool
+	Secret      bool // what was typed is not sent back
 
 	Was    string // the value in force when the page was loaded, as take finds it in the form
 	Error  string
@@ -115,35 +111,6 @@ func (f *form) status() int {
 		return http.StatusUnprocessableEntity
 	}
 	return http.StatusOK
-}
-
-// whole reads a field that is a whole number, and notes at the field if it is none or out of its range.
-func (f *form) whole(name string) (n int64, ok bool) {
-	one := f.field(name)
-	n, err := strconv.ParseInt(one.Value, 10, 64)
-	if err != nil || (one.Min != 0 || one.Max != 0) && (n < one.Min || n > one.Max) {
-		one.Error = one.Label + " must be a whole number from " + number(one.Min) + " to " + number(one.Max) + "; " + strconv.Quote(shortened(one.Value)) + " is not."
-		return 0, false
-	}
-	return n, true
-}
-
-// seconds reads a field that is a duration in whole seconds.
-func (f *form) seconds(name string) (time.Duration, bool) {
-	n, ok := f.whole(name)
-	return time.Duration(n) * time.Second, ok
-}
-
-// refuse notes what the control plane found wrong: at the field that it names, as fieldOf calls it here, or above the form.
-func (f *form) refuse(err error, fieldOf func(string) string) {
-	var known *fault.Error
-	if errors.As(err, &known) && known.Field != "" {
-		if one := f.field(fieldOf(known.Field)); one != nil {
-			one.Error = err.Error()
-			return
-		}
-	}
-	f.Error = err.Error()
 }
 
 // shortened cuts a text for a message.

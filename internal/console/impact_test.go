@@ -64,12 +64,14 @@ func TestEndsAtOnce(t *testing.T) {
 func TestImpactText(t *testing.T) {
 	t.Parallel()
 	for want, i := range map[string]impact{
-		"No connection is open that it concerns.":                                         {},
-		"It closes none of 1 open connection now.":                                        {Open: 1},
-		"It closes 38 of 1,204 open connections now.":                                     {Open: 1204, Closes: 38},
-		"It closes none of 2 open connections now, and 1 unused connection to a backend.": {Open: 2, Pooled: 1},
-		"No connection is open that it concerns, and 3 unused connections to backends.":   {Pooled: 3},
-		"It closes 1 of 1 open connection now, and 1,000 unused connections to backends.": {Open: 1, Closes: 1, Pooled: 1000},
+		"No connection is open that it concerns.":                                                                         {},
+		"It closes none of 1 open connection now.":                                                                        {Open: 1},
+		"It closes 38 of 1,204 open connections now.":                                                                     {Open: 1204, Closes: 38},
+		"It closes none of 2 open connections now, and 1 unused connection to a backend.":                                 {Open: 2, Pooled: 1},
+		"No connection is open that it concerns, and 3 unused connections to backends.":                                   {Pooled: 3},
+		"It closes none of 1 open connection now; 1 has up to 30 seconds to end.":                                         {Open: 1, Drains: 1, Within: 30 * time.Second},
+		"It closes 2 of 5 open connections now, and 1 unused connection to a backend; 3 have up to 7,200 seconds to end.": {Open: 5, Closes: 2, Drains: 3, Within: 2 * time.Hour, Pooled: 1},
+		"It closes 1 of 1 open connection now, and 1,000 unused connections to backends.":                                 {Open: 1, Closes: 1, Pooled: 1000},
 	} {
 		if got := i.Text(); got != want {
 			t.Errorf("got %q, want %q", got, want)

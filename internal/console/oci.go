@@ -26,18 +26,9 @@ type OCI interface {
 // ociCaller is who asks for what is changed here. It tells retry tokens apart, of which the console has none.
 const ociCaller = "console"
 
-// ociPreview ends the name of the page that says what a form would do.
-const ociPreview = "-preview"
-
 // addOCIRoutes adds the pages on which load balancers of the OCI API are changed.
 func addOCIRoutes(to map[string]route) {
-	for page, build := range ociEdits() {
-		to[page] = route{
-			get:  func(v *visit) error { return v.ociForm(page, build) },
-			post: func(v *visit) error { return v.ociSave(page, build) },
-		}
-		to[page+ociPreview] = route{post: func(v *visit) error { return v.ociPreview(page, build) }, reader: true, background: true}
-	}
+	addEdits(to, ociEdits(), ociSave)
 	to["oci-work-request"] = route{get: (*visit).ociWorkRequest}
 }
 
@@ -76,10 +67,18 @@ type ociBalancer struct {
 	doc map[string]any // the same as JSON has it, without what it does not have
 }
 
+// wantOCI refuses pages about an API that there is not.
+func (v *visit) wantOCI() error {
+	if v.c.o.OCI == nil {
+		return refusal(http.StatusNotFound, "this lull serves no OCI Load Balancer API")
+	}
+	return nil
+}
+
 // ociBalancer reads the load balancer that has a name in the plan.
 func (v *visit) ociBalancer(name string) (*ociBalancer, error) {
-	if v.c.o.OCI == nil {
-		return nil, refusal(http.StatusNotFound, "this lull serves no OCI Load Balancer API")
+	if err := v.wantOCI(); err != nil {
+		return nil, err
 	}
 	id, found := v.c.o.OCI.IDOf(name)
 	if !found {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"lull/internal/control/ociapi/wire"
+	"lull/internal/dataplane/plan"
 )
 
 // ociStick is the field that says how clients are kept on their backends. It has no member of its own.
@@ -126,6 +127,9 @@ func ociBackendForm(v *visit, names url.Values) (*ociEdit, error) {
 	e.method, e.path, e.tool = http.MethodPut, b.path("backendSets", set, "backends", name), b.tool("backend update", kept{"backend-set-name", set}, kept{"backend-name", name})
 	fields[0].Value = ""
 	e.Form.Fields = filledIn(fields, one)
+	e.fate = func(f *form) (fateOf, bool) {
+		return v.withoutBackend(b, set, name), f.field("offline").Value == "on" && one["offline"] != true
+	}
 	return e, nil
 }
 
@@ -140,26 +144,31 @@ func (b *ociBalancer) backend(set, name string) map[string]any {
 }
 
 // deleteBackend completes the page that takes a backend out of its set.
-func (b *ociBalancer) deleteBackend(e *ociEdit, set, name string) error {
+func (v *visit) deleteBackend(b *ociBalancer, e *ociEdit, set, name string) error {
 	one := b.backend(set, name)
 	if one == nil {
 		return b.noChild("backend", name)
 	}
 	e.Heading, e.Tab, e.seen = "Delete backend "+name+" of "+set, tabBackendSets, described(one)
-	e.About, e.done = []string{e.seen}, e.Heading+": done."
+	e.About, e.done, e.fate = []string{e.seen}, e.Heading+": done.", always(v.withoutBackend(b, set, name))
 	e.Form.Keep = append(e.Form.Keep, kept{"backend_set", set})
 	e.path = b.path("backendSets", set, "backends", name)
 	e.tool = b.tool("backend delete", kept{"backend-set-name", set}, kept{"backend-name", name})
 	return nil
 }
 
+// withoutBackend returns the fate of a backend's connections when it is deleted or set offline.
+func (v *visit) withoutBackend(b *ociBalancer, set, name string) fateOf {
+	return v.c.withBackend(b.name, set, func(k *plan.BackendKey) bool { return k.Endpoint() == name })
+}
+
 // ociBackendSets is the tab Backend sets, with the health as the API tells it.
-func ociBackendSets(v *visit, b *ociBalancer) ([]awsSection, error) {
-	sets := awsSection{
+func ociBackendSets(v *visit, b *ociBalancer) ([]section, error) {
+	sets := section{
 		Heading: "Backend sets", Actions: b.creation("backend-set"),
-		Table: &awsTable{Caption: "Backend sets", Head: []string{"Name", "Health", "Policy", "Backends", "Health check", "Session persistence", "SSL"}},
+		Table: &table{Caption: "Backend sets", Head: []string{"Name", "Health", "Policy", "Backends", "Health check", "Session persistence", "SSL"}},
 	}
-	sections := []awsSection{{}}
+	sections := []section{{}}
 	for _, name := range slices.Sorted(maps.Keys(b.BackendSets)) {
 		set := b.BackendSets[name]
 		answer, err := v.ociRead(b.path("backendSets", name, "health"), nil)
@@ -167,9 +176,9 @@ func ociBackendSets(v *visit, b *ociBalancer) ([]awsSection, error) {
 			return nil, err
 		}
 		health, _ := answer.Result.(wire.BackendSetHealth)
-		sets.Table.Rows = append(sets.Table.Rows, awsRow{
+		sets.Table.Rows = append(sets.Table.Rows, tableRow{
 			Cells:   []string{name, health.Status, set.Policy, number(len(set.Backends)), checkText(&set.HealthChecker), stickText(&set), yesNo(set.SSLConfiguration != nil)},
-			Actions: []awsAction{b.edition("backend-set", name), b.deletion("backend-set", name)},
+			Actions: []action{b.edition("backend-set", name), b.deletion("backend-set", name)},
 		})
 		sections = append(sections, b.backendsSection(name, &set, &health))
 	}
@@ -178,22 +187,22 @@ func ociBackendSets(v *visit, b *ociBalancer) ([]awsSection, error) {
 }
 
 // backendsSection is the backends of one set.
-func (b *ociBalancer) backendsSection(name string, set *wire.BackendSet, health *wire.BackendSetHealth) awsSection {
-	table := &awsTable{Caption: "Backends of " + name, Head: []string{"Backend", "Health", "Weight", "Backup", "Drain", "Offline", "Connections at most"}}
+func (b *ociBalancer) backendsSection(name string, set *wire.BackendSet, health *wire.BackendSetHealth) section {
+	t := &table{Caption: "Backends of " + name, Head: []string{"Backend", "Health", "Weight", "Backup", "Drain", "Offline", "Connections at most"}}
 	for _, one := range set.Backends {
 		most := "the set's"
 		if one.MaxConnections != nil {
 			most = number(*one.MaxConnections)
 		}
-		table.Rows = append(table.Rows, awsRow{
+		t.Rows = append(t.Rows, tableRow{
 			Cells: []string{one.Name, healthOf(health, one.Name), strconv.Itoa(one.Weight), yesNo(one.Backup), yesNo(one.Drain), yesNo(one.Offline), most},
-			Actions: []awsAction{
+			Actions: []action{
 				{Label: "Edit", Of: "Edit backend " + one.Name, Link: to("oci-backend", "load_balancer", b.name, "backend_set", name, nameKept, one.Name)},
 				b.deletion("backend", one.Name, "backend_set", name),
 			},
 		})
 	}
-	return awsSection{Heading: "Backends of " + name, Table: table, Actions: []awsAction{
+	return section{Heading: "Backends of " + name, Table: t, Actions: []action{
 		{Label: "Add backend", Of: "Add backend to " + name, Link: to("oci-backend", "load_balancer", b.name, "backend_set", name)},
 	}}
 }

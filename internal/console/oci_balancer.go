@@ -6,11 +6,11 @@ import (
 )
 
 // ociCreations leads to the form that makes a load balancer, where there is the API to make one.
-func (c *Console) ociCreations() []awsAction {
+func (c *Console) ociCreations() []action {
 	if c.o.OCI == nil {
 		return nil
 	}
-	return []awsAction{{Label: "Create OCI load balancer", Link: link("oci-load-balancer-create", nil)}}
+	return []action{{Label: "Create OCI load balancer", Link: link("oci-load-balancer-create", nil)}}
 }
 
 // The fields for a shape.
@@ -24,21 +24,27 @@ func shapeFields(body map[string]any) []*field {
 
 // ociBalancerCreate is the form that makes a load balancer, to which the rest is added afterwards.
 func ociBalancerCreate(v *visit, _ url.Values) (*ociEdit, error) {
+	if err := v.wantOCI(); err != nil {
+		return nil, err
+	}
 	tenancy := ""
 	if v.c.o.Tenancy != nil {
 		tenancy = v.c.o.Tenancy()
 	}
 	body := map[string]any{"shapeName": "flexible", "shapeDetails": map[string]any{"minimumBandwidthInMbps": 10.0, "maximumBandwidthInMbps": 100.0}}
 	return &ociEdit{
-		Heading: "Create load balancer", method: http.MethodPost, path: "/loadBalancers", body: body, tool: ociTool{does: "load-balancer create"}, done: "The load balancer has been created.",
-		About: []string{"Add backend sets and listeners to it when it is there."},
-		Form: &form{Submit: "Create load balancer", Fields: append([]*field{
-			{Name: "displayName", Label: "Name"},
-			{Name: "compartmentId", Label: "Compartment", Value: tenancy, Hint: "The OCID of lull's tenancy, or of a compartment: any."},
-			{Name: "subnetIds", Label: "Subnets", Kind: kindList, Value: "ocid1.subnet.oc1..any", Hint: "One or two OCIDs. lull has no subnets and takes any."},
-			{Name: "isPrivate", Label: "Private", Kind: "checkbox"},
-			{Name: "isDeleteProtectionEnabled", Label: "Delete protection", Kind: "checkbox"},
-		}, shapeFields(body)...)},
+		edit: edit{
+			Heading: "Create load balancer", done: "The load balancer has been created.",
+			About: []string{"Add backend sets and listeners to it when it is there."},
+			Form: &form{Submit: "Create load balancer", Fields: append([]*field{
+				{Name: "displayName", Label: "Name"},
+				{Name: "compartmentId", Label: "Compartment", Value: tenancy, Hint: "The OCID of lull's tenancy, or of a compartment: any."},
+				{Name: "subnetIds", Label: "Subnets", Kind: kindList, Value: "ocid1.subnet.oc1..any", Hint: "One or two OCIDs. lull has no subnets and takes any."},
+				{Name: "isPrivate", Label: "Private", Kind: "checkbox"},
+				{Name: "isDeleteProtectionEnabled", Label: "Delete protection", Kind: "checkbox"},
+			}, shapeFields(body)...)},
+		},
+		method: http.MethodPost, path: "/loadBalancers", body: body, tool: ociTool{does: "load-balancer create"},
 	}, nil
 }
 

@@ -10,41 +10,23 @@ import (
 	"lull/internal/control/ociapi/wire"
 )
 
-// ociEdit is a page with a form that makes one request of the API. Fields are named like the members of its body, so that a refusal finds
-// its field.
+// ociEdit is a page with a form that makes one request of the OCI API. Fields are named like the members of its body, so that a refusal
+// finds its field.
 type ociEdit struct {
-	Heading  string
-	About    []string
-	Balancer string // whose it is, as the plan calls it; empty: it makes one
-	Tab      string // where it was come from, and goes back to
-	Form     *form
-	Commands []command
-
+	edit
 	method string // of the request
 	path   string // below wire.BasePath
 	etag   string // of the load balancer that the form was made of
 	// body is what is there now: the fields are put over it, so that a form which does not have all of it changes nothing else. nil: none.
-	body   map[string]any
-	shape  func(f *form, body map[string]any) // what fields do not say by themselves; nil: nothing
-	read   map[string]func(text string) any   // as in ociKind
-	tool   ociTool
-	idleOf func(f *form) (idleOf, bool) // nil: it closes nothing
-	seen   string                       // as in awsEdit
-	done   string                       // what is said afterwards
-	gone   bool                         // the load balancer is not there afterwards
-	secret bool                         // as in ociKind
+	body  map[string]any
+	shape func(f *form, body map[string]any) // what fields do not say by themselves; nil: nothing
+	read  map[string]func(text string) any   // as in ociKind
+	tool  ociTool
+	gone  bool // the load balancer is not there afterwards
 }
 
-// ociBuilder makes a page with the values in force. names says what it is about.
-type ociBuilder func(v *visit, names url.Values) (*ociEdit, error)
-
-// Back returns where the page was come from.
-func (e *ociEdit) Back() string {
-	if e.Balancer == "" {
-		return link("", nil)
-	}
-	return to("load-balancer", "load_balancer", e.Balancer, "tab", e.Tab)
-}
+// ociBuilder makes a page with the values in force.
+type ociBuilder = builder[*ociEdit]
 
 // filled returns the request's body as the fields have it.
 func (e *ociEdit) filled() map[string]any {
@@ -77,89 +59,32 @@ func (e *ociEdit) question() (*ociapi.Question, error) {
 	return q, err
 }
 
-// ociBuilt makes a page's form complete.
-func (v *visit) ociBuilt(page string, build ociBuilder, names url.Values) (*ociEdit, error) {
-	if v.c.o.OCI == nil {
-		return nil, refusal(http.StatusNotFound, "this lull serves no OCI Load Balancer API")
-	}
-	e, err := build(v, names)
-	if err != nil {
-		return nil, err
-	}
-	e.Form.Action = page
-	if !e.secret && e.method != http.MethodDelete {
-		e.Form.Preview = page + ociPreview
-	}
-	if e.Balancer != "" {
-		e.Form.Keep = append(e.Form.Keep, kept{"load_balancer", e.Balancer})
-	}
-	if e.seen != "" {
-		e.Form.Keep = append(e.Form.Keep, kept{seenName, e.seen})
-	}
-	return e, nil
-}
-
-// ociShow answers with the page, and with the command that does what the form holds if that makes sense.
-func (v *visit) ociShow(e *ociEdit) error {
-	v.ociCommands(e)
-	for _, name := range secretFields {
-		if one := e.Form.field(name); one != nil {
-			one.Value, one.Was = "", ""
-		}
-	}
-	return v.showWith(e.Form.status(), frame{Page: "awsedit", Section: "overview", Title: e.Heading, Data: e})
-}
-
-func (v *visit) ociCommands(e *ociEdit) {
-	if e.secret {
-		e.Commands = []command{{Title: "OCI CLI", Text: ociCertificateCommand(v.endpoint(), e)}}
-		return
+func (e *ociEdit) commands(v *visit) []command {
+	if e.quiet {
+		return []command{{Title: "OCI CLI", Text: ociCertificateCommand(v.endpoint(), e)}}
 	}
 	q, err := e.question()
 	if err != nil {
-		return
+		return nil
 	}
 	route, err := wire.Find(q.Method, wire.BasePath+q.Target)
 	if err != nil {
-		return
+		return nil
 	}
-	if _, err = wire.Decode(route, "", http.Header{"Content-Type": {"application/json"}}, q.Body); err == nil {
-		e.Commands = []command{{Title: "OCI CLI", Text: ociCommand(v.endpoint(), e.tool, q, e.filled())}}
+	if _, err = wire.Decode(route, "", http.Header{"Content-Type": {"application/json"}}, q.Body); err != nil {
+		return nil
 	}
-}
-
-// ociForm shows a form with the values in force.
-func (v *visit) ociForm(page string, build ociBuilder) error {
-	e, err := v.ociBuilt(page, build, v.r.URL.Query())
-	if err != nil {
-		return err
-	}
-	v.prepare(e.Form)
-	return v.ociShow(e)
-}
-
-// ociTaken makes the form that has been sent.
-func (v *visit) ociTaken(page string, build ociBuilder) (*ociEdit, error) {
-	e, err := v.ociBuilt(page, build, v.r.PostForm)
-	if err != nil {
-		return nil, err
-	}
-	v.take(e.Form)
-	if seen := v.r.PostForm.Get(seenName); e.seen != seen {
-		e.Form.Clash = true
-		e.About = append(e.About, "You saw: "+seen, "Now it is: "+e.seen)
-	}
-	return e, nil
+	return []command{{Title: "OCI CLI", Text: ociCommand(v.endpoint(), e.tool, q, e.filled())}}
 }
 
 // ociSave carries out what a form asks for, and waits for its work request.
-func (v *visit) ociSave(page string, build ociBuilder) error {
-	e, found, id, err := v.ociAccepted(page, build)
+func ociSave(v *visit, page string, build ociBuilder) error {
+	e, found, id, err := ociAccepted(v, page, build)
 	if err != nil {
 		return err
 	}
 	if id == "" {
-		return v.ociShow(e)
+		return v.showEdit(e)
 	}
 	w, err := v.ociFollow(id)
 	switch {
@@ -167,18 +92,14 @@ func (v *visit) ociSave(page string, build ociBuilder) error {
 		return err
 	case w.LifecycleState == wire.WorkFailed:
 		e.Form.Error = "The change was accepted, and has failed: " + ociFaults(&w)
-		return v.ociShow(e)
+		return v.showEdit(e)
 	case !ociEnded(&w):
 		return v.done("oci-work-request", url.Values{"id": {id}, "load_balancer": {e.Balancer}}, "")
 	}
-	flash := e.done
-	if found != nil {
-		flash += " " + found.Text()
+	if e.gone {
+		return v.done("", nil, e.flash(found))
 	}
-	if e.Balancer == "" || e.gone {
-		return v.done("", nil, flash)
-	}
-	return v.done("load-balancer", url.Values{"load_balancer": {e.Balancer}, "tab": {e.Tab}}, flash)
+	return v.saved(&e.edit, found)
 }
 
 // ociTries is how often a form is laid over what is there: another try follows only when somebody else was quicker, by another way than
@@ -187,14 +108,14 @@ const ociTries = 3
 
 // ociAccepted has the API take what a form asks for, and returns the id of its work request; none if the form has to be shown again.
 // The etag is the one of what the form was made of: what others do meanwhile is not overwritten.
-func (v *visit) ociAccepted(page string, build ociBuilder) (e *ociEdit, found *impact, id string, err error) {
+func ociAccepted(v *visit, page string, build ociBuilder) (e *ociEdit, found *impact, id string, err error) {
 	v.c.changing.Lock()
 	defer v.c.changing.Unlock()
 	for range ociTries {
-		if e, err = v.ociTaken(page, build); err != nil || e.Form.Bad() {
+		if e, err = taken(v, page, build); err != nil || e.Form.Bad() {
 			return e, nil, "", err
 		}
-		if found, err = v.foresee(e.Form, e.idleOf); err != nil {
+		if found, err = v.foresee(&e.edit); err != nil {
 			return e, nil, "", err
 		}
 		q, err := e.question()
@@ -216,17 +137,4 @@ func (v *visit) ociAccepted(page string, build ociBuilder) (e *ociEdit, found *i
 	}
 	e.Form.Error = "Somebody else's change of this load balancer is under way; nothing was changed. Save again."
 	return e, nil, "", nil
-}
-
-// ociPreview answers a form that asks what it would do, as awsPreview does.
-func (v *visit) ociPreview(page string, build ociBuilder) error {
-	e, err := v.ociTaken(page, build)
-	if err != nil {
-		return err
-	}
-	if e.Form.Impact, err = v.foresee(e.Form, e.idleOf); err != nil {
-		return err
-	}
-	v.ociCommands(e)
-	return v.preview(e.Form.Impact, e.Commands, func() error { return v.ociShow(e) })
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"lull/internal/dataplane/plan"
 )
 
 // ociKind is one kind of the named things that a load balancer has. A page makes and changes one, and all are deleted on one page.
@@ -23,7 +25,7 @@ type ociKind struct {
 	read   map[string]func(text string) any // what is no plain text, by field; nil: all is
 	shape  func(f *form, body map[string]any)
 	fixed  bool // it cannot be changed, only made and deleted
-	secret bool // what is typed is not shown again, nor sent to look what it would do
+	quiet  bool // it holds a secret: what is typed is not sent to look what it would do
 }
 
 // plainNames is what most names are made of.
@@ -55,7 +57,7 @@ func (k *ociKind) form(v *visit, names url.Values) (*ociEdit, error) {
 	}
 	name := names.Get(nameKept)
 	e := b.edit(k.tab)
-	e.shape, e.read, e.secret = k.shape, k.read, k.secret
+	e.shape, e.read, e.quiet = k.shape, k.read, k.quiet
 	if name == "" || k.fixed {
 		e.Heading, e.done = "Create "+k.word, "The "+k.word+" has been created."
 		e.Form.Submit, e.method, e.path, e.tool = e.Heading, http.MethodPost, b.path(k.member), b.tool(k.tool+" create")
@@ -101,15 +103,15 @@ func ociDelete(v *visit, names url.Values) (*ociEdit, error) {
 		return nil, err
 	}
 	what, name := names.Get("what"), names.Get(nameKept)
-	e := &ociEdit{Balancer: b.name, etag: b.etag, method: http.MethodDelete, Form: &form{Submit: "Delete", Danger: true, Keep: []kept{{"what", what}, {nameKept, name}}}}
+	e := &ociEdit{edit: edit{Balancer: b.name, Form: &form{Submit: "Delete", Danger: true, Keep: []kept{{"what", what}, {nameKept, name}}}}, etag: b.etag, method: http.MethodDelete}
 	switch {
 	case what == "":
 		e.Heading, e.Tab, e.gone = "Delete load balancer "+b.DisplayName, tabDetails, true
 		e.path, e.tool = b.path(), b.tool("load-balancer delete")
 		e.About = []string{fmt.Sprintf("It ends with its %d listeners and %d backend sets.", len(b.Listeners), len(b.BackendSets))}
-		e.seen = e.About[0]
+		e.seen, e.fate = e.About[0], always(v.c.withListeners(b.name, func(*plan.Listener) bool { return true }))
 	case what == "backend":
-		return e, b.deleteBackend(e, names.Get("backend_set"), name)
+		return e, v.deleteBackend(b, e, names.Get("backend_set"), name)
 	default:
 		k := ociKindNamed(what)
 		if k == nil {
@@ -122,6 +124,10 @@ func ociDelete(v *visit, names url.Values) (*ociEdit, error) {
 		e.Heading, e.Tab, e.seen = "Delete "+k.word+" "+name, k.tab, described(child)
 		e.path, e.tool = b.path(k.member, name), b.tool(k.tool+" delete", kept{k.option, name})
 		e.About = []string{e.seen}
+		if k.tab == tabListeners {
+			e.fate = always(v.withoutListener(b, name))
+			e.About = append(e.About, b.stays(name)...)
+		}
 	}
 	e.done = e.Heading + ": done."
 	return e, nil
@@ -149,17 +155,17 @@ func described(child map[string]any) string {
 }
 
 // deletion returns what leads to the page that deletes one of a kind.
-func (b *ociBalancer) deletion(what, name string, more ...string) awsAction {
+func (b *ociBalancer) deletion(what, name string, more ...string) action {
 	pairs := append([]string{"load_balancer", b.name, "what", what, nameKept, name}, more...)
-	return awsAction{Label: "Delete", Of: "Delete " + strings.ReplaceAll(what, "-", " ") + " " + name, Link: to("oci-delete", pairs...), Danger: true}
+	return action{Label: "Delete", Of: "Delete " + strings.ReplaceAll(what, "-", " ") + " " + name, Link: to("oci-delete", pairs...), Danger: true}
 }
 
 // edition returns what leads to the page that changes one of a kind.
-func (b *ociBalancer) edition(what, name string) awsAction {
-	return awsAction{Label: "Edit", Of: "Edit " + strings.ReplaceAll(what, "-", " ") + " " + name, Link: to("oci-"+what, "load_balancer", b.name, nameKept, name)}
+func (b *ociBalancer) edition(what, name string) action {
+	return action{Label: "Edit", Of: "Edit " + strings.ReplaceAll(what, "-", " ") + " " + name, Link: to("oci-"+what, "load_balancer", b.name, nameKept, name)}
 }
 
 // creation returns what leads to the page that makes one of a kind.
-func (b *ociBalancer) creation(what string) []awsAction {
-	return []awsAction{{Label: "Create " + strings.ReplaceAll(what, "-", " "), Link: to("oci-"+what, "load_balancer", b.name)}}
+func (b *ociBalancer) creation(what string) []action {
+	return []action{{Label: "Create " + strings.ReplaceAll(what, "-", " "), Link: to("oci-"+what, "load_balancer", b.name)}}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lull/internal/control/ociapi/wire"
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/timeout"
 )
@@ -55,7 +56,7 @@ func ociListenerForm(v *visit, names url.Values) (*ociEdit, error) {
 		e.body = cloned(e.body)
 		delete(e.body, "name")
 		e.Form.Fields = b.listenerFields(e.body)
-		e.idleOf = func(f *form) (idleOf, bool) { return b.idleOfListener(name, f) }
+		e.fate = func(f *form) (fateOf, bool) { return v.fateOfListener(b, name, f) }
 	}
 	e.shape = listenerShape
 	return e, nil
@@ -63,7 +64,7 @@ func ociListenerForm(v *visit, names url.Values) (*ociEdit, error) {
 
 // edit returns a page about a load balancer, without its form's fields.
 func (b *ociBalancer) edit(tab string) *ociEdit {
-	return &ociEdit{Balancer: b.name, Tab: tab, etag: b.etag, Form: &form{Submit: "Save changes"}}
+	return &ociEdit{edit: edit{Balancer: b.name, Tab: tab, Form: &form{Submit: "Save changes"}}, etag: b.etag}
 }
 
 // tool returns how the oci command calls something about a load balancer.
@@ -172,26 +173,57 @@ func (b *ociBalancer) sharing(name string) []string {
 		return nil
 	}
 	return []string{"It shares port " + strconv.Itoa(b.Listeners[name].Port) + " with " + listed(others) +
-		". Counted below are the connections of that port that its present idle timeout bounds now, or one as long of the others."}
+		". Of the connections of that port, those are counted below that have a request for this listener on its way."}
 }
 
-// idleOfListener gives the connections of a listener the idle timeout that was typed. On another port or with another protocol they would
-// be no longer its own.
-func (b *ociBalancer) idleOfListener(name string, f *form) (idleOf, bool) {
+// stays says what becomes of the port of a listener that is deleted, if others share it.
+func (b *ociBalancer) stays(name string) []string {
+	others := b.sharers(name)
+	if len(others) == 0 {
+		return nil
+	}
+	return []string{"Port " + strconv.Itoa(b.Listeners[name].Port) + " stays open for " + listed(others) + ", and so do its connections: their next requests go there."}
+}
+
+// fateOfListener says what a listener's form makes of its connections: the idle timeout that was typed, or an end if it gets another port
+// or protocol.
+func (v *visit) fateOfListener(b *ociBalancer, name string, f *form) (fateOf, bool) {
 	l := b.Listeners[name]
 	idle, ok := idleTyped(f)
-	if !ok || f.field(ociPort).Value != strconv.Itoa(l.Port) || (f.field(ociProtocol).Value == wire.ProtocolTCP) != (l.Protocol == wire.ProtocolTCP) {
+	if !ok {
 		return nil, false
 	}
-	var present time.Duration
-	if l.ConnectionConfiguration != nil {
-		present = time.Duration(l.ConnectionConfiguration.IdleTimeout) * time.Second
+	tcp, wasTCP := f.field(ociProtocol).Value == wire.ProtocolTCP, l.Protocol == wire.ProtocolTCP
+	moves := f.field(ociPort).Value != strconv.Itoa(l.Port)
+	if tcp != wasTCP || moves && !tcp { // the plan's name of a TCP listener does not have its port: its connections stay
+		return v.withoutListener(b, name), true
 	}
-	at, shared := portOf(name, &l.ListenerDetails), len(b.sharers(name)) > 0
-	return func(c *record.Live) (time.Duration, bool) {
-		ours := c.Ends.LoadBalancer == b.name && onAnyAddress(c.Ends.Listener) == at
-		return idle, ours && (!shared || c.Timer == "idle" && c.Setting == present)
-	}, true
+	concerned := b.ofListener(name)
+	return func(c *record.Live) (fate, bool) { return fate{idle: idle}, concerned(c) }, true
+}
+
+// withoutListener returns the fate of a listener's connections when it goes. A port that it shares stays, and so do connections.
+func (v *visit) withoutListener(b *ociBalancer, name string) fateOf {
+	l := b.Listeners[name]
+	if len(b.sharers(name)) > 0 {
+		return func(*record.Live) (fate, bool) { return fate{}, false }
+	}
+	at := portOf(name, &l.ListenerDetails)
+	return v.c.withListeners(b.name, func(other *plan.Listener) bool { return onAnyAddress(other.Key.Name) == at })
+}
+
+// ofListener tells the connections of a listener: an HTTP connection has its name while a request for it is on its way, and between two
+// requests the name of the port.
+func (b *ociBalancer) ofListener(name string) func(*record.Live) bool {
+	l := b.Listeners[name]
+	at := portOf(name, &l.ListenerDetails)
+	if len(b.sharers(name)) > 0 {
+		at = name
+	}
+	return func(c *record.Live) bool {
+		its := onAnyAddress(c.Ends.Listener)
+		return c.Ends.LoadBalancer == b.name && (its == name || its == at)
+	}
 }
 
 // idleTyped returns the idle timeout that a form stands for; ok is false if it makes no sense.

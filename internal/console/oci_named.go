@@ -30,22 +30,17 @@ func ociCipherSuiteKind() *ociKind {
 func ociCertificateKind() *ociKind {
 	return &ociKind{
 		word: "certificate", member: "certificates", naming: "certificateName", option: "certificate-name", tool: "certificate", tab: tabCertificates, hint: plainNames,
-		fixed: true, secret: true,
+		fixed: true, quiet: true,
 		fields: func(*ociBalancer, map[string]any) []*field {
 			return []*field{
 				{Name: "publicCertificate", Label: "Certificate", Kind: "textarea", Optional: true, Hint: "PEM, with what is between it and its root."},
-				{Name: "privateKey", Label: "Private key", Kind: "textarea", Optional: true, Hint: "PEM. It is not shown again."},
-				{Name: "passphrase", Label: "Passphrase", Optional: true, Hint: "Of the private key, if it has one."},
+				{Name: "privateKey", Label: "Private key", Kind: "textarea", Optional: true, Secret: true, Hint: "PEM. It is not shown again."},
+				{Name: "passphrase", Label: "Passphrase", Optional: true, Secret: true, Hint: "Of the private key, if it has one."},
 				{Name: "caCertificate", Label: "CA certificate", Kind: "textarea", Optional: true, Hint: "PEM, to verify others' certificates with."},
 			}
 		},
 	}
 }
-
-// secretFields is what is never sent back to a browser.
-//
-//nolint:gochecknoglobals // a constant in all but syntax
-var secretFields = []string{"privateKey", "passphrase"}
 
 func ociPathRouteSetKind() *ociKind {
 	return &ociKind{

@@ -46,7 +46,7 @@ func (v *visit) ociTab(name, current string) error {
 	if current == "" {
 		current = tabDetails
 	}
-	sections := map[string]func(*visit, *ociBalancer) ([]awsSection, error){
+	sections := map[string]func(*visit, *ociBalancer) ([]section, error){
 		tabDetails: ociDetails, tabListeners: ociListeners, tabBackendSets: ociBackendSets, tabWorkRequests: ociWorkRequests,
 		tabHostnames: ociNamed("hostname"), tabRouting: ociNamed("path-route-set", "routing-policy"), tabRuleSets: ociNamed("rule-set"),
 		tabCertificates: ociNamed("certificate"), tabCipherSuites: ociNamed("cipher-suite"),
@@ -58,16 +58,16 @@ func (v *visit) ociTab(name, current string) error {
 	if err != nil {
 		return err
 	}
-	p := awsPage{Name: b.DisplayName, Tabs: ociTabs(name, current)}
+	p := tabPage{Name: b.DisplayName, Tabs: ociTabs(name, current)}
 	if p.Sections, err = sections(v, b); err != nil {
 		return err
 	}
-	return v.show("aws", "overview", b.DisplayName, p)
+	return v.show("tab", "overview", b.DisplayName, p)
 }
 
 // ociNamed makes a tab of named things of some kinds.
-func ociNamed(whats ...string) func(*visit, *ociBalancer) ([]awsSection, error) {
-	return func(_ *visit, b *ociBalancer) (sections []awsSection, err error) {
+func ociNamed(whats ...string) func(*visit, *ociBalancer) ([]section, error) {
+	return func(_ *visit, b *ociBalancer) (sections []section, err error) {
 		for _, what := range whats {
 			k := ociKindNamed(what)
 			heading := strings.ToUpper(k.word[:1]) + k.word[1:] + "s"
@@ -75,30 +75,30 @@ func ociNamed(whats ...string) func(*visit, *ociBalancer) ([]awsSection, error) 
 				heading = plain + "ies"
 			}
 			all, _ := b.doc[k.member].(map[string]any)
-			table := &awsTable{Caption: heading, Head: []string{"Name", "What it is"}}
+			t := &table{Caption: heading, Head: []string{"Name", "What it is"}}
 			for _, name := range slices.Sorted(maps.Keys(all)) {
-				row := awsRow{Cells: []string{name, summary(k, b.child(k.member, name))}}
+				row := tableRow{Cells: []string{name, summary(k, b.child(k.member, name))}}
 				if !k.fixed {
 					row.Actions = append(row.Actions, b.edition(what, name))
 				}
 				row.Actions = append(row.Actions, b.deletion(what, name))
-				table.Rows = append(table.Rows, row)
+				t.Rows = append(t.Rows, row)
 			}
-			sections = append(sections, awsSection{Heading: heading, Table: table, Actions: b.creation(what)})
+			sections = append(sections, section{Heading: heading, Table: t, Actions: b.creation(what)})
 		}
 		return sections, nil
 	}
 }
 
 // ociDetails is the tab Details: what a load balancer is.
-func ociDetails(v *visit, b *ociBalancer) ([]awsSection, error) {
+func ociDetails(v *visit, b *ociBalancer) ([]section, error) {
 	answer, err := v.ociRead(b.path("health"), nil)
 	if err != nil {
 		return nil, err
 	}
 	health, _ := answer.Result.(wire.LoadBalancerHealth)
-	link := func(label, page string) awsAction {
-		return awsAction{Label: label, Link: to(page, "load_balancer", b.name)}
+	link := func(label, page string) action {
+		return action{Label: label, Link: to(page, "load_balancer", b.name)}
 	}
 	addresses := make([]string, len(b.IPAddresses))
 	for i, a := range b.IPAddresses {
@@ -108,11 +108,11 @@ func ociDetails(v *visit, b *ociBalancer) ([]awsSection, error) {
 	if d := b.ShapeDetails; d != nil {
 		shape += ", " + number(d.MinimumBandwidthInMbps) + " to " + number(d.MaximumBandwidthInMbps) + " Mbps"
 	}
-	return []awsSection{{Heading: "Load balancer information", Facts: []fact{
+	return []section{{Heading: "Load balancer information", Facts: []fact{
 		{"Lifecycle state", b.LifecycleState}, {"Overall health", health.Status}, {"OCID", b.id}, {"Compartment", b.CompartmentID}, {"Addresses", listed(addresses)}, {"Shape", shape},
 		{"Created", at(b.TimeCreated)}, {"Subnets", listed(b.SubnetIDs)}, {"Network security groups", listed(b.NetworkSecurityGroupIDs)},
 		{"Delete protection", onOff(b.IsDeleteProtectionEnabled)}, {"Request id header", requestID(b)},
-	}, Actions: []awsAction{
+	}, Actions: []action{
 		link("Edit", "oci-load-balancer"), link("Update shape", "oci-shape"), link("Edit network security groups", "oci-network-groups"), link("Move", "oci-compartment"),
 		{Label: "Delete", Of: "Delete load balancer " + b.DisplayName, Link: to("oci-delete", "load_balancer", b.name), Danger: true},
 	}}}, nil
@@ -137,16 +137,16 @@ func onOff(on *bool) string {
 func at(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // ociListeners is the tab Listeners.
-func ociListeners(_ *visit, b *ociBalancer) ([]awsSection, error) {
-	table := &awsTable{Caption: "Listeners", Head: []string{"Name", "Protocol", "Port", "Backend set", "Idle timeout", "Hostnames"}}
+func ociListeners(_ *visit, b *ociBalancer) ([]section, error) {
+	t := &table{Caption: "Listeners", Head: []string{"Name", "Protocol", "Port", "Backend set", "Idle timeout", "Hostnames"}}
 	for _, name := range slices.Sorted(maps.Keys(b.Listeners)) {
 		l := b.Listeners[name]
-		table.Rows = append(table.Rows, awsRow{
+		t.Rows = append(t.Rows, tableRow{
 			Cells:   []string{name, speaksOCI(&l.ListenerDetails), strconv.Itoa(l.Port), l.DefaultBackendSetName, idleText(&l.ListenerDetails), listed(l.HostnameNames)},
-			Actions: []awsAction{b.edition("listener", name), b.deletion("listener", name)},
+			Actions: []action{b.edition("listener", name), b.deletion("listener", name)},
 		})
 	}
-	return []awsSection{{Heading: "Listeners", Table: table, Actions: b.creation("listener")}}, nil
+	return []section{{Heading: "Listeners", Table: t, Actions: b.creation("listener")}}, nil
 }
 
 // speaksOCI names a listener's protocol.

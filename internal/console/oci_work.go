@@ -50,20 +50,20 @@ func (v *visit) ociWorkRequest() error {
 const ociWorkMax = "100"
 
 // ociWorkRequests is the tab Work requests.
-func ociWorkRequests(v *visit, b *ociBalancer) ([]awsSection, error) {
+func ociWorkRequests(v *visit, b *ociBalancer) ([]section, error) {
 	answer, err := v.ociRead(b.path("workRequests")+"?limit="+ociWorkMax, nil)
 	if err != nil {
 		return nil, err
 	}
 	list, _ := answer.Result.([]wire.WorkRequest)
-	table := &awsTable{Caption: "Work requests", Head: []string{"Operation", "State", "Accepted", "Finished", "What went wrong"}}
+	t := &table{Caption: "Work requests", Head: []string{"Operation", "State", "Accepted", "Finished", "What went wrong"}}
 	for i := range list {
 		w := &list[i]
 		finished := ""
 		if w.TimeFinished != nil {
 			finished = at(*w.TimeFinished)
 		}
-		table.Rows = append(table.Rows, awsRow{Cells: []string{w.Type, string(w.LifecycleState), at(w.TimeAccepted), finished, ociFaults(w)}})
+		t.Rows = append(t.Rows, tableRow{Cells: []string{w.Type, string(w.LifecycleState), at(w.TimeAccepted), finished, ociFaults(w)}})
 	}
-	return []awsSection{{Heading: "Work requests", About: "The newest " + ociWorkMax + " of the last day. Each change is one.", Table: table}}, nil
+	return []section{{Heading: "Work requests", About: "The newest " + ociWorkMax + " of the last day. Each change is one.", Table: t}}, nil
 }

@@ -18,7 +18,7 @@ type overviewPage struct {
 	Search                      string
 	Balancers                   []balancerRow
 	Pages                       pages
-	Creations                   []awsAction // what can be made
+	Creations                   []action // what can be made
 }
 
 // balancerRow is a load balancer in the list.

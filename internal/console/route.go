@@ -38,7 +38,7 @@ func routes() map[string]route {
 		"live":       {get: (*visit).live, background: true},
 		"live-ready": {get: (*visit).liveReady, background: true},
 	}
-	addAWSRoutes(all)
+	addEdits(all, awsEdits(), awsSave)
 	addOCIRoutes(all)
 	return all
 }

@@ -38,6 +38,12 @@ func (s *Service) CertificateUser(arn string) (by string, used bool) {
 	return "", false
 }
 
+// InstanceHost returns the host, as the plan's backends have it, that stands for an instance; found is false if nobody knows where it is.
+func (s *Service) InstanceHost(id string) (host string, found bool) {
+	host, _, found = s.locate(id)
+	return host, found
+}
+
 // InstanceUser says which load balancer an instance is registered with, "load balancer web", if one it is. Callable from anywhere.
 //
 // One that is draining counts as long as it does: where it is must be known until its connections have ended.
