@@ -48,6 +48,7 @@ var refusedRules = []struct{ name, items, want string }{
 	{"redirect-token_RUL_05", `{"action":"REDIRECT","conditions":[{"attributeName":"PATH","attributeValue":"/","operator":"EXACT_MATCH"}],"redirectUri":{"path":"/{Host}"}}`, "braces are for"},
 	{"redirect-escape_RUL_05", `{"action":"REDIRECT","conditions":[{"attributeName":"PATH","attributeValue":"/","operator":"EXACT_MATCH"}],"redirectUri":{"path":"/\\n"}}`, "stand for themselves"},
 	{"redirect-host-with-port_RUL_05", `{"action":"REDIRECT","conditions":[{"attributeName":"PATH","attributeValue":"/","operator":"EXACT_MATCH"}],"redirectUri":{"host":"b.test:80"}}`, "a host has no port"},
+	{"redirect-host-of-client_RUL_05", `{"action":"REDIRECT","conditions":[{"attributeName":"PATH","attributeValue":"/","operator":"EXACT_MATCH"}],"redirectUri":{"host":"{query}"}}`, `host "{query}": want a name`},
 	{"redirect-path_RUL_05", `{"action":"REDIRECT","conditions":[{"attributeName":"PATH","attributeValue":"/","operator":"EXACT_MATCH"}],"redirectUri":{"path":"x"}}`, "must begin with / or {path}"},
 	{"redirect-fragment_RUL_05", `{"action":"REDIRECT","conditions":[{"attributeName":"PATH","attributeValue":"/","operator":"EXACT_MATCH"}],"redirectUri":{"query":"?a#b"}}`, "begin other parts"},
 	{"head-size_RUL_06", `{"action":"HTTP_HEADER","httpLargeHeaderSizeInKB":12}`, "8, 16, 32, 64"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 type RedirectTo struct {
 	Status   int     // 301, 302, 303, 307 or 308; 0 stands for 302
 	Protocol *string // "HTTP", "HTTPS" or "{protocol}", in either case
-	Host     *string
+	Host     *string // a name or an address, an IPv6 one in brackets; {host} or a part of the name must be among its tokens
 	Port     *int    // 1 to 65535
 	Path     *string // begins with "/" or "{path}"; an empty one leaves the path out
 	Query    *string // may begin with "?"; an empty one leaves the query out
@@ -96,7 +97,7 @@ func NewRedirect(to *RedirectTo) (*Redirect, error) {
 		}
 		t, err := parseTemplate(*part.text, part.keep == tokenPath || part.keep == tokenQuery)
 		if err == nil {
-			err = checkPart(part.keep, *part.text)
+			err = checkPart(part.keep, *part.text, t)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("redirect: %s %q: %w", part.name, *part.text, err)
@@ -107,20 +108,41 @@ func NewRedirect(to *RedirectTo) (*Redirect, error) {
 }
 
 // checkPart wants a host, and a path that is one.
-func checkPart(part token, text string) error {
+func checkPart(part token, text string, t template) error {
 	switch {
-	case part == tokenHost && text == "":
-		return errors.New("want a name, an address or {host}")
-	case part == tokenHost && strings.ContainsAny(text, "/?#@\\"):
-		return errors.New("a host holds none of / ? # @ \\")
-	case part == tokenHost && text[0] != '[' && strings.Contains(text, ":"):
-		return errors.New("a host has no port; that is a part of its own")
+	case part == tokenHost:
+		return checkRedirectHost(text, t)
 	case part == tokenPath && text != "" && text[0] != '/' && !strings.HasPrefix(text, "{path}"):
 		return errors.New("want / or {path} at the beginning")
 	case part == tokenPath && strings.ContainsAny(text, "?#"), part == tokenQuery && strings.Contains(text, "#"):
 		return errors.New("\"?\" and \"#\" begin other parts of the URI")
 	}
 	return nil
+}
+
+// checkRedirectHost wants something that names a host. The client alone would choose it if there were only {path} or {query}, and {port} and {protocol}
+// are no names. Brackets are for an IPv6 address (RFC 3986 §3.2.2).
+func checkRedirectHost(text string, t template) error {
+	switch {
+	case strings.ContainsAny(text, "/?#@\\"):
+		return errors.New("a host holds none of / ? # @ \\")
+	case strings.ContainsAny(text, "[]"):
+		inner, open := strings.CutPrefix(text, "[")
+		inner, closed := strings.CutSuffix(inner, "]")
+		if a, err := netip.ParseAddr(inner); !open || !closed || err != nil || !a.Is6() || a.Zone() != "" {
+			return errors.New("brackets are for an IPv6 address, as in [2001:db8::1]")
+		}
+	case strings.Contains(text, ":"):
+		return errors.New("a host has no port; that is a part of its own")
+	case !slices.ContainsFunc(t, segment.namesHost):
+		return errors.New("want a name, an address or {host}, with other tokens beside it at most")
+	}
+	return nil
+}
+
+// namesHost reports whether a segment can be the name of a host, or a part of it.
+func (s segment) namesHost() bool {
+	return s.token == tokenHost || strings.ContainsAny(string(lowered([]byte(s.literal))), "abcdefghijklmnopqrstuvwxyz0123456789")
 }
 
 // parseTemplate reads a text with tokens. Only what a URI and a field value can hold is taken, so that no redirect ends
