@@ -11,10 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/stats"
+	"lull/internal/dataplane/sys"
 	"lull/internal/lulltest"
 )
 
@@ -30,14 +33,21 @@ func seeded(t *testing.T) *rand.Rand {
 }
 
 // freeAddress returns an address with a port that is free and that the kernel gives to nobody by itself. Plans that keep
-// or swap sockets need ports that are written out.
+// or swap sockets need ports that are written out. It does not listen to find out: a process that another test forks would keep a
+// socket that listens, and with it the port, up to its exec.
 func freeAddress(t *testing.T, ip string) netip.AddrPort {
 	t.Helper()
 	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", ip, 15_000+rand.IntN(15_000)))
-		if err == nil {
-			defer func() { _ = l.Close() }()
-			return netip.MustParseAddrPort(l.Addr().String())
+		addr := netip.AddrPortFrom(netip.MustParseAddr(ip), uint16(15_000+rand.IntN(15_000)))
+		fd, errno := sys.SocketTCP(addr.Addr())
+		if errno != 0 {
+			t.Fatalf("socket: %v", errno)
+		}
+		sys.SetInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		errno = sys.Bind(fd, addr)
+		sys.Close(fd)
+		if errno == 0 {
+			return addr
 		}
 	}
 	t.Fatalf("no free port on %s", ip)

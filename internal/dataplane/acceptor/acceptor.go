@@ -113,6 +113,7 @@ func (a *Acceptor) Close(fd int) {
 		}
 		a.loop.Wheel.Cancel(&s.node)
 		a.loop.Forget(fd)
+		sys.StopListening(fd)
 		sys.Close(fd)
 		a.sockets[ref] = nil
 	}

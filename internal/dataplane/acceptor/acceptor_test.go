@@ -1,6 +1,7 @@
 package acceptor
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -409,6 +410,31 @@ func TestCloseServesBacklog(t *testing.T) {
 	if _, err := net.DialTimeout("tcp", local.String(), time.Second); err == nil {
 		t.Error("the closed listener still answers")
 	}
+}
+
+// TestCloseEndsListening: a closed listener answers nobody, even while somebody else holds its socket as a process does between its
+// fork and its exec.
+func TestCloseEndsListening(t *testing.T) {
+	t.Parallel()
+	s := newStation(t, 1, 100)
+	fds, local := s.listen(web)
+	held, err := unix.FcntlInt(uintptr(fds[0]), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatalf("dup: %v", err)
+	}
+	t.Cleanup(func() { sys.Close(held) })
+	s.on(0, func() { s.acceptors[0].Close(fds[0]) })
+	if c, err := net.DialTimeout("tcp", local.String(), patience); !errors.Is(err, unix.ECONNREFUSED) {
+		if err == nil {
+			_ = c.Close()
+		}
+		t.Errorf("dial: got %v, want connection refused", err)
+	}
+	again, _, err := Open(local, 1)
+	if err != nil {
+		t.Fatalf("the address is not free: %v", err)
+	}
+	CloseSockets(again)
 }
 
 // TestResetBeforeAccept: connections that are reset while they wait in the backlog disturb nobody.

@@ -41,6 +41,7 @@ func OpenBeside(addr netip.AddrPort, loops int) (fds []int, local netip.AddrPort
 // CloseSockets closes sockets that no acceptor owns.
 func CloseSockets(fds []int) {
 	for _, fd := range fds {
+		sys.StopListening(fd)
 		sys.Close(fd)
 	}
 }
@@ -50,7 +51,7 @@ func CloseSockets(fds []int) {
 func probe(addr netip.AddrPort) error {
 	fd, err := listen(addr, false)
 	if err == nil {
-		sys.Close(fd)
+		CloseSockets([]int{fd})
 	}
 	return err
 }

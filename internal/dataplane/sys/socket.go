@@ -122,6 +122,13 @@ func Listen(fd, backlog int) Errno {
 	return e
 }
 
+// StopListening ends a listening socket at once. Closing it does so only if nobody else holds it, as a process does that was forked and
+// has not come to its exec: it would go on to answer clients, and reset them when that comes.
+func StopListening(fd int) Errno {
+	_, _, e := syscall.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_RD, 0)
+	return e
+}
+
 // rawAddr is the kernel's sockaddr_in or sockaddr_in6: both begin with the family in host order and the port in
 // network order, and the longer one has room for either.
 type rawAddr struct {
