@@ -72,6 +72,11 @@ func TestAWSForms(t *testing.T) {
 			want:    `"S3BucketName":"logs","EmitInterval":5`,
 		},
 		{
+			name: "access-logs-on", page: "aws-access-logs?", typed: map[string]string{logParam + "Enabled": "on", logParam + "S3BucketName": "logs", logParam + "S3BucketPrefix": "web"}, asked: attributes,
+			command: `aws elb modify-load-balancer-attributes --load-balancer-name web --load-balancer-attributes "{\"AccessLog\":{\"Enabled\":true,\"S3BucketName\":\"logs\",\"EmitInterval\":60,\"S3BucketPrefix\":\"web\"}}"`,
+			want:    `"AccessLog":{"Enabled":true,"S3BucketName":"logs","EmitInterval":60,"S3BucketPrefix":"web"}`,
+		},
+		{
 			name: "health-check", page: "aws-health-check?", typed: map[string]string{"HealthCheck.Target": "HTTP:80/ok?a=b", "HealthCheck.HealthyThreshold": "3"},
 			command: `aws elb configure-health-check --load-balancer-name web --health-check "{\"Target\":\"HTTP:80/ok?a=b\",\"Interval\":30,\"Timeout\":5,\"UnhealthyThreshold\":2,\"HealthyThreshold\":3}"`,
 			want:    `"HealthCheck":{"Target":"HTTP:80/ok?a=b","Interval":30,"Timeout":5,"UnhealthyThreshold":2,"HealthyThreshold":3}`,
@@ -227,6 +232,7 @@ func TestAWSFormFaults(t *testing.T) {
 		{"reserved-tag", "aws-tag-add?", map[string]string{tagKeyParam: "aws:x"}, tagKeyParam, "reserved"},
 		{"instance-gone", "aws-instance-remove?instance=i-9&", nil, "", "not registered"},
 		{"log", "aws-access-logs?", map[string]string{logParam + "Enabled": "on", logParam + "S3BucketName": ""}, logParam + "S3BucketName", "empty"},
+		{"log-bucket", "aws-access-logs?", map[string]string{logParam + "Enabled": "on", logParam + "S3BucketName": "elsewhere"}, logParam + "S3BucketName", "Access Denied for bucket: elsewhere"},
 		{"last-zone", "aws-zones-remove?", map[string]string{"AvailabilityZones": "us-west-2a"}, "", ""},
 	}
 	for _, c := range cases {
@@ -360,6 +366,56 @@ func TestAWSPages(t *testing.T) {
 			inline(t, page, a.tree())
 		}
 	}
+}
+
+// TestAWSSubnets: a load balancer in subnets gets and loses them; it has no forms for zones.
+func TestAWSSubnets(t *testing.T) {
+	t.Parallel()
+	r := newAWSRig(t)
+	r.call("CreateLoadBalancer", "LoadBalancerName=inner&Subnets.member.1=subnet-1&Listeners.member.1.Protocol=HTTP&Listeners.member.1.LoadBalancerPort=80&Listeners.member.1.InstancePort=8080")
+	b := r.loggedIn(adminID)
+	for _, step := range []struct{ label, page, typed, command, want string }{
+		{"Attach subnets", "aws-subnets-add", "subnet-2", "attach-load-balancer-to-subnets --load-balancer-name inner --subnets subnet-2", `"Subnets":["subnet-1","subnet-2"]`},
+		{"Detach subnets", "aws-subnets-remove", "subnet-1", "detach-load-balancer-from-subnets --load-balancer-name inner --subnets subnet-1", `"Subnets":["subnet-2"]`},
+	} {
+		tab := b.get("/console/load-balancer?load_balancer=inner&tab=instances").want(http.StatusOK)
+		if slices.Contains(tab.links(), "Enable zones") {
+			t.Error("there are forms for zones")
+		}
+		form := sent(b.get(tab.linkTo(step.label)).want(http.StatusOK), map[string]string{"Subnets": step.typed})
+		asked := b.do(http.MethodPost, Root+step.page+previewSuffix, form).want(http.StatusOK)
+		if got, want := text(asked.one("pre")), "aws elb "+step.command+" --endpoint-url http://127.0.0.1:8440"; got != want {
+			t.Errorf("command:\ngot  %s\nwant %s", got, want)
+		}
+		b.do(http.MethodPost, Root+step.page, form).want(http.StatusSeeOther)
+		if got := r.told("DescribeLoadBalancers", "LoadBalancerNames.member.1=inner"); !strings.Contains(got, step.want) {
+			t.Errorf("got %s\nwant %s", got, step.want)
+		}
+	}
+	a := b.do(http.MethodPost, Root+"aws-subnets-remove", sent(b.get(Root+"aws-subnets-remove?load_balancer=inner"), map[string]string{"Subnets": "subnet-2"})).want(http.StatusUnprocessableEntity)
+	if got := text(a.one("form.edit")); !strings.Contains(got, "at least one subnet") || !strings.Contains(r.told("DescribeLoadBalancers", ""), `"Subnets":["subnet-2"]`) {
+		t.Errorf("the last one: got %q", got)
+	}
+}
+
+// TestReaderPreview: who may only read may ask what a form would do, as its command line may; no page with a button comes of it, and nothing
+// changes.
+func TestReaderPreview(t *testing.T) {
+	t.Parallel()
+	r := newAWSRig(t)
+	r.engine.set(func() { r.engine.conns = others(40) })
+	b := r.loggedIn(readerID)
+	values := url.Values{"csrf": {b.csrf()}, "load_balancer": {"web"}, idleParam: {"1"}, "was." + idleParam: {"60"}}
+	page := b.do(http.MethodPost, "/console/aws-idle-timeout-preview", values).want(http.StatusOK)
+	if len(page.all("form.edit"))+len(page.all("button[type=submit]"))+len(page.all("pre")) != 0 {
+		t.Errorf("a reader sees\n%s", page.Body)
+	}
+	part := b.do(http.MethodPost, "/console/aws-idle-timeout-preview", values, func(q *http.Request) { q.Header.Set("Hx-Request", "true") }).want(http.StatusOK)
+	if got := text(part.one("p")); got != "It closes 21 of 40 open connections now." || r.idleNow() != 60 {
+		t.Errorf("got %q, idle timeout %d", got, r.idleNow())
+	}
+	values.Set("csrf", "forged")
+	b.do(http.MethodPost, "/console/aws-idle-timeout-preview", values).want(http.StatusForbidden)
 }
 
 // tabIn returns the tab that an address has.

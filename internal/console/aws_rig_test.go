@@ -1,6 +1,8 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -56,6 +58,17 @@ func (r *awsRig) Holder(arn string) (*certs.Holder, bool) {
 	return certs.NewHolder(certs.NewSet(nil)), arn == awsCertificate || arn == awsCertificate+"-2"
 }
 
+// Check implements awselb.AccessLogs: of all buckets one can be written to.
+func (r *awsRig) Check(_ context.Context, to awselb.LogTarget) error {
+	if to.Bucket != "logs" {
+		return errors.New("no such bucket")
+	}
+	return nil
+}
+
+// SetTargets implements awselb.AccessLogs.
+func (r *awsRig) SetTargets(map[string]awselb.LogTarget) {}
+
 // newAWSRig returns a rig with the load balancer web: HTTP on port 80 and HTTPS on port 443.
 func newAWSRig(t testing.TB) *awsRig {
 	t.Helper()
@@ -66,7 +79,7 @@ func newAWSRig(t testing.TB) *awsRig {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	r.elb, err = awselb.New(awselb.Options{
-		Store: s, Runtime: r, Instances: r, Certificates: r, Region: "us-west-2", Account: "123456789012", Zones: []string{"us-west-2a", "us-west-2b"},
+		Store: s, Runtime: r, Instances: r, Certificates: r, AccessLogs: r, Region: "us-west-2", Account: "123456789012", Zones: []string{"us-west-2a", "us-west-2b"},
 		Addresses: []awselb.AddressRange{{First: netip.MustParseAddr("127.0.0.16"), Last: netip.MustParseAddr("127.0.255.254")}},
 		Now:       r.clock, Random: rand.NewChaCha8([32]byte{}), Log: slog.New(slog.DiscardHandler),
 	})

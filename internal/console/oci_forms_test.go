@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"lull/internal/lulltest/testca"
 )
 
 // typedInto returns what a browser sends of a form: as sent does, with the texts of its textareas and the line ends of browsers.
@@ -90,6 +93,20 @@ func TestOCIForms(t *testing.T) {
 		{name: "rules-create", page: "oci-rule-set?", typed: map[string]string{"name": "s"}, command: "oci lb rule-set create", asked: "/ruleSets/s", want: `"header":"X-Example"`},
 		{name: "rules-edit", page: "oci-rule-set?name_of=s", before: [2]string{"/ruleSets", `{"name":"s","items":[{"action":"REMOVE_HTTP_REQUEST_HEADER","header":"a"}]}`}, typed: map[string]string{"items": "[{\"action\":\"REMOVE_HTTP_RESPONSE_HEADER\",\n\"header\":\"b\"}]"}, command: "oci lb rule-set update --load-balancer-id LB --rule-set-name s", asked: "/ruleSets/s", want: `"REMOVE_HTTP_RESPONSE_HEADER"`},
 		{name: "suite-create", page: "oci-cipher-suite?", typed: map[string]string{"name": "c", "ciphers": "ECDHE-RSA-AES128-GCM-SHA256, ECDHE-RSA-AES256-GCM-SHA384"}, command: "oci lb ssl-cipher-suite create", asked: "/sslCipherSuites/c", want: `["ECDHE-RSA-AES128-GCM-SHA256","ECDHE-RSA-AES256-GCM-SHA384"]`},
+		{
+			name: "suite-edit", page: "oci-cipher-suite?name_of=c", before: [2]string{"/sslCipherSuites", `{"name":"c","ciphers":["ECDHE-RSA-AES128-GCM-SHA256"]}`},
+			typed:   map[string]string{"ciphers": "ECDHE-RSA-AES256-GCM-SHA384"},
+			command: `oci lb ssl-cipher-suite update --load-balancer-id LB --name c --ciphers '["ECDHE-RSA-AES256-GCM-SHA384"]' --force`, asked: "/sslCipherSuites/c", want: `["ECDHE-RSA-AES256-GCM-SHA384"]`, unwanted: "AES128",
+		},
+		{
+			name: "suite-delete", page: "oci-delete?what=cipher-suite&name_of=c", before: [2]string{"/sslCipherSuites", `{"name":"c","ciphers":["ECDHE-RSA-AES128-GCM-SHA256"]}`},
+			command: "oci lb ssl-cipher-suite delete --load-balancer-id LB --name c --force", unwanted: "AES128",
+		},
+		{
+			name: "move", page: "oci-compartment?", typed: map[string]string{"compartmentId": "ocid1.compartment.oc1..elsewhere"},
+			command: `oci raw-request --http-method POST --target-uri http://127.0.0.1:8440/20170115/loadBalancers/LB/changeCompartment --request-body '{"compartmentId":"ocid1.compartment.oc1..elsewhere"}'`,
+			want:    `"compartmentId":"ocid1.compartment.oc1..elsewhere"`, unwanted: `"compartmentId":"ocid1.tenancy.oc1..aaaatenancy"`,
+		},
 		{name: "balancer-edit", page: "oci-load-balancer?", typed: map[string]string{"displayName": "shop", "isDeleteProtectionEnabled": "on"}, command: "oci lb load-balancer update --load-balancer-id LB --display-name shop --is-delete-protection-enabled true", want: `"displayName":"shop"`},
 		{name: "shape", page: "oci-shape?", typed: map[string]string{"shapeDetails.maximumBandwidthInMbps": "400"}, command: "oci raw-request --http-method PUT --target-uri http://127.0.0.1:8440/20170115/loadBalancers/LB/updateShape", want: `"maximumBandwidthInMbps":400`},
 		{name: "groups", page: "oci-network-groups?", typed: map[string]string{"networkSecurityGroupIds": "ocid1.networksecuritygroup.oc1..a, ocid1.networksecuritygroup.oc1..b"}, command: "oci raw-request", want: `["ocid1.networksecuritygroup.oc1..a","ocid1.networksecuritygroup.oc1..b"]`},
@@ -104,7 +121,6 @@ func TestOCIForms(t *testing.T) {
 
 // fill plays one case.
 func (r *ociRig) fill(t *testing.T, c *ociFormCase) {
-
 	t.Helper()
 	if c.before[0] != "" {
 		r.change(http.MethodPost, "/loadBalancers/"+r.id+c.before[0], c.before[1])
@@ -131,4 +147,48 @@ func (r *ociRig) fill(t *testing.T, c *ociFormCase) {
 	if !strings.Contains(string(got), c.want) || c.unwanted != "" && strings.Contains(string(got), c.unwanted) {
 		t.Errorf("got  %s\nwant %s\nnot  %s", got, c.want, c.unwanted)
 	}
+}
+
+// TestOCISecureListener: a certificate is taken, a listener gets it, which the tab tells, and neither its key nor its passphrase is shown;
+// while a listener has it, it cannot be deleted. Without SSL the listener has none of it any more.
+func TestOCISecureListener(t *testing.T) {
+	t.Parallel()
+	r := newOCIRig(t)
+	b := r.loggedIn(adminID)
+	issued := testca.NewFor(t).IssueFor(t, testca.Request{Names: []string{"www.example.com"}, RSA: true})
+	tab := func(name string) *answer {
+		return b.get("/console/load-balancer?load_balancer=web&tab=" + name).want(http.StatusOK)
+	}
+	form := b.get(tab(tabCertificates).linkTo("Create certificate")).want(http.StatusOK)
+	b.do(http.MethodPost, "/console/oci-certificate", typedInto(form, map[string]string{"certificateName": "c1", "publicCertificate": string(issued.Chain), "privateKey": string(issued.Key)})).want(http.StatusSeeOther)
+	if page := tab(tabCertificates); !strings.Contains(text(page.one("table")), "c1") || strings.Contains(page.Body.String(), "PRIVATE") {
+		t.Errorf("got %s", text(page.one("main")))
+	}
+	const path = "/console/oci-listener?load_balancer=web&name_of=http"
+	secure := sent(b.get(path).want(http.StatusOK), map[string]string{ociPort: "443", ociSSL: "on", ociSSL + ".certificateName": "c1", ociSSL + ".protocols": "TLSv1.2, TLSv1.3"})
+	b.do(http.MethodPost, "/console/oci-listener", secure).want(http.StatusSeeOther)
+	ssl := r.listener("http").SSLConfiguration
+	if ssl == nil || ssl.CertificateName == nil || *ssl.CertificateName != "c1" || !slices.Equal(ssl.Protocols, []string{"TLSv1.2", "TLSv1.3"}) {
+		t.Fatalf("got %+v", ssl)
+	}
+	if got := text(tab(tabListeners).one("table")); !strings.Contains(got, "HTTP with SSL 443") {
+		t.Errorf("got %q", got)
+	}
+	used := b.get("/console/oci-delete?load_balancer=web&what=certificate&name_of=c1").want(http.StatusOK)
+	if strings.Contains(used.Body.String(), "PRIVATE") {
+		t.Error("the page that deletes a certificate shows its key")
+	}
+	if a := b.do(http.MethodPost, "/console/oci-delete", sent(used, nil)).want(http.StatusUnprocessableEntity); !strings.Contains(text(a.one("p.error")), "c1") {
+		t.Errorf("got %q", text(a.one("main")))
+	}
+	plain := sent(b.get(path), nil)
+	if plain.Get(ociSSL) != "on" || plain.Get(ociSSL+".certificateName") != "c1" {
+		t.Errorf("the form shows %v", plain)
+	}
+	plain.Del(ociSSL)
+	b.do(http.MethodPost, "/console/oci-listener", plain).want(http.StatusSeeOther)
+	if r.listener("http").SSLConfiguration != nil {
+		t.Error("it still speaks TLS")
+	}
+	b.do(http.MethodPost, "/console/oci-delete", sent(b.get("/console/oci-delete?load_balancer=web&what=certificate&name_of=c1"), nil)).want(http.StatusSeeOther)
 }
