@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -46,6 +47,7 @@ type cloud struct {
 	config *file.API
 	logger *slog.Logger
 
+	headMax   int // of load balancers of the Classic ELB API when they are put in force
 	store     *store.Store
 	keys      *keys.Keys
 	ociKeys   *ocikeys.Keys
@@ -95,17 +97,18 @@ func (s *cloud) open(c *file.Config, engine *dataplane.Engine) (err error) {
 	if err != nil {
 		return err
 	}
+	s.headMax = c.HeadMax
 	s.logs, err = openLogDelivery(s.config, engine, s.logger)
 	return err
 }
 
-// reload takes over what may change while lull runs: the instances that the file holds, and the certificate, which is watched in
-// the newest configuration only.
+// reload takes over what may change while lull runs: the instances that the file holds, how large a head may be, and the certificate, which
+// is watched in the newest configuration only.
 func (s *cloud) reload(c *file.Config) error {
 	if s.config.Certificate != nil && c.API != nil && c.API.Certificate != nil {
 		s.certificate.Store(c.API.Certificate)
 	}
-	return s.setFixed(c)
+	return errors.Join(s.setFixed(c), s.elb.Load().SetHeadMax(c.HeadMax))
 }
 
 // setFixed takes over the instances that the file holds.
@@ -148,7 +151,7 @@ func (s *cloud) serve(applier *apply.Applier, engine *dataplane.Engine) error {
 	c := s.config
 	elb, err := awselb.New(awselb.Options{
 		Store: s.store, Runtime: inForce{applier, engine}, Instances: whereabouts{s.instances}, Certificates: s.certs,
-		AccessLogs: logs{s.logs}, Region: c.Region, Account: c.Account, Zones: c.Zones, Addresses: ranges(c.Addresses),
+		AccessLogs: logs{s.logs}, Region: c.Region, Account: c.Account, Zones: c.Zones, Addresses: ranges(c.Addresses), HeadMax: s.headMax,
 		Now: clock.Real, Random: rand.Reader, Log: s.logger,
 	})
 	if err != nil {

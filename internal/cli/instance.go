@@ -125,7 +125,7 @@ func (i *instance) reload(c *file.Config) error {
 	}
 	i.watcher.Apply(c.Certificates)
 	if i.cloud != nil {
-		i.warn("instances of the file", i.cloud.reload(c))
+		i.warn("instances and limits of the file", i.cloud.reload(c))
 	}
 	i.engine.SetConnectionsMax(c.ConnectionsMax)
 	i.useAccessLog(log)

@@ -43,7 +43,7 @@ var advice = [reason.Count]string{
 	reason.QueueFull:          "add backends to set {set}, or raise the `connections_max` of those it has.",
 	reason.BadRequest:         "look at what the client sends.",
 	reason.BadResponse:        "look at what the backend sends.",
-	reason.TooLarge:           "raise `limits.head_bytes` in lull.yaml, or have the client send less.",
+	reason.TooLarge:           "raise `limits.head_bytes` in lull.yaml (for the OCI API `httpLargeHeaderSizeInKB` of a rule HTTP_HEADER), or have the client send less.",
 	reason.Drained:            "nothing is wrong: its listener or backend was being taken out of service.",
 	reason.DrainTimeout:       "raise {where} above {setting} before a backend of set {set} is removed.",
 	reason.ListenerRemoved:    "raise {where} above {setting} before listener {listener} is removed.",

@@ -31,7 +31,7 @@ func (s *Service) compile(d *document) (*plan.LoadBalancer, error) {
 		s.o.Log.Error(notServed(why), "load_balancer", d.Name, "listener", l.name(), "port", l.Port, "certificate", l.CertificateID, "error", why)
 	}
 	for _, l := range s.served(d, left) {
-		front := d.front(l)
+		front := d.front(l, s.o.HeadMax)
 		back := clientTLS(d, l.listener)
 		for i := range d.Nodes {
 			n := &d.Nodes[i]
@@ -106,13 +106,13 @@ func (s *Service) serverTLS(d *document, l *listener) (*plan.ServerTLS, error) {
 }
 
 // front compiles what is the same of a listener on every node.
-func (d *document) front(l servedListener) *plan.Listener {
+func (d *document) front(l servedListener, headMax int) *plan.Listener {
 	out := &plan.Listener{Timeouts: d.timeouts(), TLS: l.tls}
 	switch {
 	case l.http():
 		out.Protocol = plan.HTTP
 		out.Desync, _ = plan.ParseDesync(d.Attributes.DesyncMode) // the API allows its modes only
-		out.HeadMax, out.StaleRetry, out.QueueMax = plan.HeadMaxDefault, timeout.StaleRetryDefault, plan.QueueMaxShared
+		out.HeadMax, out.StaleRetry, out.QueueMax = headMax, timeout.StaleRetryDefault, plan.QueueMaxShared
 	case !l.secureBack() && d.proxyProtocol(l.InstancePort):
 		out.ProxySend = 1 // the version; neither ssl to ssl nor HTTP has it
 	}

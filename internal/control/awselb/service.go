@@ -34,6 +34,7 @@ type Options struct {
 	Account      string   // 12 digits
 	Zones        []string // of the region; a load balancer that is made with subnets gets one of them for each subnet
 	Addresses    []AddressRange
+	HeadMax      int              // bytes of an HTTP head; 0: plan.HeadMaxDefault
 	Now          func() time.Time // the wall clock
 	Random       io.Reader        // crypto/rand's, but for tests
 	Log          *slog.Logger     // nil: nothing is logged
@@ -41,9 +42,13 @@ type Options struct {
 
 // Service answers the API. See New.
 type Service struct {
-	o     Options
+	// Fixed after New, but for HeadMax, which mu guards.
+	o Options
+
+	// Atomic.
 	state atomic.Pointer[state]
-	mu    sync.Mutex // held by changes
+
+	mu sync.Mutex // held by changes
 }
 
 // state is all load balancers at a moment. It never changes.
@@ -64,6 +69,9 @@ type balancer struct {
 func New(o Options) (*Service, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.HeadMax == 0 {
+		o.HeadMax = plan.HeadMaxDefault
 	}
 	s := &Service{o: o}
 	next := map[string]*balancer{}
@@ -223,6 +231,27 @@ func refused(err error, committing bool) error {
 func (s *Service) Refresh() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.refresh()
+}
+
+// SetHeadMax sets how large an HTTP head may be, in bytes, and compiles everything anew if it was another size.
+func (s *Service) SetHeadMax(size int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.o.HeadMax
+	if size == old {
+		return nil
+	}
+	s.o.HeadMax = size
+	err := s.refresh()
+	if err != nil {
+		s.o.HeadMax = old
+	}
+	return err
+}
+
+// refresh compiles everything anew. REQUIRES: mu is held.
+func (s *Service) refresh() error {
 	next := map[string]*balancer{}
 	for name, b := range s.state.Load().balancers {
 		lb, err := s.compile(b.document)

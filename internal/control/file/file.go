@@ -30,6 +30,7 @@ type Config struct {
 	AccessLog      AccessLog  // no path: none is written
 	Loops          int        // 0: one per core
 	ConnectionsMax int        // 0: what the descriptor limit allows
+	HeadMax        int        // bytes of an HTTP head; the plan's listeners have it already
 	API            *API       // nil: not served
 	Instances      []Instance // each id once
 	Plan           *plan.Plan // revision 0: whoever publishes it numbers it
@@ -167,7 +168,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 		Path:           r.file,
 		AdminSocket:    admin.text("socket"),
 		Loops:          s.integer("loops"),
-		ConnectionsMax: limits.integer("connections"),
+		ConnectionsMax: limits.integer("connections"), HeadMax: limits.integer("head_bytes"),
 	}
 	ports := newSockets()
 	if s.has("metrics") {
@@ -183,7 +184,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 		zones = c.API.Zones
 	}
 	c.Instances = s.instances(zones)
-	c.Plan = s.plan(ports, limits.integer("head_bytes"))
+	c.Plan = s.plan(ports, c.HeadMax)
 	c.unused, c.Certificates, c.PublicKeys = r.unused, r.sources, r.keyFiles
 	return c
 }

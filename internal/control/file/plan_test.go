@@ -55,7 +55,7 @@ func TestContractExample(t *testing.T) {
 			},
 		},
 		Instances: []Instance{{ID: "i-0abc", Host: "10.0.0.5", Zone: "us-east-1a"}},
-		Plan:      got.Plan, Certificates: got.Certificates,
+		HeadMax:   plan.HeadMaxDefault, Plan: got.Plan, Certificates: got.Certificates,
 		PublicKeys: map[plan.SetKey][]string{{LoadBalancer: "web", Name: "queue"}: {filepath.Join(filepath.Dir(got.Path), "backend.pub")}},
 	}
 	compare(t, "process settings", *got, want)
@@ -258,7 +258,7 @@ func TestEveryKey(t *testing.T) {
 	c := good(t, "everything-else")
 	process := Config{
 		Path: c.Path, AdminSocket: "/run/lull.sock", Metrics: "127.0.0.1:9440",
-		AccessLog: AccessLog{Path: "/dev/stdout", Format: "aws"}, Loops: 256, ConnectionsMax: 1000000, Plan: c.Plan,
+		AccessLog: AccessLog{Path: "/dev/stdout", Format: "aws"}, Loops: 256, ConnectionsMax: 1000000, HeadMax: plan.HeadMaxDefault, Plan: c.Plan,
 	}
 	compare(t, "process settings", *c, process)
 	a := c.Plan.LoadBalancers[1]

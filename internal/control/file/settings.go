@@ -169,7 +169,8 @@ var settings = []setting{
 	{path: "limits.connections", kind: kindInteger, def: "0", max: 1000000, zero: "what the descriptor limit allows", effect: nextConn,
 		doc: "Front-end connections open at once; more wait in the accept backlog (PR-04)."},
 	{path: "limits.head_bytes", kind: kindInteger, def: strconv.Itoa(plan.HeadMaxDefault), min: 4096, max: 1048576, effect: nextConn,
-		doc: "The largest head of an HTTP request or response. TCP listeners have no use for it."},
+		doc: "The largest head of an HTTP request or response, for the load balancers of this file and of the Classic ELB API; a listener of the OCI API " +
+			"has a rule `HTTP_HEADER` for its own: see [rule sets](../operate/oci-rules.md#rules). TCP listeners have no use for it."},
 	{path: "instances", kind: kindList, doc: "Where instances are, for the Classic ELB API. Those of this file cannot be changed by `lull instances`."},
 	{path: "instances[].id", kind: kindText, required: true, min: 1, max: 255, allowNote: idAllowed, aws: "InstanceId", effect: atOnce, doc: "Its id."},
 	{path: "instances[].host", kind: kindHost, required: true, effect: atOnce, doc: "Its IP address, or a host name that is looked up again and again."},
