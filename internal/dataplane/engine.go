@@ -149,6 +149,9 @@ func (e *Engine) Apply(p *plan.Plan) error {
 	now := clock.Now()
 	change := t.change(e.registry.Apply(p, now), now)
 	gone := t.goneSockets()
+	for _, l := range gone { // the sockets that take over from them listen already
+		acceptor.Unlist(l.fds)
+	}
 	e.onEveryLoop(func(w *worker) {
 		all := change(w.loop.Index)
 		w.tcp.Apply(all) // the HTTP ones too: their tunnels

@@ -98,6 +98,42 @@ func TestPlanRefusedKeepsCounters(t *testing.T) {
 	}
 }
 
+// keepDialing has a client for each address connect again and again until stop, and each time wants the name of a backend, one or two.
+func keepDialing(t *testing.T, addresses ...netip.AddrPort) (stop func() (dials int64)) {
+	t.Helper()
+	over := make(chan struct{})
+	var clients sync.WaitGroup
+	var dials atomic.Int64
+	for _, to := range addresses {
+		clients.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				c, err := net.DialTimeout("tcp", to.String(), lulltest.Patience)
+				if err != nil {
+					t.Errorf("dial %s during changes: %v", to, err)
+					return
+				}
+				_ = c.SetReadDeadline(time.Now().Add(lulltest.Patience))
+				var got [3]byte
+				if _, err := c.Read(got[:]); err != nil || string(got[:]) != "one" && string(got[:]) != "two" {
+					t.Errorf("during changes %s answered %q, %v", to, got, err)
+				}
+				_ = c.Close()
+				dials.Add(1)
+			}
+		})
+	}
+	return func() int64 {
+		close(over)
+		clients.Wait()
+		return dials.Load()
+	}
+}
+
 // TestAddressSwap: two listeners exchange addresses. The sockets stay, so nobody who connects meanwhile is refused.
 func TestAddressSwap(t *testing.T) {
 	t.Parallel()
@@ -110,30 +146,7 @@ func TestAddressSwap(t *testing.T) {
 	if name != "one" {
 		t.Fatalf("before the swap %v is %q, want one", a, name)
 	}
-	stop := make(chan struct{})
-	var dials sync.WaitGroup
-	for _, to := range []string{a.String(), b.String()} {
-		dials.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				c, err := net.DialTimeout("tcp", to, lulltest.Patience)
-				if err != nil {
-					t.Errorf("dial %s during swaps: %v", to, err)
-					return
-				}
-				_ = c.SetReadDeadline(time.Now().Add(lulltest.Patience))
-				var got [3]byte
-				if _, err := c.Read(got[:]); err != nil || string(got[:]) != "one" && string(got[:]) != "two" {
-					t.Errorf("during swaps %s answered %q, %v", to, got, err)
-				}
-				_ = c.Close()
-			}
-		})
-	}
+	stop := keepDialing(t, a, b)
 	current := p
 	for range 21 {
 		current = e.Changed(current, func(p *plan.Plan) {
@@ -141,8 +154,7 @@ func TestAddressSwap(t *testing.T) {
 			ls[0].Address, ls[1].Address = ls[1].Address, ls[0].Address
 		})
 	}
-	close(stop)
-	dials.Wait()
+	stop()
 	if name, _ := nameOf(t, a); name != "two" {
 		t.Errorf("after the swap %v is %q, want two", a, name)
 	}
@@ -180,6 +192,26 @@ func TestAddressWidened(t *testing.T) {
 	if how, _ := before.EndWithin(20 * time.Millisecond); how != "timeout" {
 		t.Errorf("a connection from before: %s, want it open", how)
 	}
+}
+
+// TestAddressWidenedServes: nobody who connects while a listener moves between one address and all of them is refused or reset. The
+// kernel has chosen a socket for each of them when it answers the SYN, and that one may be about to close.
+func TestAddressWidenedServes(t *testing.T) {
+	t.Parallel()
+	const moves = 60
+	p := lulltest.Plan(lulltest.Named(t, "one").Addr)
+	narrow := freeAddress(t, "127.81.2.3")
+	wide := netip.AddrPortFrom(netip.IPv4Unspecified(), narrow.Port())
+	lulltest.Listener(p).Address = narrow
+	e := lulltest.Start(t, p)
+	stop := keepDialing(t, narrow, narrow, narrow, narrow)
+	current := p
+	for range moves / 2 {
+		for _, address := range []netip.AddrPort{wide, narrow} {
+			current = e.Changed(current, func(p *plan.Plan) { lulltest.Listener(p).Address = address })
+		}
+	}
+	t.Logf("%d moves, %d connections", moves, stop())
 }
 
 // TestListenerRemoved: the socket is closed at once, open connections have their drain time.

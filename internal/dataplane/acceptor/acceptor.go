@@ -100,12 +100,14 @@ func (a *Acceptor) Rename(fd int, key plan.ListenerKey) {
 }
 
 // Close accepts what is in the socket's backlog already, so that nobody whom the kernel has answered is reset, and
-// closes it.
+// closes it. A socket whose address lives on in another one should be unlisted some time before: a client whose handshake is under
+// way now, and whose ACK comes after, is reset.
 func (a *Acceptor) Close(fd int) {
 	for ref, s := range a.sockets {
 		if s == nil || s.fd != fd {
 			continue
 		}
+		sys.Unlist(fd)
 		for range lastAcceptsMax {
 			if !a.acceptOne(s) {
 				break

@@ -412,6 +412,53 @@ func TestCloseServesBacklog(t *testing.T) {
 	}
 }
 
+// TestUnlist: new clients go past an unlisted socket, to another one or to nobody; one that it has answered is served when it closes.
+func TestUnlist(t *testing.T) {
+	t.Parallel()
+	for _, addr := range []string{"127.83.1.1:0", "[::1]:0"} {
+		t.Run(addr[:4], func(t *testing.T) {
+			t.Parallel()
+			s := newStation(t, 1, 100)
+			fds, local, err := Open(netip.MustParseAddrPort(addr), 1)
+			if err != nil {
+				t.Fatalf("open: %v", err)
+			}
+			before := dial(t, local)
+			if errno := sys.Unlist(fds[0]); errno == unix.EPERM || errno == unix.ENOPROTOOPT {
+				CloseSockets(fds)
+				t.Skipf("this kernel cannot: %v", errno)
+			}
+			if c, err := net.DialTimeout("tcp", local.String(), patience); !errors.Is(err, unix.ECONNREFUSED) {
+				if err == nil {
+					_ = c.Close()
+				}
+				t.Errorf("dial: got %v, want connection refused", err)
+			}
+			everywhere := netip.AddrPortFrom(netip.IPv4Unspecified(), local.Port())
+			if local.Addr().Is6() {
+				everywhere = netip.AddrPortFrom(netip.IPv6Unspecified(), local.Port())
+			}
+			wide, _, err := OpenBeside(everywhere, 1)
+			if err != nil {
+				t.Fatalf("open beside: %v", err)
+			}
+			s.on(0, func() { s.acceptors[0].Listen(wide[0], mail) })
+			after := dial(t, local)
+			s.waitCount(1)
+			s.on(0, func() { s.acceptors[0].Listen(fds[0], web); s.acceptors[0].Close(fds[0]) })
+			s.waitCount(2)
+			h := s.holders[0]
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			for i, want := range []net.Conn{after, before} {
+				if key := []plan.ListenerKey{mail, web}[i]; h.keys[i] != key || h.peers[i].String() != want.LocalAddr().String() {
+					t.Errorf("connection %d: got %v of %v, want %v of %v", i, h.peers[i], h.keys[i], want.LocalAddr(), key)
+				}
+			}
+		})
+	}
+}
+
 // TestCloseEndsListening: a closed listener answers nobody, even while somebody else holds its socket as a process does between its
 // fork and its exec.
 func TestCloseEndsListening(t *testing.T) {

@@ -38,6 +38,14 @@ func OpenBeside(addr netip.AddrPort, loops int) (fds []int, local netip.AddrPort
 	return fds, local, nil
 }
 
+// Unlist has new clients go past sockets that are to be closed, while their acceptors still take those whom they have answered.
+// Callable from anywhere. Where the kernel is too old for it, a client that comes in the very moment of Close may be reset.
+func Unlist(fds []int) {
+	for _, fd := range fds {
+		sys.Unlist(fd)
+	}
+}
+
 // CloseSockets closes sockets that no acceptor owns.
 func CloseSockets(fds []int) {
 	for _, fd := range fds {

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"math"
 	"net/netip"
 	"syscall"
 	"unsafe"
@@ -121,6 +122,11 @@ func Listen(fd, backlog int) Errno {
 	_, _, e := syscall.RawSyscall(unix.SYS_LISTEN, uintptr(fd), uintptr(backlog), 0)
 	return e
 }
+
+// Unlist takes a listening socket from those that the kernel chooses from: a SYN goes to another one that has the address, or is
+// refused. Handshakes that have begun go on, and what waits can be accepted. To that end the socket is bound to a network interface
+// that there is not. Before Linux 5.7 only the superuser may do so.
+func Unlist(fd int) Errno { return SetInt(fd, unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, math.MaxInt32) }
 
 // StopListening ends a listening socket at once. Closing it does so only if nobody else holds it, as a process does that was forked and
 // has not come to its exec: it would go on to answer clients, and reset them when that comes.
