@@ -361,7 +361,7 @@ func TestHost(t *testing.T) {
 	r := newRig(t)
 	for host, want := range map[string]int{
 		"127.0.0.1:8440": 303, "localhost:8440": 303, "LOCALHOST": 303, "lull.localhost": 303, "[::1]:8440": 303, "10.1.2.3:8440": 303, "lull.example:8440": 303, "LULL.example": 303,
-		"evil.example": 421, "evil.example:8440": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example": 421, "": 421, "lull.example.evil": 421, "0x7f.1": 421,
+		"evil.example": 421, "evil.example:8440": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example": 421, "": 421, "lull.example.evil": 421, "127.0.0.1:8440.evil.example": 421, "127.0.0.1:": 421, "[::1": 421, "::1]": 421, "[::1]x": 421, "[::1]:x": 421, "[127.0.0.1]": 303, "0x7f.1": 421,
 	} {
 		a := (&browser{r: r}).do(http.MethodGet, "/console/", nil, func(q *http.Request) { q.Host = host })
 		if a.Code != want {

@@ -59,7 +59,7 @@ func BenchmarkRound(b *testing.B) {
 				if i%2 == 1 {
 					name, query = "overview", url.Values{"name": {fmt.Sprint(i)}}
 				}
-				if _, err := r.console.hub.enter(name, livePages()[name], query); err != nil {
+				if _, err := r.console.hub.enter(adminID, name, livePages()[name], query); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -46,7 +46,7 @@
 // changing from the look at what is in force to the change that a form makes of it, with walks in between. What a form has the OCI API accept
 // is followed for ociPatience without it.
 //
-// Limits: sessionsMax, linksMax, addressesMax, the attempts in attempts.go, streamsMax, pointsMax, spansMax, countsMax, agesMax,
+// Limits: sessionsMax, linksMax, addressesMax, the attempts in attempts.go, streamsMax, streamsOfKeyMax, pointsMax, spansMax, countsMax, agesMax,
 // connPagesMax, bodyBytesMax and queryBytesMax, and those of package apiserver, whose connections it shares. It follows the AWS and OCI consoles where they are documented (reference §13), RFC 6265bis
 // for the cookie, and CSP level 3.
 package console

@@ -19,7 +19,7 @@ func TestDocs(t *testing.T) {
 	for _, want := range []string{
 		fmt.Sprintf("| sessions | %s;", number(sessionsMax)),
 		fmt.Sprintf("| sessions of one key | %d;", sessionsOfKeyMax),
-		fmt.Sprintf("| live pages open at once | %d |", streamsMax),
+		fmt.Sprintf("| live pages open at once | %d, and %d of one key |", streamsMax, streamsOfKeyMax),
 		fmt.Sprintf("asks again | %.0f min |", streamAge.Minutes()),
 		fmt.Sprintf("| connections on a page | %d, and %d pages", connsPerPage, connPagesMax),
 		fmt.Sprintf("remembered | %s |", number(record.Remembered)),

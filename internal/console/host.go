@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -23,12 +24,22 @@ func (c *Console) knownHost(r *http.Request) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || host != "" && host == strings.ToLower(c.o.Host)
 }
 
-// hostOf takes the port off, and the brackets of an IPv6 address.
+// hostOf takes the port off, and the brackets of an IPv6 address; it returns nothing for what no browser sends.
 func hostOf(hostport string) string {
-	if host, _, err := net.SplitHostPort(hostport); err == nil {
+	if host, port, err := net.SplitHostPort(hostport); err == nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return ""
+		}
 		return host
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
+	if inner, bracketed := strings.CutPrefix(hostport, "["); bracketed {
+		inner, closed := strings.CutSuffix(inner, "]")
+		if !closed {
+			return ""
+		}
+		return inner
+	}
+	return hostport
 }
 
 // sameOrigin refuses what the page of another site may have sent. Browsers say where a form comes from, in one header or the other;

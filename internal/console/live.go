@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	// streamsMax is how many live pages may be open: a quarter of the connections that the API server has.
-	streamsMax = 64
+	// streamsMax is how many live pages may be open: three eighths of the connections that the API server has.
+	streamsMax = 96
+	// streamsOfKeyMax is how many of those one key may have, so that the others always have some.
+	streamsOfKeyMax = 64
 	// streamAge ends a stream, of which browsers know that they have to ask again.
 	streamAge = 30 * time.Minute
 	// streamWrite is for one part to be taken.
@@ -63,22 +65,26 @@ type hub struct {
 	// Guarded by mu.
 	mu     sync.Mutex
 	feeds  map[string]*feed
-	open   int // streams
+	open   int            // streams
+	ofKey  map[string]int // of them, by the key of whoever looks on
 	round  chan struct{}
 	rounds uint64
 	closed bool
 }
 
-func newHub() *hub { return &hub{feeds: map[string]*feed{}, round: make(chan struct{})} }
+func newHub() *hub {
+	return &hub{feeds: map[string]*feed{}, ofKey: map[string]int{}, round: make(chan struct{})}
+}
 
-// enter begins to watch a page.
-func (h *hub) enter(name string, page livePage, query url.Values) (*feed, error) {
+// enter begins to watch a page, for somebody who has logged in with a key.
+func (h *hub) enter(keyID, name string, page livePage, query url.Values) (*feed, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed || h.open >= streamsMax {
-		return nil, refusal(http.StatusServiceUnavailable, "%d live pages are open, and no more are served: close one", h.open)
+	if own := h.ofKey[keyID]; h.closed || h.open >= streamsMax || own >= streamsOfKeyMax {
+		return nil, refusal(http.StatusServiceUnavailable, "%d live pages are open, %d of them with your key, and no more are served: close one", h.open, own)
 	}
 	h.open++
+	h.ofKey[keyID]++
 	key := name + "?" + query.Encode()
 	f := h.feeds[key]
 	if f == nil {
@@ -90,10 +96,13 @@ func (h *hub) enter(name string, page livePage, query url.Values) (*feed, error)
 }
 
 // leave ends what enter began.
-func (h *hub) leave(f *feed) {
+func (h *hub) leave(keyID string, f *feed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.open--
+	if h.ofKey[keyID]--; h.ofKey[keyID] == 0 {
+		delete(h.ofKey, keyID)
+	}
 	if f.watchers--; f.watchers == 0 {
 		delete(h.feeds, f.name+"?"+f.query.Encode())
 	}
@@ -288,11 +297,11 @@ func (v *visit) live() error {
 	if err != nil {
 		return err
 	}
-	f, err := v.c.hub.enter(name, page, query)
+	f, err := v.c.hub.enter(v.session.keyID, name, page, query)
 	if err != nil {
 		return err
 	}
-	defer v.c.hub.leave(f)
+	defer v.c.hub.leave(v.session.keyID, f)
 	return v.follow(f)
 }
 

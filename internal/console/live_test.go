@@ -204,19 +204,24 @@ func TestLiveEnds(t *testing.T) {
 	}
 }
 
-// TestLiveLimit: there are never more streams than that, and one that ends makes room.
+// TestLiveLimit: there are never more streams than that, one key never has all of them, and one that ends makes room.
 func TestLiveLimit(t *testing.T) {
 	t.Parallel()
 	r, s := served(t)
 	b := r.loggedIn(readerID)
 	var first *watcher
-	for range streamsMax {
+	for range streamsOfKeyMax {
 		w := r.watch(s, b, "page=overview")
 		if first == nil {
 			first = w
 		}
 	}
 	b.get("/console/live?page=overview").want(http.StatusServiceUnavailable)
+	other := r.loggedIn(adminID)
+	for range streamsMax - streamsOfKeyMax {
+		r.watch(s, other, "page=overview")
+	}
+	other.get("/console/live?page=overview").want(http.StatusServiceUnavailable)
 	b.get("/console/live-ready?page=overview").want(http.StatusOK)
 	b.get("/console/live?page=none").want(http.StatusNotFound)
 	(&browser{r: r}).do(http.MethodGet, "/console/live-ready?page=overview", nil, func(q *http.Request) { q.Header.Set("Sec-Fetch-Dest", "empty") }).want(http.StatusUnauthorized)
@@ -278,7 +283,7 @@ func TestLiveDeleted(t *testing.T) {
 func TestLiveFault(t *testing.T) {
 	t.Parallel()
 	r, s := served(t)
-	f, err := r.console.hub.enter("overview", livePage{data: func(*Console, *sample, url.Values, finder) (any, error) { panic("a fault") }}, url.Values{"x": {"y"}})
+	f, err := r.console.hub.enter(adminID, "overview", livePage{data: func(*Console, *sample, url.Values, finder) (any, error) { panic("a fault") }}, url.Values{"x": {"y"}})
 	if err != nil {
 		t.Fatal(err)
 	}
