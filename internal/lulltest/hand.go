@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"lull/internal/lulltest/deaf"
 )
 
 // Hands returns a backend that does nothing by itself: it hands each connection to the test, in the order in which they
@@ -43,24 +43,6 @@ func Take(t testing.TB, accepted <-chan *Conn) *Conn {
 // free may be given to somebody else at any time.
 func Refused(t testing.TB) netip.AddrPort {
 	t.Helper()
-	_, addr := bound(t)
-	return addr
-}
-
-// Silent returns an address that answers no connect: its backlog is full, so the kernel drops every SYN.
-func Silent(t testing.TB) netip.AddrPort {
-	t.Helper()
-	fd, addr := bound(t)
-	if err := syscall.Listen(fd, 0); err != nil {
-		t.Fatalf("listen on %s: %v", addr, err)
-	}
-	fill(t, fd, addr.String())
-	return addr
-}
-
-// bound returns a socket bound to a port of 127.0.0.1, which does not listen. It is closed when the test ends.
-func bound(t testing.TB) (fd int, addr netip.AddrPort) {
-	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatalf("open a socket: %v", err)
@@ -73,33 +55,13 @@ func bound(t testing.TB) (fd int, addr netip.AddrPort) {
 	if err != nil {
 		t.Fatalf("look up the port: %v", err)
 	}
-	return fd, Loopback(uint16(name.(*syscall.SockaddrInet4).Port))
+	return Loopback(uint16(name.(*syscall.SockaddrInet4).Port))
 }
 
-// fill connects until the backlog of a listening socket is full. A backlog of 0 holds one connection. It asks the kernel:
-// on a busy machine an answer may take so long that waiting for one proves nothing.
-func fill(t testing.TB, fd int, address string) {
+// Silent returns an address that answers no connect: its backlog is full, so the kernel drops every SYN.
+func Silent(t testing.TB) netip.AddrPort {
 	t.Helper()
-	queue := func() (waiting, most int) { // TCP_INFO of a listening socket tells of its backlog
-		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
-		if err != nil {
-			t.Fatalf("look at the backlog of %s: %v", address, err)
-		}
-		return int(info.Unacked), int(info.Sacked)
-	}
-	for dialed := 1; ; dialed++ {
-		c, err := net.DialTimeout("tcp", address, Patience)
-		if err != nil {
-			t.Fatalf("fill the backlog of %s: %v", address, err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		if !Eventually(func() bool { waiting, _ := queue(); return waiting == dialed }) {
-			t.Fatalf("%s: the kernel does not queue what nobody accepts", address)
-		}
-		if waiting, most := queue(); waiting > most {
-			return
-		}
-	}
+	return deaf.New(t).Addr
 }
 
 // DialSized is Dial with a receive buffer of that many bytes, so that the client's window is about as small.

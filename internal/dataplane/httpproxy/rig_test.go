@@ -1,7 +1,6 @@
 package httpproxy
 
 import (
-	"errors"
 	"flag"
 	"io"
 	"net"
@@ -384,93 +383,6 @@ func (p *peer) accept() *net.TCPConn {
 	}
 	p.t.Cleanup(func() { _ = c.Close() })
 	return c
-}
-
-// deaf is a backend whose backlog is full: it answers no SYN until its backlog is taken or it closes.
-type deaf struct {
-	addr   netip.AddrPort
-	fd     int
-	fill   int // the connection that fills the backlog
-	closed bool
-}
-
-// newDeaf keeps the port until the test has ended, by a socket that is bound to it and never listens: the SYN that is to be refused comes
-// up to a second after close, and somebody else's listener would take it. The backlog must be seen to be full, or a SYN that
-// follows at once may still be answered where the kernel is late with the handshake before it.
-func newDeaf(t testing.TB) *deaf {
-	t.Helper()
-	at := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
-	keeper := boundSocket(t, at)
-	t.Cleanup(func() { _ = unix.Close(keeper) })
-	name, err := unix.Getsockname(keeper)
-	if err != nil {
-		t.Fatalf("getsockname: %v", err)
-	}
-	at.Port = name.(*unix.SockaddrInet4).Port
-	d := &deaf{addr: netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port)), fd: boundSocket(t, at), fill: -1}
-	t.Cleanup(d.close)
-	if err = unix.Listen(d.fd, 0); err != nil { // which has room for one
-		t.Fatalf("listen: %v", err)
-	}
-	if d.fill, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
-		t.Fatalf("socket: %v", err)
-	}
-	if err = unix.Connect(d.fill, at); err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	waitReadable(t, d.fd)
-	return d
-}
-
-// boundSocket returns a socket that shares its port with those alone that ask for it, too.
-func boundSocket(t testing.TB, at unix.Sockaddr) int {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatalf("socket: %v", err)
-	}
-	if err = errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1), unix.Bind(fd, at)); err != nil {
-		_ = unix.Close(fd)
-		t.Fatalf("bind: %v", err)
-	}
-	return fd
-}
-
-// waitReadable waits until a listening socket has a connection to accept.
-func waitReadable(t testing.TB, fd int) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(time.Until(deadline).Milliseconds()))
-		switch {
-		case n > 0:
-			return
-		case err != nil && !errors.Is(err, unix.EINTR), !time.Now().Before(deadline):
-			t.Fatalf("nothing to accept within %v: %v", patience, err)
-		}
-	}
-}
-
-// hear takes the backlog, so that the next SYN is answered.
-func (d *deaf) hear(t testing.TB) {
-	t.Helper()
-	conn, _, err := unix.Accept(d.fd)
-	if err != nil {
-		t.Fatalf("accept: %v", err)
-	}
-	_ = unix.Close(conn)
-}
-
-// close makes it refuse connections: the next SYN is answered by an RST.
-func (d *deaf) close() {
-	if d.closed {
-		return
-	}
-	d.closed = true
-	_ = unix.Close(d.fd)
-	if d.fill >= 0 {
-		_ = unix.Close(d.fill)
-	}
 }
 
 func reset(c *net.TCPConn) {

@@ -18,6 +18,7 @@ import (
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/rules"
 	"lull/internal/dataplane/sys"
+	"lull/internal/lulltest/deaf"
 )
 
 // scene is a rig with one client in the state that a case begins with.
@@ -25,7 +26,7 @@ type scene struct {
 	*rig
 	client *net.TCPConn
 	server *net.TCPConn // nil until there is a back-end connection
-	deaf   *deaf
+	deaf   *deaf.Backend
 	full   *backend.Backend // counts an exchange too many; nil if it does not
 	more   string           // what the client sends next
 
@@ -197,8 +198,8 @@ var scenes = map[string]func(t *testing.T) *scene{
 		return s
 	},
 	"connecting": func(t *testing.T) *scene {
-		d := newDeaf(t)
-		s := &scene{rig: newRig(t, nil, d.addr), deaf: d, more: get}
+		d := deaf.New(t)
+		s := &scene{rig: newRig(t, nil, d.Addr), deaf: d, more: get}
 		t.Cleanup(s.rig.exchanges.Want())
 		s.client = s.dial(false)
 		send(t, s.client, get)
@@ -275,8 +276,8 @@ var events = map[string]func(*scene){
 		_, _ = io.Copy(io.Discard, s.client)
 		_ = s.client.Close()
 	},
-	"server-answers": func(s *scene) { s.deaf.hear(s.t) },
-	"server-refuses": func(s *scene) { s.deaf.close() },
+	"server-answers": func(s *scene) { s.deaf.Answer() },
+	"server-refuses": func(s *scene) { s.deaf.Refuse() },
 	"server-reads": func(s *scene) {
 		go func() { _, _ = io.Copy(io.Discard, s.server) }()
 	},

@@ -334,67 +334,6 @@ func (p *peer) accept() *net.TCPConn {
 	return c
 }
 
-// deaf is a backend whose backlog is full: it answers no SYN until its backlog is taken or it closes.
-type deaf struct {
-	addr   netip.AddrPort
-	fd     int
-	fills  []int
-	closed bool
-}
-
-func newDeaf(t *testing.T) *deaf {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatalf("socket: %v", err)
-	}
-	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
-		t.Fatalf("listen: %v", err)
-	}
-	name, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatalf("getsockname: %v", err)
-	}
-	port := uint16(name.(*unix.SockaddrInet4).Port)
-	d := &deaf{addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port), fd: fd}
-	t.Cleanup(d.close)
-	for range 2 {
-		fill, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatalf("socket: %v", err)
-		}
-		_ = unix.Connect(fill, name) // EINPROGRESS
-		d.fills = append(d.fills, fill)
-	}
-	return d
-}
-
-// hear takes the backlog, so that the next SYN is answered.
-func (d *deaf) hear(t *testing.T) {
-	t.Helper()
-	conn, _, err := unix.Accept(d.fd)
-	if err != nil {
-		t.Fatalf("accept: %v", err)
-	}
-	_ = unix.Close(conn)
-	for _, fill := range d.fills[1:] {
-		_ = unix.Close(fill)
-	}
-	d.fills = d.fills[:1]
-}
-
-// close makes it refuse connections: the next SYN is answered by an RST.
-func (d *deaf) close() {
-	if d.closed {
-		return
-	}
-	d.closed = true
-	_ = unix.Close(d.fd)
-	for _, fill := range d.fills {
-		_ = unix.Close(fill)
-	}
-}
-
 func reset(c *net.TCPConn) {
 	_ = c.SetLinger(0)
 	_ = c.Close()

@@ -13,6 +13,7 @@ import (
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/relay"
 	"lull/internal/dataplane/stats"
+	"lull/internal/lulltest/deaf"
 )
 
 type statsBlock = stats.Listener
@@ -22,7 +23,7 @@ type scene struct {
 	*rig
 	client *net.TCPConn
 	server *net.TCPConn // nil until there is a back-end connection
-	deaf   *deaf
+	deaf   *deaf.Backend
 }
 
 // backlogged is what a back-pressured scene's backend sends: more than lull, the sockets and a pipe hold together.
@@ -39,8 +40,8 @@ var scenes = map[string]func(t *testing.T) *scene{
 		return s
 	},
 	"connecting": func(t *testing.T) *scene {
-		d := newDeaf(t)
-		s := &scene{rig: newRig(t, nil, d.addr), deaf: d}
+		d := deaf.New(t)
+		s := &scene{rig: newRig(t, nil, d.Addr), deaf: d}
 		s.client = s.dial(false)
 		s.waitState(connecting)
 		return s
@@ -116,8 +117,8 @@ var events = map[string]func(*scene){
 	"client-reads": func(s *scene) {
 		go func() { _, _ = io.Copy(io.Discard, s.client) }()
 	},
-	"server-answers": func(s *scene) { s.deaf.hear(s.t) },
-	"server-refuses": func(s *scene) { s.deaf.close() },
+	"server-answers": func(s *scene) { s.deaf.Answer() },
+	"server-refuses": func(s *scene) { s.deaf.Refuse() },
 	"server-bytes": func(s *scene) {
 		send(s.t, s.server, "hello")
 		got := make([]byte, 5)
