@@ -122,6 +122,9 @@ func TestTLSClientCertificate(t *testing.T) {
 					if r := h.ended(raw, want); want == reason.HandshakeFailed && r.TLS.Fault == "" {
 						t.Error("record: got no fault, want it in words")
 					}
+					if total, _ := totalsOf(h.Engine, key); (total.Untrusted == 1) != (want == reason.HandshakeFailed) {
+						t.Errorf("counters: got %d untrusted clients in %d ended with %v", total.Untrusted, total.Closes[want], want)
+					}
 				})
 			})
 		})

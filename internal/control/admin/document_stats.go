@@ -39,6 +39,7 @@ type ListenerStats struct {
 type TLSStats struct {
 	Handshakes     uint64 `json:"handshakes"` // with clients, that succeeded
 	Resumed        uint64 `json:"resumed"`    // of these, by a session ticket
+	Untrusted      uint64 `json:"untrusted"`  // with clients, that failed for want of a certificate that is accepted
 	BackHandshakes uint64 `json:"backend_handshakes"`
 	BackResumed    uint64 `json:"backend_resumed"`
 	BackFailed     uint64 `json:"backend_failed"`

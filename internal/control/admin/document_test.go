@@ -179,7 +179,7 @@ func sampleStats() stats.Snapshot {
 	web.Ends[reason.Completed], web.PoolCloses[reason.BackendClosedIdle] = 6, 2
 	web.BackendStatus[2], web.OwnStatus[5] = 6, 1
 	web.Secure = true
-	web.TLSTotals = stats.TLSTotals{Handshakes: 5, Resumed: 4, BackHandshakes: 3, BackResumed: 2, BackFailed: 1}
+	web.TLSTotals = stats.TLSTotals{Handshakes: 5, Resumed: 4, Untrusted: 6, BackHandshakes: 3, BackResumed: 2, BackFailed: 1}
 	return stats.Snapshot{
 		Listeners: []stats.ListenerTotals{l, web},
 		Backends: []stats.BackendTotals{{
@@ -198,7 +198,7 @@ func TestStats(t *testing.T) {
 		`"listeners":[{"load_balancer":"web","listener":"pg","address":"192.0.2.10:5432","accepted":9,"active":4,"bytes_up":10,"bytes_down":20,"closes":{"client-closed":2,"tunnel-idle":3}},` +
 		`{"load_balancer":"web","listener":"front","address":"192.0.2.10:8000","accepted":0,"active":0,"bytes_up":0,"bytes_down":0,"closes":{},"http":{"requests":7,"ends":{"completed":6},` +
 		`"backend_responses":{"2xx":6},"own_responses":{"5xx":1},"reused":5,"retries":2,"retries_refused":1,"noncompliant":3,"queued":4,"pool_closes":{"backend-closed-idle":2}},` +
-		`"tls":{"handshakes":5,"resumed":4,"backend_handshakes":3,"backend_resumed":2,"backend_failed":1}}],` +
+		`"tls":{"handshakes":5,"resumed":4,"untrusted":6,"backend_handshakes":3,"backend_resumed":2,"backend_failed":1}}],` +
 		`"backends":[{"load_balancer":"web","backend_set":"app","backend":"[2001:db8::1]:5432","up":false,"detail":"connection refused","active":4,"http_connections":6,"closed_idle":2,"connects":9,"connect_failures":1}],` +
 		`"loops":[{"loop":1,"active":4,"accept_pauses":5,"accept_errors":6,"handed_to_others":7,"turns":8}]}`
 	if got := string(marshal(t, statsOf(&s))); got != want {

@@ -57,6 +57,7 @@ var (
 	pooled         = gauge("pooled_connections", "Back-end connections that no exchange uses.")
 
 	handshakes        = counter("tls_handshakes_total", "TLS handshakes that succeeded, with clients (front) and backends (back).", "listener", "side", "resumed")
+	untrusted         = counter("tls_clients_untrusted_total", "TLS handshakes with clients that failed because of the client's certificate.", "listener")
 	handshakeFailures = counter("tls_backend_handshake_failures_total", "TLS handshakes with backends that failed or took too long.", "listener")
 	certificateExpiry = gauge("certificate_expiry_timestamp_seconds", "When the certificate, or its chain, expires, in seconds since 1970.", "certificate", "name")
 
@@ -86,7 +87,7 @@ var (
 var described = []metric{
 	accepted, active, connectionsTop, bytesMoved, closes, routed, backendLatency, gap,
 	requests, exchangeEnds, responses, reuses, retries, retriesRefused, noncompliant, queued, poolCloses, pooled,
-	handshakes, handshakeFailures, certificateExpiry,
+	handshakes, untrusted, handshakeFailures, certificateExpiry,
 	backendUp, backendActive, backendConns, backendClosedIdle, backendConnects, backendFailures,
 	loopActive, acceptPauses, acceptErrors, handedOver, turns,
 	planRevision, logRecords, logLost, logErrors,
@@ -193,6 +194,7 @@ func add(sum, l *stats.ListenerTotals) {
 	sum.Secure = sum.Secure || l.Secure
 	sum.Handshakes += l.Handshakes
 	sum.Resumed += l.Resumed
+	sum.Untrusted += l.Untrusted
 	sum.BackHandshakes += l.BackHandshakes
 	sum.BackResumed += l.BackResumed
 	sum.BackFailed += l.BackFailed
@@ -222,6 +224,7 @@ func (w writer) listener(name string, sum *stats.ListenerTotals) {
 	}
 	if sum.Secure {
 		w.handshakes(name, "front", sum.Handshakes, sum.Resumed)
+		w.put(untrusted, float64(sum.Untrusted), name)
 	}
 	if sum.BackHandshakes > 0 || sum.BackFailed > 0 {
 		w.handshakes(name, "back", sum.BackHandshakes, sum.BackResumed)

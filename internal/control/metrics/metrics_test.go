@@ -53,7 +53,7 @@ func sample() fixed {
 		l.Gaps[stats.Waiting].Counts[10], l.Gaps[stats.Waiting].Counts[23] = 27*times, times
 		l.Gaps[stats.Waiting].Sum = time.Duration(times) * time.Minute
 		l.Secure = times == 1 // it was plain before, and those counters are there while its connections are
-		l.TLSTotals = stats.TLSTotals{Handshakes: 30 * times, Resumed: 22 * times, BackHandshakes: 50 * times, BackResumed: 23 * times, BackFailed: 24 * times}
+		l.TLSTotals = stats.TLSTotals{Handshakes: 30 * times, Resumed: 22 * times, Untrusted: 28 * times, BackHandshakes: 50 * times, BackResumed: 23 * times, BackFailed: 24 * times}
 		return l
 	}
 	return fixed{
@@ -129,6 +129,7 @@ func TestScrape(t *testing.T) {
 		`lull_tls_handshakes_total{listener="web/front",resumed="true",side="front"} 2222`,
 		`lull_tls_handshakes_total{listener="web/front",resumed="false",side="back"} 2727`,
 		`lull_tls_handshakes_total{listener="web/front",resumed="true",side="back"} 2323`,
+		`lull_tls_clients_untrusted_total{listener="web/front"} 2828`,
 		`lull_tls_backend_handshake_failures_total{listener="web/front"} 2424`,
 		`lull_bytes_total{direction="down",listener="web/front"} 0`,
 		`lull_bytes_total{direction="up",listener="web/front"} 0`,

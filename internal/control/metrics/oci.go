@@ -111,7 +111,7 @@ func (c ociCounts) since(before ociCounts) ociCounts {
 func (c *ociCounts) addListener(l *stats.ListenerTotals) {
 	c.accepted += l.Accepted
 	c.shaken += l.Handshakes
-	c.uncertified += l.Closes[reason.NoClientCert]
+	c.uncertified += l.Closes[reason.NoClientCert] + l.Untrusted
 	for _, why := range [...]reason.Reason{reason.HandshakeFailed, reason.HandshakeTimeout, reason.TLSViolation, reason.PlainHTTP} {
 		if l.Secure {
 			c.unshaken += l.Closes[why]

@@ -60,7 +60,7 @@ func counted(n uint64) stats.Snapshot {
 			{Name: "two", Requests: 2 * n, OwnStatus: [6]uint64{3: n, 4: n}},
 		},
 	}
-	web.Requests, web.Handshakes = 6*n, 5*n
+	web.Requests, web.Handshakes, web.Untrusted = 6*n, 5*n, 3*n
 	web.Closes[reason.NoClientCert], web.Closes[reason.HandshakeFailed], web.Closes[reason.HandshakeTimeout] = n, n, n
 	web.Closes[reason.AddressLimit] = 2 * n
 	tcp := stats.ListenerTotals{
@@ -104,7 +104,7 @@ func TestOCIMetrics_MET_01(t *testing.T) {
 	want := map[string]float64{
 		"acceptedConnections{Loadbalancer,}": 22, "handledConnections{Loadbalancer,}": 18, "activeConnections{Loadbalancer,}": 4,
 		"activeSslConnections{Loadbalancer,}": 3, "acceptedSSLHandshake{Loadbalancer,}": 10, "FailedSslHandshake{Loadbalancer,}": 4,
-		"failedSSLClientCertVerify{Loadbalancer,}": 2, "httpRequests{Loadbalancer,}": 12,
+		"failedSSLClientCertVerify{Loadbalancer,}": 8, "httpRequests{Loadbalancer,}": 12,
 		"bytesReceived{Loadbalancer,}": 214, "bytesSent{Loadbalancer,}": 2016, "peakBandwidth{Loadbalancer,}": 1115 * 8. / 15,
 
 		"httpRequests{Backendset,a}": 8, "activeConnections{Backendset,a}": 2, "backendServers{Backendset,a}": 2, "unhealthyBackendServers{Backendset,a}": 1,

@@ -30,7 +30,7 @@ func (p *Proxy) welcome(f *front) {
 
 // shakeFront goes on with the client's handshake, and reports whether there may be more to do.
 func (p *Proxy) shakeFront(f *front) (more bool) {
-	switch f.conn.Shake(p.loop) {
+	switch stage := f.conn.Shake(p.loop); stage {
 	case relay.Shaking:
 	case relay.Secured:
 		s := f.listener.Stats
@@ -43,6 +43,9 @@ func (p *Proxy) shakeFront(f *front) (more bool) {
 	case relay.SpokePlain:
 		p.plainHTTP(f)
 	case relay.Refused, relay.Untrusted:
+		if stage == relay.Untrusted {
+			f.listener.Stats.Untrusted.Add(1)
+		}
 		f.conn.Set(relay.Talking | relay.Readable) // what it has sent would make an RST of a close, and destroy the alert
 		p.closeFront(f, reason.HandshakeFailed, timeout.Deadline{})
 	case relay.HungUp:

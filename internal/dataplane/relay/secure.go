@@ -101,7 +101,7 @@ const (
 	Shaking    Stage = iota // it goes on
 	Secured                 // done: the connection may be read and written
 	Refused                 // the two do not agree, or one of them did not keep to the rules
-	Untrusted               // the peer's certificate was not accepted
+	Untrusted               // the peer's certificate was not accepted, or it has shown none where one is required
 	HungUp                  // the peer ended its stream
 	Broken                  // the peer reset the connection, or the network did
 	SpokePlain              // a client that began with text

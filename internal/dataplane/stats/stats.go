@@ -104,6 +104,7 @@ func (t *SiteTotals) AddFrom(s *Site) {
 type TLS struct {
 	Handshakes     Counter // with clients, that succeeded
 	Resumed        Counter // of these, by a session ticket
+	Untrusted      Counter // with clients, that failed for want of a certificate that is accepted; they are among the reasons, too
 	BackHandshakes Counter // with backends, that succeeded
 	BackResumed    Counter
 	BackFailed     Counter // with backends, that failed or did not end in time; another backend may have done then
@@ -151,6 +152,7 @@ type ListenerTotals struct {
 type TLSTotals struct {
 	Handshakes     uint64
 	Resumed        uint64
+	Untrusted      uint64
 	BackHandshakes uint64
 	BackResumed    uint64
 	BackFailed     uint64
@@ -159,6 +161,7 @@ type TLSTotals struct {
 func (t *TLSTotals) addFrom(c *TLS) {
 	t.Resumed += c.Resumed.Load() // before Handshakes, so that it is never more
 	t.Handshakes += c.Handshakes.Load()
+	t.Untrusted += c.Untrusted.Load()
 	t.BackResumed += c.BackResumed.Load()
 	t.BackHandshakes += c.BackHandshakes.Load()
 	t.BackFailed += c.BackFailed.Load()

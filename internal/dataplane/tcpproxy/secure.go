@@ -26,7 +26,8 @@ func (p *Proxy) teller(c *pair) func() {
 
 // shakeFront goes on with the client's handshake.
 func (p *Proxy) shakeFront(c *pair) {
-	switch l := &c.legs[client]; l.Shake(p.loop) {
+	l := &c.legs[client]
+	switch stage := l.Shake(p.loop); stage {
 	case relay.Shaking:
 	case relay.Secured:
 		s := c.listener.Stats
@@ -36,6 +37,9 @@ func (p *Proxy) shakeFront(c *pair) {
 		}
 		p.connect(c)
 	case relay.Refused, relay.Untrusted, relay.SpokePlain:
+		if stage == relay.Untrusted {
+			c.listener.Stats.Untrusted.Add(1)
+		}
 		l.Set(relay.Readable)
 		p.close(c, reason.HandshakeFailed)
 	case relay.HungUp:

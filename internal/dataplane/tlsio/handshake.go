@@ -247,7 +247,7 @@ const (
 	Going     Outcome = iota // not over
 	Secured                  // done: the connection may be read and sealed for
 	Failed                   // by a fault of either side, or because they do not agree
-	Untrusted                // the peer's certificate was not accepted
+	Untrusted                // the peer's certificate was not accepted, or it has shown none where one is required
 	Ended                    // the peer has ended its stream
 )
 
@@ -275,9 +275,9 @@ func (c *Conn) Outcome() Outcome {
 	var unknown x509.UnknownAuthorityError
 	switch {
 	case errors.As(h.err, &verify), errors.As(h.err, &unknown), errors.Is(h.err, errWrongKey), errors.Is(h.err, errTooDeep):
-		if !c.side.server {
-			return Untrusted
-		}
+		return Untrusted
+	case c.side.server && strings.Contains(c.fault, "didn't provide a certificate"): // crypto/tls has no type for it
+		return Untrusted
 	case h.ended && (errors.Is(h.err, io.EOF) || errors.Is(h.err, io.ErrUnexpectedEOF)):
 		c.fault = "the peer ended the connection in the middle of the handshake"
 		return Ended
