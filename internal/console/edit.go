@@ -8,6 +8,7 @@ import (
 type edit struct {
 	Heading  string
 	About    []string
+	Facts    []fact // what there is now, where the form does not show it
 	Balancer string // whose it is, as the plan calls it; empty: it makes one
 	Tab      string // where it was come from, and goes back to
 	Form     *form

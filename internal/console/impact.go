@@ -67,8 +67,9 @@ func (c *Console) impactOf(ctx context.Context, next fateOf) (*impact, error) {
 	var sum impact
 	err := c.o.Engine.Conns(ctx, func(batch []record.Live) error {
 		for i := range batch {
-			if f, concerned := next(&batch[i]); concerned {
-				sum.add(&batch[i], f)
+			l := &batch[i]
+			if f, concerned := next(l); concerned && l.State != stateLingering {
+				sum.add(l, f)
 			}
 		}
 		return nil
@@ -107,8 +108,11 @@ func leavesAtOnce(l *record.Live, within time.Duration) bool {
 	return l.State == stateWaiting && l.Exchanges > 0
 }
 
-// stateWaiting is the state of a connection on which a request is waited for (record.Live).
-const stateWaiting = "waiting"
+// States of connections, as record.Live has them.
+const (
+	stateWaiting   = "waiting"   // for a request
+	stateLingering = "lingering" // it is over, and only the client's end is waited for
+)
 
 // endsAtOnce says whether a connection is past its deadline with another idle timeout. One that the idle timer rules is due as much
 // sooner or later as the timeout differs, for a deadline is the last byte's time and the timeout (TO-06). One that its age rules, or

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 )
 
@@ -67,7 +68,9 @@ func TestLeavingOCI(t *testing.T) {
 			all := append(standing("http:80", "http", "app", "10.0.0.3:8080"), ofListener("tcp", 2)...)
 			other := live(99, time.Minute, time.Second)
 			other.Ends.LoadBalancer, other.Ends.Listener = "other", "tcp"
-			r.engine.set(func() { r.engine.conns = append(all, other) })
+			over := live(100, time.Minute, time.Second)
+			over.Ends.Listener, over.State, over.Why = "tcp", "lingering", reason.None
+			r.engine.set(func() { r.engine.conns = append(all, other, over) })
 			b := r.loggedIn(adminID)
 			path, query, _ := strings.Cut(c.page, "?")
 			if got := b.foretold(path+"?"+of+query, c.typed); got != c.want {

@@ -106,14 +106,9 @@ func ociBackendForm(v *visit, names url.Values) (*ociEdit, error) {
 	e := b.edit(tabBackendSets)
 	e.About = []string{"Backend set " + set + " of " + b.DisplayName + "."}
 	e.Form.Keep = []kept{{"backend_set", set}, {nameKept, name}}
-	fields := []*field{
-		{Name: "weight", Label: "Weight", Kind: "number", Min: 1, Max: 100, Value: "1", Hint: "1 to 100."},
-		{Name: "maxConnections", Label: "Connections at most", Kind: "number", Optional: true, Hint: "256 to 65535; empty is the backend set's."},
-		{Name: "backup", Label: "Backup: gets requests only when the others are down", Kind: "checkbox"},
-		{Name: "drain", Label: "Drain: gets no new sessions", Kind: "checkbox"},
-		{Name: "offline", Label: "Offline: gets nothing", Kind: "checkbox"},
-	}
+	fields := backendFields()
 	if name == "" {
+		fields[0].Value = "1"
 		e.Heading, e.Form.Submit, e.done = "Add backend", "Add backend", "The backend has been added."
 		e.method, e.path, e.tool = http.MethodPost, b.path("backendSets", set, "backends"), b.tool("backend create", kept{"backend-set-name", set})
 		e.Form.Fields = append([]*field{{Name: "ipAddress", Label: "IP address"}, {Name: "port", Label: "Port", Kind: "number", Min: 1, Max: 65535, Hint: "1 to 65535."}}, fields...)
@@ -125,12 +120,22 @@ func ociBackendForm(v *visit, names url.Values) (*ociEdit, error) {
 	}
 	e.Heading, e.done = "Edit backend "+name, "The backend "+name+" has been saved."
 	e.method, e.path, e.tool = http.MethodPut, b.path("backendSets", set, "backends", name), b.tool("backend update", kept{"backend-set-name", set}, kept{"backend-name", name})
-	fields[0].Value = ""
 	e.Form.Fields = filledIn(fields, one)
 	e.fate = func(f *form) (fateOf, bool) {
 		return v.withoutBackend(b, set, name), f.field("offline").Value == "on" && one["offline"] != true
 	}
 	return e, nil
+}
+
+// backendFields is the fields of a backend, but for its address.
+func backendFields() []*field {
+	return []*field{
+		{Name: "weight", Label: "Weight", Kind: "number", Min: 1, Max: 100, Hint: "1 to 100."},
+		{Name: "maxConnections", Label: "Connections at most", Kind: "number", Optional: true, Hint: "256 to 65535; empty is the backend set's."},
+		{Name: "backup", Label: "Backup: gets requests only when the others are down", Kind: "checkbox"},
+		{Name: "drain", Label: "Drain: gets no new sessions", Kind: "checkbox"},
+		{Name: "offline", Label: "Offline: gets nothing", Kind: "checkbox"},
+	}
 }
 
 // backend returns a backend as JSON has it; nil if there is none.
@@ -150,7 +155,7 @@ func (v *visit) deleteBackend(b *ociBalancer, e *ociEdit, set, name string) erro
 		return b.noChild("backend", name)
 	}
 	e.Heading, e.Tab, e.seen = "Delete backend "+name+" of "+set, tabBackendSets, described(one)
-	e.About, e.done, e.fate = []string{e.seen}, e.Heading+": done.", always(v.withoutBackend(b, set, name))
+	e.Facts, e.done, e.fate = factsOf(filledIn(backendFields(), one)), e.Heading+": done.", always(v.withoutBackend(b, set, name))
 	e.Form.Keep = append(e.Form.Keep, kept{"backend_set", set})
 	e.path = b.path("backendSets", set, "backends", name)
 	e.tool = b.tool("backend delete", kept{"backend-set-name", set}, kept{"backend-name", name})

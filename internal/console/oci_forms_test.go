@@ -130,6 +130,9 @@ func (r *ociRig) fill(t *testing.T, c *ociFormCase) {
 	inline(t, c.page, form.tree())
 	values := typedInto(form, c.typed)
 	path, _, _ := strings.Cut(c.page, "?")
+	if deletes := path == "oci-delete"; deletes != (len(form.all("dl.facts")) > 0) {
+		t.Errorf("of what it deletes, the page says\n%s", text(form.one("main")))
+	}
 	if page := b.do(http.MethodPost, "/console/"+path+previewSuffix, values).want(http.StatusOK); len(page.all("pre")) != 1 || !strings.HasPrefix(strings.ReplaceAll(text(page.one("pre")), r.id, "LB"), c.command) {
 		t.Errorf("got  %s\nwant %s", text(page.one("main")), c.command)
 	}

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"lull/internal/dataplane/plan"
@@ -46,7 +47,9 @@ func ociKinds() map[string]*ociKind {
 
 // ociListenerKind is what a listener has in common with the others.
 func ociListenerKind() *ociKind {
-	return &ociKind{word: "listener", member: "listeners", naming: "name", option: "listener-name", tool: "listener", tab: tabListeners}
+	return &ociKind{
+		word: "listener", member: "listeners", naming: "name", option: "listener-name", tool: "listener", tab: tabListeners, fields: (*ociBalancer).listenerFields,
+	}
 }
 
 // form returns the builder of the page on which one is made or changed: made if the query has no name.
@@ -123,14 +126,32 @@ func ociDelete(v *visit, names url.Values) (*ociEdit, error) {
 		}
 		e.Heading, e.Tab, e.seen = "Delete "+k.word+" "+name, k.tab, described(child)
 		e.path, e.tool = b.path(k.member, name), b.tool(k.tool+" delete", kept{k.option, name})
-		e.About = []string{e.seen}
+		if e.Facts = factsOf(k.fields(b, child)); k.quiet {
+			e.Facts = []fact{{"It has", summary(k, child)}}
+		}
 		if k.tab == tabListeners {
-			e.fate = always(v.withoutListener(b, name))
-			e.About = append(e.About, b.stays(name)...)
+			e.fate, e.About = always(v.withoutListener(b, name)), b.stays(name)
 		}
 	}
 	e.done = e.Heading + ": done."
 	return e, nil
+}
+
+// factsOf returns what fields say, but for those that say nothing.
+func factsOf(fields []*field) (facts []fact) {
+	for _, one := range fields {
+		value := one.Value
+		switch i := slices.IndexFunc(one.Choices, func(c choice) bool { return c.Value == value }); {
+		case value == "":
+			continue
+		case one.Kind == "checkbox":
+			value = yesNo(value == "on")
+		case i >= 0:
+			value = one.Choices[i].Label
+		}
+		facts = append(facts, fact{one.Label, value})
+	}
+	return facts
 }
 
 // ociKindNamed returns the kind that a query names.
