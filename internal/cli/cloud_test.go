@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,13 +32,14 @@ type clouded struct {
 	log  *logged
 }
 
-func startClouded(t *testing.T) *clouded {
+// startClouded starts one, with what more the file is to say.
+func startClouded(t *testing.T, more ...string) *clouded {
 	t.Helper()
 	dir := t.TempDir()
 	s := &clouded{t: t, path: filepath.Join(dir, "lull.yaml")}
 	writeFiles(t, dir, map[string][]byte{"lull.yaml": fmt.Appendf(nil, `admin: {socket: %[1]s/s}
 api: {data: %[1]s/data, addresses: [127.93.%[2]d.16/28]}
-`, dir, os.Getpid()%256)})
+%[3]s`, dir, os.Getpid()%256, strings.Join(more, ""))})
 	s.start()
 	t.Cleanup(func() { s.close() })
 	return s
@@ -51,6 +53,9 @@ func (s *clouded) start() {
 		s.t.Fatal(err)
 	}
 	c.API.Address, s.log = "127.0.0.1:0", &logged{}
+	if c.Metrics != "" {
+		c.Metrics = "127.0.0.1:0"
+	}
 	if s.instance, err = startInstance(c, slog.New(slog.NewTextHandler(s.log, nil))); err != nil {
 		s.t.Fatal(err)
 	}
@@ -236,6 +241,21 @@ func TestHeadBytes(t *testing.T) {
 	s.reloadFile(s.path)
 	want(32768)
 	s.elb(&query.DeleteLoadBalancerRequest{LoadBalancerName: "web"})
+}
+
+// TestDeliveryIsCounted: the metrics of an instance that serves the APIs have the delivery of access logs.
+func TestDeliveryIsCounted(t *testing.T) {
+	t.Parallel()
+	s := startClouded(t, "metrics: {address: 127.0.0.1:9440}\n")
+	resp, err := http.Get("http://" + s.metrics.Addr().String() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(body), "\nlull_access_log_delivery_files_waiting 0\n") {
+		t.Errorf("%v: the metrics do not have it", err)
+	}
 }
 
 // limit writes how large a head may be into the file.

@@ -91,6 +91,7 @@ func (i *instance) start() (err error) {
 	}
 	i.nameOwners(i.log)
 	if i.metrics != nil {
+		i.metrics.SetDelivery(i.cloud.logs)
 		i.metrics.SetClassic(i.cloud)
 		i.metrics.SetOCI(i.cloud)
 	}

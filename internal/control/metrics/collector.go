@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"lull/internal/control/logdelivery"
 	"lull/internal/dataplane/accesslog"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
@@ -79,6 +80,15 @@ var (
 	logRecords = counter("access_log_records_total", "Connections and exchanges written to the access log.")
 	logLost    = counter("access_log_lost_total", "Connections and exchanges forgotten before the access log could be written.")
 	logErrors  = counter("access_log_write_errors_total", "Writes to the access log that failed; each is tried again.")
+
+	deliveryLines    = counter("access_log_delivery_lines_total", "Lines written for access logs that are delivered to buckets.")
+	deliveryMissed   = counter("access_log_delivery_missed_total", "Connections and exchanges forgotten before their lines could be written.")
+	deliveryLost     = counter("access_log_delivery_lines_lost_total", "Lines that the spool had no room for, or whose files were given up.")
+	deliveryFiles    = counter("access_log_delivery_files_total", "Files delivered to buckets.")
+	deliveryFailures = counter("access_log_delivery_failures_total", "Deliveries of files that failed; each is tried again, up to a limit.")
+	deliveryDropped  = counter("access_log_delivery_files_dropped_total", "Files that were given up.")
+	deliveryWaiting  = gauge("access_log_delivery_files_waiting", "Files whose delivery is due or under way.")
+	deliverySpool    = gauge("access_log_delivery_spool_bytes", "Bytes of the spool on the disk.")
 )
 
 // described lists every metric.
@@ -91,12 +101,14 @@ var described = []metric{
 	backendUp, backendActive, backendConns, backendClosedIdle, backendConnects, backendFailures,
 	loopActive, acceptPauses, acceptErrors, handedOver, turns,
 	planRevision, logRecords, logLost, logErrors,
+	deliveryLines, deliveryMissed, deliveryLost, deliveryFiles, deliveryFailures, deliveryDropped, deliveryWaiting, deliverySpool,
 }
 
 // collector turns a snapshot of the counters into metrics at each scrape.
 type collector struct {
 	source       Source
 	log          *atomic.Pointer[accesslog.Writer]
+	delivery     *atomic.Pointer[Delivery]
 	certificates *atomic.Pointer[Certificates]
 	elb          *elbPeriods
 	oci          *ociPeriods
@@ -126,6 +138,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		w.put(logLost, float64(n.Lost))
 		w.put(logErrors, float64(n.WriteErrors))
 	}
+	if delivery := c.delivery.Load(); delivery != nil {
+		w.delivery((*delivery).Counters())
+	}
 	if known := c.certificates.Load(); known != nil {
 		w.certificates((*known).Certificates())
 	}
@@ -143,6 +158,17 @@ func (w writer) put(m metric, value float64, labels ...string) {
 		labels[i] = valid(labels[i])
 	}
 	w.out <- prometheus.MustNewConstMetric(m.desc, m.kind, value, labels...)
+}
+
+func (w writer) delivery(n logdelivery.Counters) {
+	w.put(deliveryLines, float64(n.Lines))
+	w.put(deliveryMissed, float64(n.Missed))
+	w.put(deliveryLost, float64(n.Lost))
+	w.put(deliveryFiles, float64(n.Files))
+	w.put(deliveryFailures, float64(n.Failures))
+	w.put(deliveryDropped, float64(n.Dropped))
+	w.put(deliveryWaiting, float64(n.Waiting))
+	w.put(deliverySpool, float64(n.SpoolBytes))
 }
 
 func (w writer) process(s *stats.Snapshot) {

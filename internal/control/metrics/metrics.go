@@ -33,6 +33,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"lull/internal/clock"
+	"lull/internal/control/logdelivery"
 	"lull/internal/dataplane/accesslog"
 	"lull/internal/dataplane/stats"
 )
@@ -54,6 +55,11 @@ type Source interface {
 	TakePeaks() stats.Peaks
 }
 
+// Delivery is what delivers access logs to buckets, a *logdelivery.Delivery. It may be asked from any goroutine.
+type Delivery interface {
+	Counters() logdelivery.Counters
+}
+
 // Server serves /metrics, /healthz and /readyz.
 type Server struct {
 	// Fixed after Serve.
@@ -68,6 +74,7 @@ type Server struct {
 	// Atomic.
 	ready        atomic.Bool
 	log          atomic.Pointer[accesslog.Writer]
+	delivery     atomic.Pointer[Delivery]
 	certificates atomic.Pointer[Certificates]
 }
 
@@ -100,6 +107,15 @@ func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 
 // SetAccessLog names the access log to count; nil counts none.
 func (s *Server) SetAccessLog(w *accesslog.Writer) { s.log.Store(w) }
+
+// SetDelivery names what delivers the access logs of load balancers to buckets; nil stands for nothing.
+func (s *Server) SetDelivery(d Delivery) {
+	if d == nil {
+		s.delivery.Store(nil)
+		return
+	}
+	s.delivery.Store(&d)
+}
 
 // SetCertificates names who knows the certificates that are in force; nil stands for nobody.
 func (s *Server) SetCertificates(c Certificates) {
@@ -164,7 +180,7 @@ func (s *Server) handler(source Source) http.Handler {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{source: source, log: &s.log, certificates: &s.certificates, elb: &s.elb, oci: &s.oci, host: hostName()},
+		&collector{source: source, log: &s.log, delivery: &s.delivery, certificates: &s.certificates, elb: &s.elb, oci: &s.oci, host: hostName()},
 	)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesMax}))

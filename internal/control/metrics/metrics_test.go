@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"lull/internal/control/logdelivery"
 	"lull/internal/dataplane/accesslog"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
@@ -205,6 +207,28 @@ func TestAccessLogIsCounted(t *testing.T) {
 	s.SetAccessLog(nil)
 	if _, body = get(t, s, "/metrics"); strings.Contains(body, "lull_access_log") {
 		t.Error("an access log that is not written is counted")
+	}
+}
+
+// delivered is a delivery whose counters stand still.
+type delivered logdelivery.Counters
+
+func (d delivered) Counters() logdelivery.Counters { return logdelivery.Counters(d) }
+
+// TestDeliveryIsCounted: each counter of the delivery of access logs is told, and none where nothing delivers them.
+func TestDeliveryIsCounted(t *testing.T) {
+	t.Parallel()
+	s := serve(t, sample())
+	s.SetDelivery(delivered{Lines: 1, Missed: 2, Lost: 3, Files: 4, Failures: 5, Dropped: 6, Waiting: 7, SpoolBytes: 8})
+	_, body := get(t, s, "/metrics")
+	for i, want := range []string{"lines_total", "missed_total", "lines_lost_total", "files_total", "failures_total", "files_dropped_total", "files_waiting", "spool_bytes"} {
+		if !strings.Contains(body, fmt.Sprintf("\nlull_access_log_delivery_%s %d\n", want, i+1)) {
+			t.Errorf("%s: %d is missing", want, i+1)
+		}
+	}
+	s.SetDelivery(nil)
+	if _, body = get(t, s, "/metrics"); strings.Contains(body, "lull_access_log_delivery") {
+		t.Error("a delivery that is not there is counted")
 	}
 }
 
