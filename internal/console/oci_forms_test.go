@@ -107,7 +107,16 @@ func TestOCIForms(t *testing.T) {
 			command: `oci raw-request --http-method POST --target-uri http://127.0.0.1:8440/20170115/loadBalancers/LB/changeCompartment --request-body '{"compartmentId":"ocid1.compartment.oc1..elsewhere"}'`,
 			want:    `"compartmentId":"ocid1.compartment.oc1..elsewhere"`, unwanted: `"compartmentId":"ocid1.tenancy.oc1..aaaatenancy"`,
 		},
-		{name: "balancer-edit", page: "oci-load-balancer?", typed: map[string]string{"displayName": "shop", "isDeleteProtectionEnabled": "on"}, command: "oci lb load-balancer update --load-balancer-id LB --display-name shop --is-delete-protection-enabled true", want: `"displayName":"shop"`},
+		{
+			name: "tags", page: "oci-load-balancer?", typed: map[string]string{freeformTags: " team = blue sky \nstage=test=1\nempty"},
+			command: `oci lb load-balancer update --load-balancer-id LB --display-name web --freeform-tags '{"empty":"","stage":"test=1","team":"blue sky"}' --is-delete`,
+			want:    `"freeformTags":{"empty":"","stage":"test=1","team":"blue sky"}`,
+		},
+		{
+			name: "policy-spaces", page: "oci-routing-policy?name_of=p", before: [2]string{"/routingPolicies", strings.Replace(policy, "/a", "/a  b", 1)}, command: "oci lb routing-policy update",
+			asked: "/routingPolicies/p", want: `'/a  b'`,
+		},
+		{name: "balancer-edit", page: "oci-load-balancer?", typed: map[string]string{"displayName": "shop", "isDeleteProtectionEnabled": "on"}, command: "oci lb load-balancer update --load-balancer-id LB --display-name shop --freeform-tags '{}' --is-delete-protection-enabled true", want: `"displayName":"shop"`},
 		{name: "shape", page: "oci-shape?", typed: map[string]string{"shapeDetails.maximumBandwidthInMbps": "400"}, command: "oci raw-request --http-method PUT --target-uri http://127.0.0.1:8440/20170115/loadBalancers/LB/updateShape", want: `"maximumBandwidthInMbps":400`},
 		{name: "groups", page: "oci-network-groups?", typed: map[string]string{"networkSecurityGroupIds": "ocid1.networksecuritygroup.oc1..a, ocid1.networksecuritygroup.oc1..b"}, command: "oci raw-request", want: `["ocid1.networksecuritygroup.oc1..a","ocid1.networksecuritygroup.oc1..b"]`},
 	}

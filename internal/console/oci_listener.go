@@ -119,6 +119,7 @@ func (b *ociBalancer) sslFields() []*field {
 		{Name: at + "cipherSuiteName", Label: "Cipher suite", Optional: true, Hint: "Empty is oci-default-ssl-cipher-suite-v1."},
 		{Name: at + "serverOrderPreference", Label: "Order of ciphers", Kind: "select", Optional: true, Choices: []choice{{"", "default"}, {"ENABLED", "the server's"}, {"DISABLED", "the client's"}}},
 		{Name: at + "verifyPeerCertificate", Label: "Verify the peer's certificate", Kind: "checkbox"},
+		{Name: at + "trustedCertificateAuthorityIds", Label: "Trusted authorities", Kind: kindList, Optional: true, Hint: "Ids of certificate authorities or CA bundles, to verify with; empty is the CA certificate of the certificate above."},
 		{Name: at + "verifyDepth", Label: "Verify depth", Kind: "number", Optional: true, Max: 100, Hint: "0 to 100; empty is 1."},
 	}
 }

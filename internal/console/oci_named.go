@@ -92,10 +92,15 @@ func routingRulesText(body map[string]any) string {
 		for _, action := range listIn(one["actions"]) {
 			set = got(action, "backendSetName")
 		}
-		lines = append(lines, strings.Join([]string{got(one, "name"), set, strings.Join(strings.Fields(got(one, "condition")), " ")}, " "))
+		lines = append(lines, strings.Join([]string{got(one, "name"), set, oneLine.Replace(got(one, "condition"))}, " "))
 	}
 	return strings.Join(lines, "\n")
 }
+
+// oneLine puts a text on one line. Spaces stay: they may be in quotes.
+//
+//nolint:gochecknoglobals // a constant in all but syntax
+var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
 
 func readRoutingRules(text string) any {
 	list := []any{}
