@@ -17,8 +17,8 @@ import (
 
 func newCerts(e *env) *cobra.Command {
 	return group("certs", "Import, list and delete the server certificates that ARNs name",
-		"HTTPS and SSL listeners of the Classic ELB API name their certificate by an ARN. Importing again under the same ARN renews the\n"+
-			"certificate: listeners have it from the next handshake on.",
+		"HTTPS and SSL listeners of the Classic ELB API name their certificate by an ARN, and those of the OCI API may do so in\n"+
+			"certificateIds. Importing again under the same ARN renews the certificate: listeners have it from the next handshake on.",
 		newCertsImport(e), newCertsList(e), newCertsDelete(e))
 }
 

@@ -43,4 +43,10 @@ func TestHelp(t *testing.T) {
 			t.Errorf("lull %s: got %d, %q, %q, want 0 and the usage", args, code, stdout, stderr)
 		}
 	}
+	_, stdout, _ := run("serve", "--help")
+	for _, runs := range []string{"Classic ELB API", "OCI Load Balancer API", "console"} {
+		if !strings.Contains(strings.ReplaceAll(stdout, "\n", " "), runs) {
+			t.Errorf("lull serve --help does not say that the %s runs without a file: %q", runs, stdout)
+		}
+	}
 }

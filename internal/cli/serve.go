@@ -18,8 +18,9 @@ func newServe(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve [lull.yaml]",
 		Short: "Run in the foreground until SIGTERM or SIGINT",
-		Long: "Runs what the file says, in the foreground; without a file, the Classic ELB API on 127.0.0.1:8440 with its state in\n" +
-			"./lull-data, and what is made through it. Prints `ready` on standard error once every listener accepts.\n" +
+		Long: "Runs what the file says, in the foreground; without a file, the Classic ELB API, the OCI Load Balancer API and the\n" +
+			"web console on 127.0.0.1:8440 with their state in ./lull-data, and what is made through them. Prints `ready` on standard\n" +
+			"error once every listener accepts.\n" +
 			"SIGHUP re-reads the file: what did not change is not touched, changed timeouts reach open connections, and a\n" +
 			"faulty file changes nothing. It re-reads certificates, too; one whose files change is replaced within seconds even\n" +
 			"without it, and open connections do not notice. SIGTERM and SIGINT stop accepting and let open connections end within their drain\n" +
