@@ -88,8 +88,8 @@ func (b *browser) shorten(way *idleWay) {
 	b.says("#impact", told)
 	b.says("#commands", way.command)
 	b.keep(way.picture)
+	last := time.Now() // before the last byte, which no end may come earlier after than the timeout says
 	b.ping(busy)
-	last := time.Now()
 	b.click(way.submit)
 	b.says(".flash", told)
 	b.says("main", way.result)
