@@ -293,12 +293,14 @@ func (r *rig) waitStill() {
 	const while = 30 * time.Millisecond
 	var last look
 	var moved uint64
-	since := time.Now()
+	since, over := time.Now(), false // whether the while was over before the look was made that is at hand
 	r.waitFor("back-pressure", func(v look) bool {
 		if now := r.stats.BytesUp.Load() + r.stats.BytesDown.Load(); v != last || now != moved || v.up+v.down == 0 {
-			last, moved, since = v, now, time.Now()
+			last, moved, since, over = v, now, time.Now(), false
 		}
-		return time.Since(since) > while
+		still := over
+		over = time.Since(since) > while
+		return still
 	})
 }
 

@@ -1,6 +1,7 @@
 package httpproxy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -124,7 +125,8 @@ func openEnd(t *testing.T) *scene {
 	return held(t, true, "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n")
 }
 
-// replying is a scene in which lull answers by a rule, and the client does not read.
+// replying is a scene in which lull answers by a rule, and nothing of it reaches the client: an answer is small, and the kernel would
+// find room for its end with a client that merely does not read, at a time of its own.
 func replying(t *testing.T) *scene {
 	s, _ := newScene(t, func(l *plan.Listener) {
 		to, err := rules.NewRedirect(&rules.RedirectTo{})
@@ -140,19 +142,54 @@ func replying(t *testing.T) *scene {
 	s.client = s.dial(true)
 	s.waitState(waiting)
 	s.each(func(f *front) { _ = unix.SetsockoptInt(int(f.conn.FD), unix.SOL_SOCKET, unix.SO_SNDBUF, 4096) })
+	s.unplug()
 	far := strings.Replace(get, "/", "/"+strings.Repeat("x", 7<<10), 1)
 	for asked := uint32(1); ; asked++ {
 		send(t, s.client, far)
+		held := false
 		s.waitFor("an answer", func(look) (answered bool) {
-			s.each(func(f *front) { answered = f.exchanges == asked && (f.x == nil || f.x.status != 0) })
+			s.each(func(f *front) {
+				answered = f.exchanges == asked && (f.x == nil || f.x.status != 0)
+				held = f.x != nil && f.x.down.Pending() > 0
+			})
 			return answered
 		})
-		since := time.Now() // what the socket has taken may yet find room with the client
-		v := s.waitFor("stillness", func(v look) bool { return v.down == 0 || time.Since(since) > 100*time.Millisecond })
-		if v.down > 0 {
+		if held {
 			return s
 		}
 	}
+}
+
+// unplug has the client's kernel drop all that comes for the client, so that nothing is acknowledged until plug.
+func (s *scene) unplug() {
+	s.t.Helper()
+	nothing := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
+	err := s.option(func(fd int) error {
+		return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing[0]})
+	})
+	if err != nil {
+		s.t.Fatalf("unplug the client: %v", err)
+	}
+}
+
+// plug undoes unplug, if it was called.
+func (s *scene) plug() {
+	s.t.Helper()
+	err := s.option(func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0) })
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		s.t.Fatalf("plug the client in: %v", err)
+	}
+}
+
+// option sets something of the client's socket.
+func (s *scene) option(set func(fd int) error) error {
+	raw, err := s.client.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = set(int(fd)) })
+	return errors.Join(err, failed)
 }
 
 // over is a scene whose exchange a timer ends with bytes under way.
@@ -270,6 +307,7 @@ var events = map[string]func(*scene){
 	"client-fin":   func(s *scene) { _ = s.client.CloseWrite() },
 	"client-reset": func(s *scene) { reset(s.client) },
 	"client-reads": func(s *scene) {
+		s.plug()
 		go func() { _, _ = io.Copy(io.Discard, s.client) }()
 	},
 	"client-closes": func(s *scene) {

@@ -248,12 +248,14 @@ func (r *rig) waitStill() {
 	r.t.Helper()
 	const while = 30 * time.Millisecond
 	var last look
-	since := time.Now()
+	since, over := time.Now(), false // whether the while was over before the look was made that is at hand
 	r.waitFor("back-pressure", func(v look) bool {
 		if v != last || v.down == 0 {
-			last, since = v, time.Now()
+			last, since, over = v, time.Now(), false
 		}
-		return time.Since(since) > while
+		still := over
+		over = time.Since(since) > while
+		return still
 	})
 }
 
