@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -37,6 +38,11 @@ func TestAccessible(t *testing.T) {
 		"idle-timeout": "aws-idle-timeout" + of, "create": "aws-create", "delete": "aws-delete" + of, "policies": "aws-listener-policies" + of + "&port=8080",
 		"add-listener": "aws-listener-create" + of, "health": "aws-health-check" + of, "connections": "connections", "reasons": "reasons", "keepalive": "keepalive", "none": "none",
 	}
+	for name, from := range map[string]string{"listener": "load-balancer" + of + "&tab=monitoring", "backend": "load-balancer" + of + "&tab=monitoring", "connection": "connections"} {
+		pages[name] = b.linkedFrom(from, name)
+	}
+	b.ends(b.dialAndStop())
+	pages["ended-connection"] = b.linkedFrom("connections?state=ended", "connection")
 	for _, colours := range []string{"light", "dark"} {
 		for _, width := range []int64{narrow, wide} {
 			b.look(width, colours)
@@ -55,6 +61,30 @@ func TestAccessible(t *testing.T) {
 	if found := b.serious(string(axe)); len(found) != 2 {
 		t.Errorf("of a page that is not accessible: got %q, want 2 findings", found)
 	}
+}
+
+// linkedFrom returns the first page of a name that another one leads to.
+func (b *browser) linkedFrom(from, name string) string {
+	b.t.Helper()
+	b.open(from)
+	link := `main a[href^="/console/` + name + `?"]`
+	within(b.t, patience, func() string {
+		if !ask[bool](b, `document.querySelector('`+link+`') !== null`) {
+			return from + " leads to no " + name
+		}
+		return ""
+	})
+	return ask[string](b, `document.querySelector('`+link+`').getAttribute("href").slice("/console/".length)`)
+}
+
+// dialAndStop opens a connection, and says over it that nothing more comes.
+func (b *browser) dialAndStop() net.Conn {
+	b.t.Helper()
+	conn := b.dial()
+	if half, ok := conn.(*net.TCPConn); !ok || half.CloseWrite() != nil {
+		b.t.Fatal("the connection cannot be half-closed")
+	}
+	return conn
 }
 
 // pictures are those that are kept.
