@@ -96,23 +96,7 @@ func printCertificate(w io.Writer, c *lullapi.Certificate) {
 }
 
 func newCertsList(e *env) *cobra.Command {
-	var q question
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the certificates, without their keys",
-		Args:  between(0, 0, ""),
-		RunE: func(*cobra.Command, []string) error {
-			return q.askAPI(func(ctx context.Context, c *lullapi.Client) error {
-				list, err := c.Certificates(ctx)
-				if err != nil {
-					return err
-				}
-				return q.show(e, list, func(w io.Writer) { printCertificates(w, list) })
-			})
-		},
-	}
-	q.flags(cmd, "print one JSON array")
-	return cmd
+	return newList(e, "List the certificates, without their keys", (*lullapi.Client).Certificates, printCertificates)
 }
 
 func printCertificates(w io.Writer, list []lullapi.Certificate) {

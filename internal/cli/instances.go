@@ -50,23 +50,7 @@ func printInstance(w io.Writer, i lullapi.Instance) {
 }
 
 func newInstancesList(e *env) *cobra.Command {
-	var q question
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the instances, those of lull.yaml included",
-		Args:  between(0, 0, ""),
-		RunE: func(*cobra.Command, []string) error {
-			return q.askAPI(func(ctx context.Context, c *lullapi.Client) error {
-				list, err := c.Instances(ctx)
-				if err != nil {
-					return err
-				}
-				return q.show(e, list, func(w io.Writer) { printInstances(w, list) })
-			})
-		},
-	}
-	q.flags(cmd, "print one JSON array")
-	return cmd
+	return newList(e, "List the instances, those of lull.yaml included", (*lullapi.Client).Instances, printInstances)
 }
 
 func printInstances(w io.Writer, list []lullapi.Instance) {

@@ -90,23 +90,7 @@ func printCreatedKey(w io.Writer, key *lullapi.CreatedKey) {
 }
 
 func newKeysList(e *env) *cobra.Command {
-	var q question
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the access keys, without their secrets",
-		Args:  between(0, 0, ""),
-		RunE: func(*cobra.Command, []string) error {
-			return q.askAPI(func(ctx context.Context, c *lullapi.Client) error {
-				list, err := c.Keys(ctx)
-				if err != nil {
-					return err
-				}
-				return q.show(e, list, func(w io.Writer) { printKeys(w, list) })
-			})
-		},
-	}
-	q.flags(cmd, "print one JSON array")
-	return cmd
+	return newList(e, "List the access keys, without their secrets", (*lullapi.Client).Keys, printKeys)
 }
 
 func printKeys(w io.Writer, list []lullapi.Key) {
@@ -168,4 +152,25 @@ func plain(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// newList returns the command that lists all of one kind.
+func newList[One any](e *env, short string, ask func(*lullapi.Client, context.Context) ([]One, error), show func(io.Writer, []One)) *cobra.Command {
+	var q question
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: short,
+		Args:  between(0, 0, ""),
+		RunE: func(*cobra.Command, []string) error {
+			return q.askAPI(func(ctx context.Context, c *lullapi.Client) error {
+				list, err := ask(c, ctx)
+				if err != nil {
+					return err
+				}
+				return q.show(e, list, func(w io.Writer) { show(w, list) })
+			})
+		},
+	}
+	q.flags(cmd, "print one JSON array")
+	return cmd
 }

@@ -154,23 +154,7 @@ func newOCIKeysImport(e *env) *cobra.Command {
 }
 
 func newOCIKeysList(e *env) *cobra.Command {
-	var q question
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the API keys",
-		Args:  between(0, 0, ""),
-		RunE: func(*cobra.Command, []string) error {
-			return q.askAPI(func(ctx context.Context, c *lullapi.Client) error {
-				list, err := c.OCIKeys(ctx)
-				if err != nil {
-					return err
-				}
-				return q.show(e, list, func(w io.Writer) { printOCIKeys(w, list) })
-			})
-		},
-	}
-	q.flags(cmd, "print one JSON array")
-	return cmd
+	return newList(e, "List the API keys", (*lullapi.Client).OCIKeys, printOCIKeys)
 }
 
 func printOCIKeys(w io.Writer, list []lullapi.OCIKey) {
