@@ -33,11 +33,11 @@ func hostOf(hostport string) string {
 		return host
 	}
 	if inner, bracketed := strings.CutPrefix(hostport, "["); bracketed {
-		inner, closed := strings.CutSuffix(inner, "]")
+		host, closed := strings.CutSuffix(inner, "]")
 		if !closed {
 			return ""
 		}
-		return inner
+		return host
 	}
 	return hostport
 }
