@@ -109,7 +109,7 @@ func openAccessLog(e *dataplane.Engine, a file.AccessLog, logger *slog.Logger) (
 		return nil, nil //nolint:nilnil // no log is wanted, which is no error
 	}
 	format, _ := accesslog.ParseFormat(a.Format) // validated with the rest of the file
-	return accesslog.Open(e.Log(), e.Exchanges(), a.Path, format, logger)
+	return accesslog.Open(e.Log(), e.Exchanges(), e.HealthChanges(), a.Path, format, logger)
 }
 
 // reload takes a changed configuration over; on an error what runs is as before.

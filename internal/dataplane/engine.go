@@ -39,6 +39,7 @@ type Engine struct {
 	tickets  tlsio.Tickets
 	log      record.Log
 	requests record.Exchanges
+	health   record.Ring[record.HealthChange]
 	limit    acceptor.Limit
 	running  sync.WaitGroup
 
@@ -187,9 +188,17 @@ func (e *Engine) SetConnectionsMax(n int) {
 
 // SetStatus records what health checks say of a backend. Callable from anywhere.
 func (e *Engine) SetStatus(key plan.BackendKey, up bool, detail string) {
-	if b := e.registry.Find(key); b != nil {
-		b.SetStatus(backend.Status{Up: up, Detail: detail})
-		e.pokeQueues()
+	b := e.registry.Find(key)
+	if b == nil {
+		return
+	}
+	old := b.Status()
+	b.SetStatus(backend.Status{Up: up, Detail: detail})
+	e.pokeQueues()
+	// That a backend which nobody had looked at is up is no change; that it is down is one, since nobody expects that.
+	if wasUp := old.Up || old.Detail == plan.NotProbed; wasUp != up {
+		e.health.Append([]record.HealthChange{{LoadBalancer: key.Set.LoadBalancer, Set: key.Set.Name, Backend: key.Endpoint(),
+			Up: up, Detail: detail, At: clock.Wall(clock.Now())}})
 	}
 }
 

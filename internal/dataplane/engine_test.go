@@ -2,6 +2,7 @@ package dataplane_test
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,3 +87,30 @@ func bulkBothWays(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+// TestHealthChangesAreRemembered: each change of what health checks say is, what they say again is not, and neither is what they say of a
+// backend that the plan does not have.
+func TestHealthChangesAreRemembered(t *testing.T) {
+	t.Parallel()
+	p := lulltest.Plan(lulltest.Echo(t).Addr)
+	lulltest.Set(p).HealthCheck = &plan.HealthCheck{StartsDown: true} // nobody looks
+	e := lulltest.Start(t, p)
+	key := lulltest.Set(p).Backends[0].Key
+	other := key
+	other.Host = "192.0.2.1"
+	for _, said := range []struct {
+		key plan.BackendKey
+		up  bool
+	}{{key, true}, {key, false}, {other, false}, {key, false}, {key, true}} {
+		e.SetStatus(said.key, said.up, "said")
+	}
+	var got []bool
+	for _, c := range lulltest.Recorded(e.HealthChanges()) {
+		if got = append(got, c.Up); c.LoadBalancer != key.Set.LoadBalancer || c.Set != key.Set.Name || c.Backend != key.Endpoint() || c.Detail != "said" || c.At.IsZero() {
+			t.Errorf("got %+v", c)
+		}
+	}
+	if want := []bool{false, true}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -29,6 +29,9 @@ func (e *Engine) Log() *record.Log { return &e.log }
 // Exchanges returns the HTTP exchanges that have ended.
 func (e *Engine) Exchanges() *record.Exchanges { return &e.requests }
 
+// HealthChanges returns the backends that health checks have taken out of service and brought back.
+func (e *Engine) HealthChanges() *record.Ring[record.HealthChange] { return &e.health }
+
 // Conns calls each with the open connections, loop by loop and batch by batch; a batch is valid until each returns. It
 // is no snapshot: connections come and go meanwhile. The loops go on working between batches.
 func (e *Engine) Conns(ctx context.Context, each func([]record.Live) error) error {

@@ -188,7 +188,7 @@ func TestScrape(t *testing.T) {
 func TestAccessLogIsCounted(t *testing.T) {
 	t.Parallel()
 	var log record.Log
-	w, err := accesslog.Open(&log, new(record.Exchanges), filepath.Join(t.TempDir(), "access.log"), accesslog.Text, slog.New(slog.DiscardHandler))
+	w, err := accesslog.Open(&log, new(record.Exchanges), nil, filepath.Join(t.TempDir(), "access.log"), accesslog.Text, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,14 +41,15 @@ type formatter struct {
 	closed   func(dst []byte, c *record.Close) []byte
 	exchange func(dst []byte, x *record.Exchange) []byte
 	missing  func(dst []byte, at time.Time, lost uint64) []byte
+	health   func(dst []byte, h *record.HealthChange) []byte // nil: the format has no line for it
 }
 
 //nolint:gochecknoglobals // the table of formats, in the order of the constants
 var formats = [...]formatter{
-	Text: {"text", appendText, appendTextExchange, appendTextLost},
-	JSON: {"json", appendJSON, appendJSONExchange, appendJSONLost},
-	AWS:  {"aws", appendAWS, appendAWSExchange, appendAWSLost},
-	OCI:  {"oci", appendOCI, appendOCIExchange, appendOCILost},
+	Text: {"text", appendText, appendTextExchange, appendTextLost, nil},
+	JSON: {"json", appendJSON, appendJSONExchange, appendJSONLost, nil},
+	AWS:  {"aws", appendAWS, appendAWSExchange, appendAWSLost, nil},
+	OCI:  {"oci", appendOCI, appendOCIExchange, appendOCILost, appendOCIHealth},
 }
 
 // String returns the word used in lull.yaml.
@@ -66,6 +67,12 @@ func ParseFormat(name string) (f Format, ok bool) {
 
 // Append appends the line of a record to dst; nothing if the format has none for it.
 func (f Format) Append(dst []byte, e record.Entry) []byte {
+	if e.Health != nil {
+		if formats[f].health == nil {
+			return dst
+		}
+		return formats[f].health(dst, e.Health)
+	}
 	if e.Exchange != nil {
 		return formats[f].exchange(dst, e.Exchange)
 	}

@@ -2,6 +2,8 @@ package accesslog
 
 import (
 	"encoding/binary"
+	"hash/fnv"
+	"io"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -53,6 +55,9 @@ func appendOCILost(dst []byte, at time.Time, lost uint64) []byte {
 
 // appendOwned appends the entries of a record of a load balancer of which more is known than its name.
 func appendOwned(dst []byte, e record.Entry, owner Owner) []byte {
+	if e.Health != nil {
+		return appendOwnedHealth(dst, e.Health, owner)
+	}
 	if e.Exchange != nil {
 		return appendOwnedExchange(dst, e.Exchange, owner)
 	}
@@ -111,6 +116,28 @@ func appendOwnedExchange(dst []byte, x *record.Exchange, owner Owner) []byte {
 		dst = e.appendFault(dst, x.Reason, &x.Ends, x.TLS.Fault)
 	}
 	return dst
+}
+
+// appendOCIHealth appends the entry of the error log for a backend that went out of service or came back.
+func appendOCIHealth(dst []byte, h *record.HealthChange) []byte {
+	return appendOwnedHealth(dst, h, Owner{})
+}
+
+func appendOwnedHealth(dst []byte, h *record.HealthChange, owner Owner) []byte {
+	which := fnv.New64a()
+	_, _ = io.WriteString(which, h.LoadBalancer+"/"+h.Set+"/"+h.Backend) // a hash takes everything
+	e := envelope{kind: ociError, at: h.At, id: [2]uint64{uint64(h.At.UnixNano()), which.Sum64()}, balancer: h.LoadBalancer, owner: owner}
+	o := e.open(dst)
+	o.beginFault()
+	o.buf = appendEscaped(append(o.buf, "Backend server "...), h.Backend)
+	o.buf = appendEscaped(append(o.buf, " of backendSet "...), h.Set)
+	if h.Up {
+		o.buf = append(o.buf, ": Unhealthy to Healthy"...)
+	} else {
+		o.buf = appendEscaped(append(o.buf, ": Healthy to Unhealthy, "...), cut(h.Detail))
+	}
+	o.endFault(h.At)
+	return e.close(&o)
 }
 
 // ociListener returns the listener's name without the address that it has on all of a load balancer's addresses but the first.

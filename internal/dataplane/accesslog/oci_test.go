@@ -215,7 +215,7 @@ func TestOCIOwner_LOG_01(t *testing.T) {
 	var conns record.Log
 	var exchanges record.Exchanges
 	path := filepath.Join(t.TempDir(), "log")
-	w, err := Open(&conns, &exchanges, path, OCI, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	w, err := Open(&conns, &exchanges, nil, path, OCI, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +245,54 @@ func TestOCIOwner_LOG_01(t *testing.T) {
 	}
 	if o := second.LogContent.Oracle; o.ResourceID != "file" || second.LogContent.Source != "file" {
 		t.Errorf("got %s", lines[1])
+	}
+}
+
+// TestHealthChanges_LOG_02: what health checks find is in Oracle's error log, under the name of the load balancer's owner, and in no other format.
+func TestHealthChanges_LOG_02(t *testing.T) {
+	t.Parallel()
+	for f := range Format(len(formats)) {
+		var health record.Ring[record.HealthChange]
+		path := filepath.Join(t.TempDir(), "log")
+		w, err := Open(new(record.Log), new(record.Exchanges), &health, path, f, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.SetOwners(func(name string) Owner { return Owner{Name: "shop", ID: "ocid1." + name} })
+		change := record.HealthChange{LoadBalancer: "web", Set: "app", Backend: "10.0.0.1:80", Detail: "answered \"302\"\n", At: time.Unix(1772359200, 0)}
+		back := change
+		back.Up, back.Detail = true, "answered 200"
+		health.Append([]record.HealthChange{change, back})
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f != OCI {
+			if len(text) > 0 {
+				t.Errorf("%s: got %q, want nothing", f, text)
+			}
+			continue
+		}
+		var got []string
+		for line := range strings.Lines(string(text)) {
+			e := decodeOCI(t, line)
+			if e.LogContent.Type != "com.oraclecloud.loadbalancer.error" || e.LogContent.Oracle.ResourceID != "ocid1.web" || e.LogContent.Source != "shop" {
+				t.Errorf("got %s", line)
+			}
+			var data struct{ ErrorLog struct{ ErrorDetails string } }
+			_, rest, _ := strings.Cut(line, `"data":`)
+			if err := json.NewDecoder(strings.NewReader(rest)).Decode(&data); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, data.ErrorLog.ErrorDetails)
+		}
+		want := []string{"Backend server 10.0.0.1:80 of backendSet app: Healthy to Unhealthy, answered \"302\"\n", "Backend server 10.0.0.1:80 of backendSet app: Unhealthy to Healthy"}
+		if !slices.Equal(got, want) || w.Counters().Written != 2 {
+			t.Errorf("got %q, %+v, want %q", got, w.Counters(), want)
+		}
 	}
 }
 

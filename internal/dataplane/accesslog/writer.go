@@ -64,20 +64,25 @@ type Counters struct {
 // Open opens path for appending and starts a Writer that logs every connection and every exchange that ends from now on.
 // Paths /dev/stdout and /dev/stderr are the process's own; anything else must be a regular file, which is created with
 // mode 0640 if it does not exist, or a character device.
-func Open(conns *record.Log, exchanges *record.Exchanges, path string, format Format, logger *slog.Logger) (*Writer, error) {
+// health, which may be nil, is written where the format has entries for it.
+func Open(conns *record.Log, exchanges *record.Exchanges, health *record.Ring[record.HealthChange], path string, format Format, logger *slog.Logger) (*Writer, error) {
 	out, err := openPath(path)
 	if err != nil {
 		return nil, err
 	}
-	return start(conns, exchanges, out, path, format, logger), nil
+	ended := record.History{Conns: &conns.Ring, Exchanges: &exchanges.Ring}
+	if formats[format].health != nil {
+		ended.Health = health
+	}
+	return start(ended, exchanges, out, path, format, logger), nil
 }
 
-func start(conns *record.Log, exchanges *record.Exchanges, out io.WriteCloser, path string, format Format, logger *slog.Logger) *Writer {
+func start(ended record.History, exchanges *record.Exchanges, out io.WriteCloser, path string, format Format, logger *slog.Logger) *Writer {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Writer{
 		path:   path,
 		format: format,
-		ended:  record.History{Conns: &conns.Ring, Exchanges: &exchanges.Ring},
+		ended:  ended,
 		logger: logger,
 		enough: exchanges.Want(), // before Next: what ends from there on must be remembered
 		stop:   stop,
@@ -165,9 +170,17 @@ func (w *Writer) batch(entries []record.Entry, lost uint64) error {
 // append appends what is written of a record.
 func (w *Writer) append(dst []byte, e record.Entry) []byte {
 	if owners := w.owners.Load(); w.format == OCI && owners != nil {
-		return appendOwned(dst, e, (*owners)(e.Ends().LoadBalancer))
+		return appendOwned(dst, e, (*owners)(balancerOf(e)))
 	}
 	return w.format.Append(dst, e)
+}
+
+// balancerOf returns the name of the load balancer that an entry is of.
+func balancerOf(e record.Entry) string {
+	if e.Health != nil {
+		return e.Health.LoadBalancer
+	}
+	return e.Ends().LoadBalancer
 }
 
 // flush writes pending, and tries until it succeeds or the Writer is closed: then once more, the last time.

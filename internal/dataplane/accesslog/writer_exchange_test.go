@@ -31,7 +31,7 @@ func TestWriterFollowsExchanges(t *testing.T) {
 	var exchanges record.Exchanges
 	path := filepath.Join(t.TempDir(), "access.log")
 	appendExchanges(&exchanges, 1, 10) // before the log was opened: not its business
-	w, err := Open(&log, &exchanges, path, Text, quiet())
+	w, err := Open(&log, &exchanges, nil, path, Text, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestWriterSkipsWhatHasNoLine(t *testing.T) {
 	var log record.Log
 	var exchanges record.Exchanges
 	path := filepath.Join(t.TempDir(), "access.log")
-	w, err := Open(&log, &exchanges, path, AWS, quiet())
+	w, err := Open(&log, &exchanges, nil, path, AWS, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestWriterBoundsWhatItHolds(t *testing.T) {
 	var log record.Log
 	var exchanges record.Exchanges
 	d := &disk{room: -1}
-	w := start(&log, &exchanges, d, "access.log", Text, quiet())
+	w := startOn(&log, &exchanges, d, "access.log", Text, quiet())
 	x := doneExchange()
 	x.Target = "/" + strings.Repeat("\xff", record.TextMax)
 	xs := make([]record.Exchange, 3*pendingMost/(4*record.TextMax))

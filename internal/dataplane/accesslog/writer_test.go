@@ -101,7 +101,7 @@ func TestWriterWritesEverythingBeforeClose(t *testing.T) {
 	var log record.Log
 	appendIDs(&log, 1, 3) // ended before the log was opened: not its business
 	path := filepath.Join(t.TempDir(), "access.log")
-	w, err := Open(&log, new(record.Exchanges), path, Text, quiet())
+	w, err := Open(&log, new(record.Exchanges), nil, path, Text, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestWriterAppends(t *testing.T) {
 	var log record.Log
 	path := filepath.Join(t.TempDir(), "access.log")
 	for id := 1; id <= 2; id++ {
-		w, err := Open(&log, new(record.Exchanges), path, Text, quiet())
+		w, err := Open(&log, new(record.Exchanges), nil, path, Text, quiet())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +143,7 @@ func TestWriterReopens(t *testing.T) {
 	t.Parallel()
 	var log record.Log
 	path := filepath.Join(t.TempDir(), "access.log")
-	w, err := Open(&log, new(record.Exchanges), path, Text, quiet())
+	w, err := Open(&log, new(record.Exchanges), nil, path, Text, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestWriterKeepsItsFileWhenReopenFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "access.log")
-	w, err := Open(&log, new(record.Exchanges), path, Text, quiet())
+	w, err := Open(&log, new(record.Exchanges), nil, path, Text, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"socket", socket, "is a socket"},
 		{"no-such-directory", filepath.Join(dir, "no", "access.log"), "no such file or directory"},
 	} {
-		w, err := Open(new(record.Log), new(record.Exchanges), tt.path, Text, quiet())
+		w, err := Open(new(record.Log), new(record.Exchanges), nil, tt.path, Text, quiet())
 		if err == nil {
 			t.Errorf("%s: opened", tt.name)
 			_ = w.Close()
@@ -236,7 +236,7 @@ func TestStandardStreamsStayOpen(t *testing.T) {
 			t.Errorf("standardStream(%s) = %v, want %v", path, got, want)
 		}
 	}
-	w, err := Open(new(record.Log), new(record.Exchanges), "/dev/stderr", Text, quiet())
+	w, err := Open(new(record.Log), new(record.Exchanges), nil, "/dev/stderr", Text, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,6 +248,11 @@ func TestStandardStreamsStayOpen(t *testing.T) {
 	}
 }
 
+// startOn starts a Writer of connections and exchanges on a file that is open.
+func startOn(conns *record.Log, exchanges *record.Exchanges, out io.WriteCloser, path string, format Format, logger *slog.Logger) *Writer {
+	return start(record.History{Conns: &conns.Ring, Exchanges: &exchanges.Ring}, exchanges, out, path, format, logger)
+}
+
 // TestWriterOutlivesAFullDisk lets the disk fill in the middle of a line and find room again.
 func TestWriterOutlivesAFullDisk(t *testing.T) {
 	t.Parallel()
@@ -256,7 +261,7 @@ func TestWriterOutlivesAFullDisk(t *testing.T) {
 		var said bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(&said, nil))
 		d := &disk{room: 100, fault: errors.New("no space left on device")}
-		w := start(&log, new(record.Exchanges), d, "access.log", Text, logger)
+		w := startOn(&log, new(record.Exchanges), d, "access.log", Text, logger)
 		appendIDs(&log, 1, 5)
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -293,7 +298,7 @@ func TestWriterGivesUpAtCloseAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log record.Log
 		d := &disk{room: 0, fault: errors.New("no space left on device")}
-		w := start(&log, new(record.Exchanges), d, "access.log", Text, quiet())
+		w := startOn(&log, new(record.Exchanges), d, "access.log", Text, quiet())
 		appendIDs(&log, 1, 5)
 		time.Sleep(time.Second)
 		begin := time.Now()
@@ -315,7 +320,7 @@ func TestCloseDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log record.Log
 		r, out := io.Pipe() // nobody reads
-		w := start(&log, new(record.Exchanges), out, "access.log", Text, quiet())
+		w := startOn(&log, new(record.Exchanges), out, "access.log", Text, quiet())
 		appendIDs(&log, 1, 1)
 		begin := time.Now()
 		err := w.Close()
@@ -334,7 +339,7 @@ func TestReopenRepeatsATornLine(t *testing.T) {
 	one := idleClose()
 	room := len(appendText(nil, &one)) + 10
 	d := &disk{room: room, fault: errors.New("no space left on device")}
-	w := start(&log, new(record.Exchanges), d, path, Text, quiet())
+	w := startOn(&log, new(record.Exchanges), d, path, Text, quiet())
 	appendIDs(&log, 11, 13)
 	deadline := time.Now().Add(5 * time.Second)
 	tick := time.NewTicker(time.Millisecond)

@@ -17,15 +17,19 @@ const followPause = 15 * time.Millisecond
 // The kinds have rings of their own, because a server ends many exchanges for each connection, and what became of the
 // connections must not be pushed out by them. Reading merges the two by time. That order is exact for what one loop
 // ended, and within a turn of a loop, a millisecond or so, for what different loops did.
+//
+// Changes of backends' health can be in it as well. They are few and of no connection: those of a batch stand at its beginning.
 type History struct {
 	Conns     *Ring[Close]
 	Exchanges *Ring[Exchange]
+	Health    *Ring[HealthChange] // nil: they are not
 }
 
-// Entry is a record of either kind: one of the two is set.
+// Entry is a record of one kind: one of them is set.
 type Entry struct {
 	Close    *Close
 	Exchange *Exchange
+	Health   *HealthChange // from a History with Health only; it has neither Ends nor Reason
 }
 
 // Ends returns the parties.
@@ -45,13 +49,25 @@ func (e Entry) Reason() reason.Reason {
 }
 
 // Place is where a reader of a History is.
-type Place struct{ Conns, Exchanges uint64 }
+type Place struct{ Conns, Exchanges, Health uint64 }
 
 // Next returns the place of a reader that wants only what is new.
-func (h History) Next() Place { return Place{h.Conns.Next(), h.Exchanges.Next()} }
+func (h History) Next() Place {
+	place := Place{Conns: h.Conns.Next(), Exchanges: h.Exchanges.Next()}
+	if h.Health != nil {
+		place.Health = h.Health.Next()
+	}
+	return place
+}
 
 // Oldest returns the place of a reader that wants all that is remembered.
-func (h History) Oldest() Place { return Place{h.Conns.Oldest(), h.Exchanges.Oldest()} }
+func (h History) Oldest() Place {
+	place := Place{Conns: h.Conns.Oldest(), Exchanges: h.Exchanges.Oldest()}
+	if h.Health != nil {
+		place.Health = h.Health.Oldest()
+	}
+	return place
+}
 
 // From returns the place of what ended at an instant or later.
 func (h History) From(at time.Time) Place {
@@ -61,6 +77,11 @@ func (h History) From(at time.Time) Place {
 	}
 	if cursor, ok := h.Exchanges.Seek(func(x *Exchange) bool { return !x.Ended.Before(at) }); ok {
 		place.Exchanges = cursor
+	}
+	if h.Health != nil {
+		if cursor, ok := h.Health.Seek(func(c *HealthChange) bool { return !c.At.Before(at) }); ok {
+			place.Health = cursor
+		}
 	}
 	return place
 }
@@ -100,15 +121,20 @@ func (h History) Follow(ctx context.Context, from Place, each func(batch []Entry
 type merge struct {
 	conns     cursor[Close]
 	exchanges cursor[Exchange]
+	health    cursor[HealthChange] // without a ring: nothing is ever in it
 	batch     []Entry
 }
 
 func newMerge(h History, from Place) *merge {
-	return &merge{
+	m := &merge{
 		conns:     cursor[Close]{ring: h.Conns, next: from.Conns, room: make([]Close, readBatch)},
 		exchanges: cursor[Exchange]{ring: h.Exchanges, next: from.Exchanges, room: make([]Exchange, readBatch)},
 		batch:     make([]Entry, 0, 2*readBatch),
 	}
+	if h.Health != nil {
+		m.health = cursor[HealthChange]{ring: h.Health, next: from.Health, room: make([]HealthChange, readBatch)}
+	}
+	return m
 }
 
 // wait returns when there is something to read, or with ctx's error.
@@ -118,9 +144,16 @@ func (m *merge) wait(ctx context.Context) error {
 		if conn == nil || exchange == nil {
 			return nil
 		}
+		var health <-chan struct{}
+		if m.health.ring != nil {
+			if health = m.health.ring.ready(m.health.next); health == nil {
+				return nil
+			}
+		}
 		select {
 		case <-conn:
 		case <-exchange:
+		case <-health:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -132,14 +165,20 @@ func (m *merge) wait(ctx context.Context) error {
 func (m *merge) begin() {
 	m.conns.until = m.conns.ring.Next()
 	m.exchanges.until = m.exchanges.ring.Next()
+	if m.health.ring != nil {
+		m.health.until = m.health.ring.Next()
+	}
 }
 
-func (m *merge) more() bool { return !m.conns.done() || !m.exchanges.done() }
+func (m *merge) more() bool { return !m.conns.done() || !m.exchanges.done() || !m.health.done() }
 
 // next returns what can be put in order without reading on: everything up to the end of the batch that ends first.
 func (m *merge) next() (batch []Entry, lost uint64) {
-	lost = m.conns.refill() + m.exchanges.refill()
+	lost = m.conns.refill() + m.exchanges.refill() + m.health.refill()
 	m.batch = m.batch[:0]
+	for len(m.health.rest) > 0 {
+		m.batch = append(m.batch, Entry{Health: m.health.take()})
+	}
 	for len(m.conns.rest) > 0 && len(m.exchanges.rest) > 0 {
 		if m.conns.rest[0].Closed.Before(m.exchanges.rest[0].Ended) {
 			m.takeClose()

@@ -15,9 +15,10 @@ import (
 type memory struct {
 	log       Log
 	exchanges Exchanges
+	health    Ring[HealthChange]
 }
 
-func (m *memory) history() History { return History{&m.log.Ring, &m.exchanges.Ring} }
+func (m *memory) history() History { return History{Conns: &m.log.Ring, Exchanges: &m.exchanges.Ring} }
 
 // at returns an instant so many milliseconds after some other.
 func at(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
@@ -40,9 +41,12 @@ func (m *memory) exchanged(instants ...int) {
 func names(batch []Entry) []string {
 	var out []string
 	for _, e := range batch {
-		if e.Close != nil {
+		switch {
+		case e.Health != nil:
+			out = append(out, "h"+e.Health.Backend)
+		case e.Close != nil:
 			out = append(out, fmt.Sprint("c", e.Close.ID))
-		} else {
+		default:
 			out = append(out, fmt.Sprint("x", e.Exchange.Conn))
 		}
 	}
@@ -324,4 +328,48 @@ func BenchmarkFollow(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/2000, "ns/record")
+}
+
+// TestHistoryHasHealth: changes of health come with what ended, wake a reader by themselves, and are only in a History that asks for them.
+func TestHistoryHasHealth(t *testing.T) {
+	t.Parallel()
+	var m memory
+	h := m.history()
+	h.Health = &m.health
+	change := func(ms int) { m.health.Append([]HealthChange{{Backend: fmt.Sprint(ms), At: at(ms)}}) }
+	change(1)
+	from := h.Next()
+	ctx, cancel := context.WithCancel(t.Context())
+	come := make(chan []string)
+	done := make(chan error)
+	go func() {
+		done <- h.Follow(ctx, from, func(batch []Entry, _ uint64) error {
+			come <- names(batch)
+			return nil
+		})
+	}()
+	change(2)
+	if got := <-come; !slices.Equal(got, []string{"h2"}) {
+		t.Errorf("got %q, want the change that came", got)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	m.closed(3)
+	if got, _ := m.read(t, m.history().Oldest()); !slices.Equal(got, []string{"c3"}) {
+		t.Errorf("got %q where nobody asks for health", got)
+	}
+	for name, c := range map[string]struct {
+		place Place
+		want  []string
+	}{"oldest": {h.Oldest(), []string{"h1", "h2", "c3"}}, "from": {h.From(at(2)), []string{"h2", "c3"}}, "next": {h.Next(), nil}} {
+		var got []string
+		if err := h.Follow(ctx, c.place, func(batch []Entry, _ uint64) error {
+			got = append(got, names(batch)...)
+			return nil
+		}); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, %v, want %q", name, got, err, c.want)
+		}
+	}
 }
