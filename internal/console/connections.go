@@ -2,6 +2,7 @@ package console
 
 import (
 	"container/heap"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -35,7 +36,7 @@ type connQuery struct {
 	Page     int           // from 1
 }
 
-// connQueryOf reads a query.
+// connQueryOf reads a query. What can be read of it is there beside an error as well, for the filters to show.
 func connQueryOf(q url.Values) (c connQuery, err error) {
 	c = connQuery{
 		Ended: q.Get("state") == "ended", Balancer: q.Get("load_balancer"), Listener: q.Get("listener"), Backend: strings.TrimSpace(q.Get("backend")),
@@ -65,7 +66,7 @@ func idleOfText(text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		return 0, refusal(http.StatusBadRequest, "idle longer than %q: must be seconds, such as 30, or a duration, such as 5m", shortened(text))
+		return 0, refusal(http.StatusBadRequest, "%q is no time: give seconds, such as 30, or a duration, such as 5m", shortened(text))
 	}
 	return d, nil
 }
@@ -162,6 +163,19 @@ type connsPage struct {
 	Open      []openRow
 	Closed    []endedRow
 	Pages     pages
+	IdleFault string // what is wrong with what was typed; nothing is listed then
+}
+
+// moved is what a connection has carried. The bytes of requests are counted with each request: for a connection that has had some and
+// carries none now, there is no number, and 0 would be wrong.
+type moved struct {
+	Requests  int
+	Up, Down  uint64
+	Uncounted bool
+}
+
+func movedOf(t *record.Traffic) moved {
+	return moved{t.Exchanges, t.BytesUp, t.BytesDown, t.Exchanges > 0 && t.BytesUp+t.BytesDown == 0}
 }
 
 // openRow is an open connection.
@@ -169,11 +183,11 @@ type openRow struct {
 	ID                                                       uint64
 	Pooled                                                   bool
 	State, Client, LoadBalancer, Listener, Set, Backend, Age string
-	Up, Down                                                 uint64
-	Quiet                                                    time.Duration
-	Next                                                     string // "closes", "recorded"; "" if no timer runs
-	In                                                       time.Duration
-	Why, Timer                                               string
+	moved
+	Quiet      time.Duration
+	Next       string // "closes", "recorded"; "" if no timer runs
+	In         time.Duration
+	Why, Timer string
 }
 
 // endedRow is one that has ended.
@@ -182,13 +196,22 @@ type endedRow struct {
 	Pooled                                            bool
 	When                                              time.Time
 	Client, LoadBalancer, Listener, Set, Backend, Age string
-	Up, Down                                          uint64
-	Reason, Text, Side, Timer                         string
-	Error                                             bool
+	moved
+	Reason, Text, Side, Timer string
+	Error                     bool
 }
 
-// connections lists them.
-func (v *visit) connections() error { return v.moving("connections", "connections", "Connections") }
+// connections lists them. What is wrong with a filter is said at the filter, and the others keep what they have.
+func (v *visit) connections() error {
+	const title = "Connections"
+	query, err := connQueryOf(v.r.URL.Query())
+	var told *refused
+	if query.IdleText == "" || !errors.As(err, &told) {
+		return v.moving("connections", "connections", title)
+	}
+	p := connsPage{connQuery: query, Reasons: reasonCodes(), Listeners: listenerNames(v.c.sampler.look()), IdleFault: told.message}
+	return v.showWith(told.status, frame{Page: "connections", Section: "connections", Title: title, Data: p})
+}
 
 // connectionsWanted implements livePage: a list of ended ones wants nothing of the open ones.
 func connectionsWanted(q url.Values) (finder, error) {
@@ -243,7 +266,7 @@ func (c *connQuery) ended(log *record.Log) (all, matched int, rows []endedRow) {
 func openRowOf(l *record.Live) openRow {
 	row := openRow{
 		ID: l.ID, Pooled: l.Pooled, State: l.State, LoadBalancer: l.Ends.LoadBalancer, Listener: l.Ends.Listener, Set: l.Ends.BackendSet, Backend: l.Ends.Backend,
-		Age: admin.Span(l.Age), Up: l.BytesUp, Down: l.BytesDown, Quiet: quiet(l),
+		Age: admin.Span(l.Age), moved: movedOf(&l.Traffic), Quiet: quiet(l),
 	}
 	if !l.Pooled {
 		row.Client = l.Ends.Client.String()
@@ -261,7 +284,7 @@ func endedRowOf(c *record.Close) endedRow {
 	info := c.Reason.Info()
 	row := endedRow{
 		ID: c.ID, Pooled: c.Pooled, When: c.Closed, LoadBalancer: c.Ends.LoadBalancer, Listener: c.Ends.Listener, Set: c.Ends.BackendSet, Backend: c.Ends.Backend,
-		Age: admin.Span(c.Age), Up: c.BytesUp, Down: c.BytesDown, Reason: info.Code, Text: info.Text, Side: c.Side.String(), Error: info.Error,
+		Age: admin.Span(c.Age), moved: movedOf(&c.Traffic), Reason: info.Code, Text: info.Text, Side: c.Side.String(), Error: info.Error,
 	}
 	if !c.Pooled {
 		row.Client = c.Ends.Client.String()

@@ -129,11 +129,15 @@ func endsAtOnce(l *record.Live, idle time.Duration) bool {
 	return false
 }
 
-// quiet returns for how long nothing has moved on a connection, either way.
+// quiet returns for how long nothing has moved on a connection, either way. An HTTP connection between two requests has no flows that
+// could say so, but its timer was armed when the last answer had left.
 func quiet(l *record.Live) time.Duration {
 	still := l.Age
 	if l.ConnectedAt >= 0 {
 		still -= l.ConnectedAt
+	}
+	if l.QuietUp < 0 && l.QuietDown < 0 && l.Timer != "" && l.Timer != "connection_age_max" {
+		return max(0, min(still, l.Setting-l.FiresIn))
 	}
 	for _, d := range []time.Duration{l.QuietUp, l.QuietDown} {
 		if d >= 0 {

@@ -60,6 +60,34 @@ func TestEndsAtOnce(t *testing.T) {
 	}
 }
 
+// TestQuiet: for how long nothing has moved, also on an HTTP connection that waits for its next request and so has no flows.
+func TestQuiet(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	waiting := record.Live{
+		State: "waiting", Age: 600 * s, Traffic: record.Traffic{QuietUp: record.Never, QuietDown: record.Never, ConnectedAt: record.Never, Exchanges: 70},
+		Timer: "front_keepalive", Setting: 65 * s, Why: reason.ClientIdle, FiresIn: 62 * s,
+	}
+	due := waiting
+	due.FiresIn = -s
+	capped := waiting
+	capped.Timer, capped.Setting = "connection_age_max", 610*s
+	answering := waiting
+	answering.QuietUp, answering.QuietDown = 8*s, 4*s
+	silent := live(1, 60*s, 20*s)
+	silent.Age, silent.ConnectedAt = 25*s, 5*s
+	for name, c := range map[string]struct {
+		l    record.Live
+		want time.Duration
+	}{
+		"waiting": {waiting, 3 * s}, "due": {due, 66 * s}, "age": {capped, 600 * s}, "answering": {answering, 4 * s}, "tcp": {live(1, 60*s, 20*s), 20 * s}, "connected": {silent, 20 * s},
+	} {
+		if got := quiet(&c.l); got != c.want {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 // TestImpactText: the sentence says how many of how many.
 func TestImpactText(t *testing.T) {
 	t.Parallel()

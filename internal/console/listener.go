@@ -46,7 +46,11 @@ func listenerData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 		if t := s.listeners[l.Key]; t != nil {
 			p.Gaps = gapCharts(l, t)
 		}
-		p.Closes = c.reasonCharts(s, spanOf(q), func(e ending) bool { return e.listener == l.Key })
+		filters := url.Values{"load_balancer": {lb.Name}}
+		if len(p.Show) == 1 {
+			filters.Set("listener", l.Key.Name)
+		}
+		p.Closes = c.reasonCharts(s, spanOf(q), func(e ending) bool { return e.listener == l.Key }, filters)
 		return p, nil
 	}
 	return nil, refusal(http.StatusNotFound, "load balancer %q has no listener %q, or it has been deleted", lb.Name, shortened(q.Get("listener")))

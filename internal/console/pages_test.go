@@ -285,6 +285,27 @@ func TestConnections(t *testing.T) {
 	for _, query := range []string{"reason=no-such", "idle=long", "idle=-3s"} {
 		b.get("/console/connections?" + query).want(http.StatusBadRequest)
 	}
+	wrong := b.get("/console/connections?idle=long&backend=10.0.0.1:9001")
+	if got := text(wrong.one("#idle-fault")); !strings.Contains(got, `"long" is no time: give seconds, such as 30`) || attr(wrong.one("#backend"), "value") != "10.0.0.1:9001" || attr(wrong.one("#idle"), "aria-invalid") != "true" {
+		t.Errorf("a filter that makes no sense: got %q", got)
+	}
+}
+
+// TestConnectionsHTTP: a connection of requests says how many it has had, and no bytes where they were counted with each request.
+func TestConnectionsHTTP(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.populate("web")
+	l := live(1, 60*time.Second, 2*time.Second)
+	l.State, l.Age, l.Exchanges = "waiting", 10*time.Minute, 70
+	r.engine.conns = []record.Live{l}
+	b := r.loggedIn(readerID)
+	if got := rows(b.get("/console/connections")); len(got) != 1 || fmt.Sprint(got[0][6:]) != "[10 min 0 s 2.0 s 70  ]" {
+		t.Errorf("got %q", got)
+	}
+	if got := rows(b.get("/console/connections?idle=5")); len(got) != 0 {
+		t.Errorf("idle for longer than 5 s, with a request 2 s ago: got %q", got)
+	}
 }
 
 // TestConnectionsEnded: what has ended comes newest first, and can be picked by its reason.
@@ -369,6 +390,9 @@ func TestReasons(t *testing.T) {
 	one := b.get("/console/listener?load_balancer=alpha&listener=web").want(http.StatusOK)
 	if got := text(one.one("div#live")); !strings.Contains(got, "client-idle 3 no request") {
 		t.Errorf("of one listener: got %q", got)
+	}
+	if got := attr(within(one.all("tbody")[0], "a")[0], "href"); got != "/console/connections?listener=web&load_balancer=alpha&reason=client-idle&state=ended" {
+		t.Errorf("its ended ones: got %q", got)
 	}
 	r.pass(11 * time.Minute)
 	if left := b.get("/console/reasons").all("rect"); len(left) != 0 {

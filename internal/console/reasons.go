@@ -33,6 +33,7 @@ type reasonRow struct {
 	Code   string
 	Text   string
 	Class  string // of its colour
+	Link   string // to those of the connections that are remembered
 	Error  bool
 	Count  uint64
 }
@@ -44,7 +45,7 @@ const coloursMax = 5
 func (v *visit) reasons() error { return v.moving("reasons", "reasons", "Why they end") }
 
 func reasonsData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
-	return reasonsPage{Span: spanOf(q), Charts: c.reasonCharts(s, spanOf(q), func(ending) bool { return true })}, nil
+	return reasonsPage{Span: spanOf(q), Charts: c.reasonCharts(s, spanOf(q), func(ending) bool { return true }, url.Values{})}, nil
 }
 
 // spanOf returns how far back a query looks.
@@ -55,8 +56,8 @@ func spanOf(q url.Values) string {
 	return "10m"
 }
 
-// reasonCharts draws the ends that match, a chart for each kind that has any.
-func (c *Console) reasonCharts(s *sample, back string, match func(ending) bool) []reasonChart {
+// reasonCharts draws the ends that match, a chart for each kind that has any. filters picks the same in the list of connections.
+func (c *Console) reasonCharts(s *sample, back string, match func(ending) bool, filters url.Values) []reasonChart {
 	c.sampler.mu.RLock()
 	defer c.sampler.mu.RUnlock()
 	t := &c.sampler.recent
@@ -66,6 +67,11 @@ func (c *Console) reasonCharts(s *sample, back string, match func(ending) bool) 
 	var charts []reasonChart
 	for k := range kinds {
 		if chart, some := t.chart(k, s.at, match); some {
+			for i := range chart.Rows {
+				filters.Set("state", "ended")
+				filters.Set("reason", chart.Rows[i].Code)
+				chart.Rows[i].Link = link("connections", filters)
+			}
 			charts = append(charts, chart)
 		}
 	}
