@@ -103,6 +103,7 @@ type gapChart struct {
 	Timeout tick
 	Rows    []gapRow
 	Text    string
+	Scale   string // what a bar's height stands for
 }
 
 // gapRow is a bucket as text.
@@ -170,6 +171,9 @@ func gapChartOf(title string, t *stats.GapTotals, limit time.Duration, named str
 	}
 	for _, d := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second, 10 * time.Second, time.Minute, 10 * time.Minute, time.Hour} {
 		g.Ticks = append(g.Ticks, tick{onLog(d, stats.GapBuckets), shortSpan(d)})
+	}
+	if most > 0 {
+		g.Scale = "The highest bar is " + number(most) + " pauses; heights are logarithmic, so that a few long ones can be seen."
 	}
 	g.Text = gapText(t, longest, limit, named)
 	g.Label = title + ": " + g.Text

@@ -22,6 +22,7 @@ type reasonsPage struct {
 // reasonChart is the ends of one kind by reason, over time.
 type reasonChart struct {
 	Title, Label string
+	Scale        string // what a bar's width and height stand for
 	Bars         []bar
 	Ticks        []tick
 	Rows         []reasonRow
@@ -97,7 +98,12 @@ func (t *tally) chart(k kind, now time.Time, match func(ending) bool) (_ reasonC
 	if len(out.Rows) == 0 {
 		return out, false
 	}
-	out.Bars = t.bars(out.Rows, sums, now)
+	var most uint64
+	for i := range sums {
+		most = max(most, total(&sums[i]))
+	}
+	out.Scale = fmt.Sprintf("Each bar is %s; the highest is %s.", admin.Setting(t.width), number(most))
+	out.Bars = t.bars(out.Rows, sums, most, now)
 	for i := 0; i <= 4; i++ {
 		back := time.Duration(4-i) * t.width * spansMax / 4
 		text := "now"
@@ -132,12 +138,8 @@ func reasonRows(totals *[reason.Count]uint64) []reasonRow {
 	return rows
 }
 
-// bars stacks the reasons of each span.
-func (t *tally) bars(rows []reasonRow, sums [][reason.Count]uint64, now time.Time) []bar {
-	var most uint64
-	for i := range sums {
-		most = max(most, total(&sums[i]))
-	}
+// bars stacks the reasons of each span. The highest bar has most.
+func (t *tally) bars(rows []reasonRow, sums [][reason.Count]uint64, most uint64, now time.Time) []bar {
 	width := float64(chartWidth) / spansMax
 	var bars []bar
 	for i := range sums {
