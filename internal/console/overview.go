@@ -16,6 +16,8 @@ type overviewPage struct {
 	Connections, ConnectionsMax int
 	All                         int // load balancers there are
 	Search                      string
+	Down                        bool // only those with a backend that is down
+	Troubled                    int  // load balancers with one
 	Balancers                   []balancerRow
 	Pages                       pages
 	Creations                   []action // what can be made
@@ -64,10 +66,14 @@ func (v *visit) overview() error { return v.moving("overview", "overview", "Load
 
 // overviewData returns what the list shows.
 func overviewData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
-	p := overviewPage{Connections: s.stats.Connections, ConnectionsMax: s.stats.ConnectionsMax, All: len(s.plan.LoadBalancers), Search: q.Get("name"), Creations: append(c.awsCreations(), c.ociCreations()...)}
+	p := overviewPage{Connections: s.stats.Connections, ConnectionsMax: s.stats.ConnectionsMax, All: len(s.plan.LoadBalancers), Search: q.Get("name"), Down: q.Get("down") != "", Creations: append(c.awsCreations(), c.ociCreations()...)}
 	found := make([]*plan.LoadBalancer, 0, len(s.plan.LoadBalancers))
 	for _, lb := range s.plan.LoadBalancers {
-		if strings.Contains(strings.ToLower(lb.Name), strings.ToLower(p.Search)) {
+		up, backends := s.health(lb)
+		if up < backends {
+			p.Troubled++
+		}
+		if strings.Contains(strings.ToLower(lb.Name), strings.ToLower(p.Search)) && (up < backends || !p.Down) {
 			found = append(found, lb)
 		}
 	}
@@ -84,15 +90,21 @@ func (c *Console) balancerRow(s *sample, lb *plan.LoadBalancer) balancerRow {
 	for _, l := range lb.Listeners {
 		row.Listeners = append(row.Listeners, l.Speaks()+" "+s.address(l))
 	}
+	row.Up, row.Backends = s.health(lb)
+	return row
+}
+
+// health counts the backends of a load balancer.
+func (s *sample) health(lb *plan.LoadBalancer) (up, all int) {
 	for _, set := range lb.BackendSets {
 		for _, b := range s.backends[set.Key] {
-			row.Backends++
+			all++
 			if b.Up {
-				row.Up++
+				up++
 			}
 		}
 	}
-	return row
+	return up, all
 }
 
 // trioOf draws the charts of some listeners together.

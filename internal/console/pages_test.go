@@ -46,8 +46,8 @@ func TestOverview(t *testing.T) {
 	r.pass(10 * time.Second)
 	got := rows(b.get("/console/").want(http.StatusOK))
 	want := [][]string{
-		{"alpha", "http 127.0.0.1:80 tcp 127.0.0.1:81", "1 of 2 up", "0", "0", "0", "lull.yaml"},
-		{"beta", "http 127.0.0.1:80 tcp 127.0.0.1:81", "1 of 2 up", "7", "5.0", "0.5", "lull.yaml"},
+		{"alpha", "1 of 2 up", "0", "0", "0", "http 127.0.0.1:80 tcp 127.0.0.1:81", "lull.yaml"},
+		{"beta", "1 of 2 up", "7", "5.0", "0.5", "http 127.0.0.1:80 tcp 127.0.0.1:81", "lull.yaml"},
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -62,6 +62,21 @@ func TestOverview(t *testing.T) {
 	}
 	if got := rows(b.get("/console/?name=ALPH")); len(got) != 1 || got[0][0] != "alpha" {
 		t.Errorf("search: got %q", got)
+	}
+	r.engine.set(func() {
+		list := append([]stats.BackendTotals(nil), r.engine.stats.Backends...)
+		for i := range list {
+			list[i].Up = list[i].Up || list[i].Key.Set.LoadBalancer == "alpha"
+		}
+		r.engine.stats.Backends = list
+	})
+	r.pass(time.Second)
+	down := b.get("/console/?down=on")
+	if got := rows(down); len(got) != 1 || got[0][0] != "beta" {
+		t.Errorf("those with a backend that is down: got %q", got)
+	}
+	if got := text(b.get("/console/").one("div#live")); !strings.Contains(got, "2 load balancers, 1 with a backend that is down .") {
+		t.Errorf("got %q", got)
 	}
 	if got := text(b.get("/console/?name=none").one("div#live")); !strings.Contains(got, "No name contains that") {
 		t.Errorf("search for nothing: got %q", got)
@@ -150,6 +165,9 @@ func TestListener(t *testing.T) {
 	const want = "1,012 pauses ended with a byte; the longest lasted at most 4 min 22 s. 2 of them lasted for more than about a quarter of the idle timeout (300s)."
 	if got := attr(svg, "aria-label"); !strings.Contains(got, want) {
 		t.Errorf("got %q", got)
+	}
+	if got := text(within(a.one("section.chart"), "p")[0]); !strings.Contains(got, "The highest bar is 1,000 pauses; heights are logarithmic") {
+		t.Errorf("the scale: got %q", got)
 	}
 	web := b.get("/console/listener?load_balancer=alpha&listener=web").want(http.StatusOK)
 	if got := text(web.all("dl")[1]); got != "Model shared Idle timeout 60s Request head 60s Connect 10s Drain 30s" {
@@ -382,6 +400,9 @@ func TestReasons(t *testing.T) {
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := text(within(a.all("section.chart")[2], "p")[0]); got != "Each bar is 10s; the highest is 86." {
+		t.Errorf("the scale: got %q", got)
 	}
 	hour := b.get("/console/reasons?span=1h").want(http.StatusOK)
 	if bars := within(hour.one("section.chart"), "title"); len(bars) != 1 || text(bars[0]) != "client-idle: 43" {
