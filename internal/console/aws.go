@@ -144,5 +144,5 @@ func awsRefuse(f *form, told *query.Error) {
 		f.Error = told.Message
 		return
 	}
-	at.Error = told.Message
+	at.Error = at.labelled(told.Message)
 }

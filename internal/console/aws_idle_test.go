@@ -91,7 +91,7 @@ func TestAWSIdleTimeoutFaults(t *testing.T) {
 	} {
 		values := sent(form, map[string]string{idleParam: typed})
 		a := b.do(http.MethodPost, "/console/aws-idle-timeout", values).want(http.StatusUnprocessableEntity)
-		if got := text(a.one("[id=e-" + idleParam + "]")); !strings.Contains(got, want) || attr(a.fieldOf(idleParam), "value") != typed || len(a.all("img")) != 0 {
+		if got := text(a.one("[id=e-" + idleParam + "]")); !strings.HasPrefix(got, "Idle timeout ") || !strings.Contains(got, want) || attr(a.fieldOf(idleParam), "value") != typed || len(a.all("img")) != 0 {
 			t.Errorf("%q: got %q", typed, got)
 		}
 		quiet := b.do(http.MethodPost, "/console/aws-idle-timeout-preview", values, func(q *http.Request) { q.Header.Set("Hx-Request", "true") }).want(http.StatusOK)

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"slices"
 )
 
 // edit is a page with a form that changes something through one of the APIs: what does not depend on which it is.
@@ -90,6 +91,9 @@ func (v *visit) showEdit(made change) (err error) {
 		return err
 	}
 	e.Commands = made.commands(v)
+	if i := slices.IndexFunc(e.Form.Fields, func(one *field) bool { return one.Error != "" || one.Clash }); i >= 0 {
+		e.Form.Fields[i].Focus = true
+	}
 	for _, one := range e.Form.Fields {
 		if one.Secret {
 			one.Value, one.Was = "", ""

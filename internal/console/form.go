@@ -38,7 +38,9 @@ type field struct {
 	Min, Max    int64  // of a number; both 0: none
 	Choices     []choice
 	Optional    bool
-	Secret      bool // what was typed is not sent back
+	Group       string // fields in a row with the same one are folded up together under it
+	Focus       bool   // the reader is taken there: it is the first with something wrong
+	Secret      bool   // what was typed is not sent back
 
 	Was    string // the value in force when the page was loaded, as take finds it in the form
 	Error  string
@@ -59,6 +61,53 @@ func (f *form) field(name string) *field {
 	return nil
 }
 
+// fieldGroup is fields that stand together; without a title they are always to be seen.
+type fieldGroup struct {
+	Title  string
+	Fields []*field
+}
+
+// Groups returns the fields in their groups.
+func (f *form) Groups() (groups []fieldGroup) {
+	for _, one := range f.Fields {
+		if n := len(groups); n == 0 || groups[n-1].Title != one.Group {
+			groups = append(groups, fieldGroup{Title: one.Group})
+		}
+		last := &groups[len(groups)-1]
+		last.Fields = append(last.Fields, one)
+	}
+	return groups
+}
+
+// Open says whether a group is unfolded from the start: it holds something, or something wrong, or what has to be filled in.
+func (g fieldGroup) Open() bool {
+	for _, one := range g.Fields {
+		usual := one.Value == "" || one.Kind == "select" && one.Value == one.Choices[0].Value
+		must := one.Kind != "select" && one.Kind != "checkbox" && !one.Optional
+		if !usual || must || one.Error != "" || one.Clash {
+			return true
+		}
+	}
+	return false
+}
+
+// grouped puts fields into a group.
+func grouped(title string, fields []*field) []*field {
+	for _, one := range fields {
+		one.Group = title
+	}
+	return fields
+}
+
+// labelled returns a refusal as it is said at a field: with the words of the page in place of the API's name for it.
+func (one *field) labelled(message string) string {
+	first, rest, _ := strings.Cut(message, " ")
+	if first == one.Name || strings.HasSuffix(one.Name, "."+first) {
+		return one.Label + " " + rest
+	}
+	return message
+}
+
 // prepare adds what every form carries. show does it for a page's own form when the page calls it.
 func (v *visit) prepare(f *form) *form {
 	f.CSRF, f.Writes = v.c.signer.csrf(v.session.id), v.mayWrite()
@@ -75,6 +124,9 @@ func (v *visit) take(f *form) (usable bool) {
 	sent := v.r.PostForm
 	for _, one := range f.Fields {
 		now, typed, was := one.Value, unixLines(sent.Get(one.Name)), unixLines(sent.Get("was."+one.Name))
+		if one.Kind == "number" { // pasted with a space; in a text it may be meant
+			typed = strings.TrimSpace(typed)
+		}
 		switch {
 		case typed == was, typed == now: // untouched, or both agree
 			one.Value = now

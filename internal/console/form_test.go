@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -126,6 +127,29 @@ func TestFormFaults(t *testing.T) {
 		}
 		if e.idle != 60 {
 			t.Errorf("%.20q: was taken", typed)
+		}
+	}
+}
+
+// TestFormGroups: what is seldom needed is folded up, unless it holds something, or something wrong.
+func TestFormGroups(t *testing.T) {
+	t.Parallel()
+	choices := []choice{{"", "none"}, {"a", "a"}}
+	for name, c := range map[string]struct {
+		field field
+		open  bool
+	}{
+		"empty": {field{Optional: true}, false}, "usual": {field{Kind: "select", Choices: choices}, false}, "off": {field{Kind: "checkbox"}, false},
+		"typed": {field{Optional: true, Value: "x"}, true}, "chosen": {field{Kind: "select", Choices: choices, Value: "a"}, true}, "on": {field{Kind: "checkbox", Value: "on"}, true},
+		"needed": {field{}, true}, "wrong": {field{Optional: true, Error: "no"}, true}, "changed": {field{Optional: true, Clash: true}, true},
+	} {
+		f := form{Fields: slices.Concat([]*field{{Name: "first"}}, grouped("More", []*field{{Optional: true}, &c.field}), grouped("Other", []*field{{Optional: true}}))}
+		groups := f.Groups()
+		if len(groups) != 3 || groups[0].Title != "" || groups[1].Title != "More" || len(groups[1].Fields) != 2 || groups[2].Title != "Other" {
+			t.Fatalf("%s: got groups %+v", name, groups)
+		}
+		if groups[1].Open() != c.open || groups[2].Open() {
+			t.Errorf("%s: got open %v, want %v", name, groups[1].Open(), c.open)
 		}
 	}
 }

@@ -58,6 +58,19 @@ func (c *Console) ofOCI(name string) bool {
 	})
 }
 
+// ociNameOf returns the name in the plan of the load balancer with an OCID; empty if there is none.
+func (c *Console) ociNameOf(id string) string {
+	for _, lb := range c.o.Plan().LoadBalancers {
+		if lb.Origin != plan.OriginOCI {
+			continue
+		}
+		if known, found := c.o.OCI.IDOf(lb.Name); found && known == id {
+			return lb.Name
+		}
+	}
+	return ""
+}
+
 // ociBalancer is a load balancer of the OCI API as it is at a moment.
 type ociBalancer struct {
 	name string // in the plan
@@ -199,7 +212,7 @@ func ociRefuse(f *form, told *wire.Error) {
 		f.Error = told.Message
 		return
 	}
-	at.Error = told.Message
+	at.Error = at.labelled(told.Message)
 }
 
 // ociFit says how well a field's name fits what the API calls it: that may be a part of the field, and begin with what the field is in.

@@ -35,6 +35,8 @@ func backendSetFields(b *ociBalancer, body map[string]any) []*field {
 	fields := []*field{
 		{Name: "policy", Label: "Policy", Kind: "select", Choices: same("ROUND_ROBIN", "LEAST_CONNECTIONS", "IP_HASH")},
 		{Name: "backendMaxConnections", Label: "Connections to each backend at most", Kind: "number", Optional: true, Hint: "256 to 65535; empty or 0 for no bound."},
+	}
+	checks := grouped("Health check", []*field{
 		{Name: check + "protocol", Label: "Health check protocol", Kind: "select", Choices: same("HTTP", "TCP")},
 		{Name: check + "urlPath", Label: "Health check path", Optional: true, Hint: "For HTTP."},
 		{Name: check + "port", Label: "Health check port", Kind: "number", Optional: true, Hint: "Empty or 0 is each backend's own."},
@@ -44,6 +46,8 @@ func backendSetFields(b *ociBalancer, body map[string]any) []*field {
 		{Name: check + "timeoutInMillis", Label: "Timeout", Kind: "number", Unit: "ms", Optional: true, Hint: "1 to 1,800,000; empty is 3,000."},
 		{Name: check + "retries", Label: "Retries", Kind: "number", Optional: true, Hint: "1 to 1,000; empty is 3."},
 		{Name: check + "isForcePlainText", Label: "Health checks without TLS", Kind: "checkbox"},
+	})
+	sticky := grouped("Session persistence", []*field{
 		{Name: ociStick, Label: "Session persistence", Kind: "select", Value: stickOf(body), Choices: []choice{{"", "disabled"}, {ociAppCookie, "by the application's cookie"}, {ociLBCookie, "by the load balancer's cookie"}}},
 		{Name: ociAppCookie + ".cookieName", Label: "Application's cookie", Optional: true, Hint: "* is any."},
 		{Name: ociAppCookie + ".disableFallback", Label: "With the application's cookie, no other backend when the client's own is down", Kind: "checkbox"},
@@ -54,8 +58,8 @@ func backendSetFields(b *ociBalancer, body map[string]any) []*field {
 		{Name: ociLBCookie + ".isSecure", Label: "Cookie over TLS only", Kind: "checkbox"},
 		{Name: ociLBCookie + ".isHttpOnly", Label: "Cookie out of scripts' reach", Kind: "checkbox"},
 		{Name: ociLBCookie + ".disableFallback", Label: "With the load balancer's cookie, no other backend when the client's own is down", Kind: "checkbox"},
-	}
-	return b.withSSL(filledIn(fields, body), body)
+	})
+	return b.withSSL(filledIn(slices.Concat(fields, checks, sticky), body), body)
 }
 
 // stickOf returns which of the two cookies a backend set has.

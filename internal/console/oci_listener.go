@@ -40,6 +40,9 @@ func ociListenerForm(v *visit, names url.Values) (*ociEdit, error) {
 	e := b.edit(tabListeners)
 	if name == "" {
 		e.Heading, e.Form.Submit, e.done = "Create listener", "Create listener", "The listener has been created."
+		if len(b.BackendSets) == 0 {
+			e.About = []string{"A listener needs a backend set, and " + b.DisplayName + " has none: create one first, on the tab Backend sets."}
+		}
 		e.method, e.path = http.MethodPost, b.path("listeners")
 		e.tool = b.tool("listener create")
 		e.body = map[string]any{ociProtocol: wire.ProtocolHTTP, ociPort: float64(80)}
@@ -79,13 +82,17 @@ func (b *ociBalancer) listenerFields(body map[string]any) []*field {
 		{Name: ociPort, Label: "Port", Kind: "number", Min: 1, Max: 65535, Hint: "1 to 65535. HTTP listeners with different hostnames can share one."},
 		{Name: "defaultBackendSetName", Label: "Backend set", Kind: "select", Choices: same(slices.Sorted(maps.Keys(b.BackendSets))...), Hint: "Where requests go that nothing else says a backend set for."},
 		idleField(),
+	}
+	routing := grouped("Hostnames, routing and rule sets", []*field{
 		{Name: "hostnameNames", Label: "Hostnames", Kind: kindList, Optional: true, Hint: "Names of hostnames of this load balancer, with commas between them."},
 		{Name: "pathRouteSetName", Label: "Path route set", Kind: "select", Optional: true, Choices: orNone(slices.Sorted(maps.Keys(b.PathRouteSets)))},
 		{Name: "routingPolicyName", Label: "Routing policy", Kind: "select", Optional: true, Choices: orNone(slices.Sorted(maps.Keys(b.RoutingPolicies)))},
 		{Name: "ruleSetNames", Label: "Rule sets", Kind: kindList, Optional: true, Hint: "Names of rule sets of this load balancer, with commas between them, in the order in which they apply."},
+	})
+	proxy := grouped("PROXY protocol", []*field{
 		{Name: "connectionConfiguration.backendTcpProxyProtocolVersion", Label: "PROXY protocol to the backends", Kind: "number", Min: 1, Max: 2, Optional: true, Hint: "1 or 2, for TCP only; empty for none."},
-	}
-	return b.withSSL(filledIn(fields, body), body)
+	})
+	return b.withSSL(filledIn(slices.Concat(fields, routing, proxy), body), body)
 }
 
 // withSSL returns fields with those for TLS behind them.
@@ -111,7 +118,7 @@ func idleField() *field {
 // sslFields is the fields for TLS. The first turns it on and off.
 func (b *ociBalancer) sslFields() []*field {
 	at := ociSSL + "."
-	return []*field{
+	return grouped("SSL", []*field{
 		{Name: ociSSL, Label: "Use SSL", Kind: "checkbox"},
 		{Name: at + "certificateName", Label: "Certificate", Kind: "select", Optional: true, Choices: orNone(slices.Sorted(maps.Keys(b.Certificates)))},
 		{Name: at + "certificateIds", Label: "Certificate ids", Kind: kindList, Optional: true, Hint: "Instead of a certificate of this load balancer."},
@@ -121,7 +128,7 @@ func (b *ociBalancer) sslFields() []*field {
 		{Name: at + "verifyPeerCertificate", Label: "Verify the peer's certificate", Kind: "checkbox"},
 		{Name: at + "trustedCertificateAuthorityIds", Label: "Trusted authorities", Kind: kindList, Optional: true, Hint: "Ids of certificate authorities or CA bundles, to verify with; empty is the CA certificate of the certificate above."},
 		{Name: at + "verifyDepth", Label: "Verify depth", Kind: "number", Optional: true, Max: 100, Hint: "0 to 100; empty is 1."},
-	}
+	})
 }
 
 // listenerShape makes of a listener's fields what they are together.

@@ -23,9 +23,9 @@ func TestOCIFaults(t *testing.T) {
 	for _, c := range []struct{ name, page, field, typed, want string }{
 		{"zero", "oci-listener?name_of=http", ociIdle, "0", "1 to 7200"},
 		{"long", "oci-listener?name_of=http", ociIdle, "7201", "1 to 7200"},
-		{"no-number", "oci-listener?name_of=http", ociIdle, "1e3", ociIdle},
-		{"absurd", "oci-listener?name_of=http", ociIdle, "99999999999999999999", ociIdle},
-		{"markup", "oci-listener?name_of=http", ociIdle, `"><img>`, ociIdle},
+		{"no-number", "oci-listener?name_of=http", ociIdle, "1e3", "Idle timeout in seconds must be a whole number"},
+		{"absurd", "oci-listener?name_of=http", ociIdle, "99999999999999999999", "Idle timeout in seconds must be"},
+		{"markup", "oci-listener?name_of=http", ociIdle, `"><img>`, "Idle timeout in seconds must be"},
 		{"taken-port", "oci-listener?name_of=http", ociPort, "90", "port 90 is not allowed"},
 		{"no-hostname", "oci-listener?name_of=http", "hostnameNames", "none", "has no hostname named 'none'"},
 		{"address", "oci-backend?backend_set=app", "ipAddress", "::1", "IPv4"},
@@ -33,7 +33,7 @@ func TestOCIFaults(t *testing.T) {
 		{"interval", "oci-backend-set?name_of=app", "healthChecker.intervalInMillis", "5", "1000"},
 		{"hostname", "oci-hostname?name_of=www", "hostname", "a b", "host name"},
 		{"routes", "oci-path-route-set?", "pathRoutes", "EXACT /a app", "EXACT"},
-		{"rules", "oci-rule-set?", "items", "{", "items"},
+		{"rules", "oci-rule-set?", "items", "{", "Rules must be a list"},
 	} {
 		form := b.get("/console/" + c.page + "&load_balancer=web").want(http.StatusOK)
 		typed := map[string]string{c.field: c.typed}

@@ -28,7 +28,7 @@ const assetsBelow = "assets/"
 var shared = []string{"layout", "parts"}
 
 // assets are the paths of what every page loads.
-type assets struct{ Style, Icon, HTMX, Live string }
+type assets struct{ Style, Icon, HTMX, Live, Copy string }
 
 // fileKinds are the media types of files, by what their names end in.
 //
@@ -80,7 +80,7 @@ func loadUI() (*ui, error) {
 		addStyle(&style, name)
 	}
 	u.assets.Style = u.add("console", ".css", fileKinds[".css"], style.Bytes())
-	for to, name := range map[*string]string{&u.assets.HTMX: "htmx/htmx.min.js", &u.assets.Live: "layout/live.js", &u.assets.Icon: "layout/icon.svg"} {
+	for to, name := range map[*string]string{&u.assets.HTMX: "htmx/htmx.min.js", &u.assets.Live: "layout/live.js", &u.assets.Copy: "layout/copy.js", &u.assets.Icon: "layout/icon.svg"} {
 		text, err := files.ReadFile("ui/" + name)
 		if err != nil {
 			return nil, err
