@@ -337,6 +337,9 @@ func TestAWSPages(t *testing.T) {
 			}
 		}
 	}
+	if got := text(admin.get(to("load-balancer", "load_balancer", "web")).one("dl.facts")); !strings.Contains(got, "Addresses 127.0.0.16") {
+		t.Errorf("the description has no address to connect to: %q", got)
+	}
 	for page := range awsEdits() {
 		if seen[page] == "" && !strings.HasPrefix(page, "aws-subnets-") {
 			t.Errorf("no link leads to %s", page)

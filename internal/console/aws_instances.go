@@ -27,7 +27,7 @@ func awsInstancesTab(v *visit, d query.LoadBalancerDescription) ([]section, erro
 		})
 	}
 	registered := section{
-		Heading: "Instances", Table: t, About: number(len(t.Rows)) + " are registered.",
+		Heading: "Instances", Table: t, About: "Those that are OutOfService get no new requests.",
 		Actions: []action{{Label: "Register instances", Link: to("aws-instances-add", "load_balancer", name)}},
 	}
 	return []section{registered, placesOf(d)}, nil

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"lull/internal/control/awselb/query"
@@ -74,7 +75,7 @@ func awsDescription(v *visit, d query.LoadBalancerDescription) ([]section, error
 		draining = "enabled, " + number(int(*a.ConnectionDraining.Timeout)) + " seconds"
 	}
 	basic := section{Heading: "Basic configuration", Facts: []fact{
-		{"DNS name", d.DNSName}, {"Scheme", d.Scheme}, {"Created", d.CreatedTime.UTC().Format("2006-01-02 15:04:05 UTC")},
+		{"DNS name", d.DNSName}, {"Addresses", listed(v.c.addressesOf(name))}, {"Scheme", d.Scheme}, {"Created", d.CreatedTime.UTC().Format("2006-01-02 15:04:05 UTC")},
 		{"Availability Zones", listed(d.AvailabilityZones)}, {"Subnets", listed(d.Subnets)}, {"Security groups", listed(d.SecurityGroups)},
 		{"Instances", number(len(d.Instances))},
 	}, Actions: []action{
@@ -94,6 +95,23 @@ func awsDescription(v *visit, d query.LoadBalancerDescription) ([]section, error
 		},
 	}
 	return []section{basic, attributes}, nil
+}
+
+// addressesOf returns the addresses of a load balancer, one for each zone or subnet: its DNS name means something only where it is made
+// to resolve.
+func (c *Console) addressesOf(name string) (addresses []string) {
+	for _, lb := range c.o.Plan().LoadBalancers {
+		if lb.Name != name {
+			continue
+		}
+		for _, l := range lb.Listeners {
+			if address := l.Address.Addr().String(); !slices.Contains(addresses, address) {
+				addresses = append(addresses, address)
+			}
+		}
+	}
+	slices.Sort(addresses)
+	return addresses
 }
 
 // listed writes names in a row.

@@ -37,8 +37,8 @@ func ociBalancerCreate(v *visit, _ url.Values) (*ociEdit, error) {
 	body := map[string]any{"shapeName": "flexible", "shapeDetails": map[string]any{"minimumBandwidthInMbps": 10.0, "maximumBandwidthInMbps": 100.0}}
 	return &ociEdit{
 		edit: edit{
-			Heading: "Create load balancer", done: "The load balancer has been created.",
-			About: []string{"Add backend sets and listeners to it when it is there."},
+			Heading: "Create load balancer", done: "The load balancer has been created. Create a backend set next, and then a listener.",
+			About: []string{"Backend sets and listeners are added to it when it is there."},
 			Form: &form{Submit: "Create load balancer", Fields: append([]*field{
 				{Name: "displayName", Label: "Name"},
 				{Name: "compartmentId", Label: "Compartment", Value: tenancy, Hint: "The OCID of lull's tenancy, or of a compartment: any."},

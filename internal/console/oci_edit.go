@@ -99,6 +99,9 @@ func ociSave(v *visit, page string, build ociBuilder) error {
 	if e.gone {
 		return v.done("", nil, e.flash(found))
 	}
+	if name := v.c.ociNameOf(w.LoadBalancerID); e.Balancer == "" && name != "" {
+		return v.done("load-balancer", url.Values{"load_balancer": {name}, "tab": {tabBackendSets}}, e.flash(found))
+	}
 	return v.saved(&e.edit, found)
 }
 

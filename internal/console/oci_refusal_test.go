@@ -48,6 +48,9 @@ func TestOCIFaults(t *testing.T) {
 		if got := text(a.one("[id=e-" + c.field + "]")); !strings.Contains(got, c.want) || len(a.all("img")) != 0 {
 			t.Errorf("%s: got %q, want %q in it", c.name, got, c.want)
 		}
+		if !has(a.fieldOf(c.field), "autofocus", "") {
+			t.Errorf("%s: the field is not focused", c.name)
+		}
 	}
 	if r.idleNow("http") != 60 || r.listener("http").Port != 80 {
 		t.Errorf("something was changed: %+v", r.listener("http"))
@@ -236,11 +239,16 @@ func TestOCIWhole(t *testing.T) {
 	r.console.o.Tenancy = func() string { return "ocid1.tenancy.oc1..aaaatenancy" }
 	b := r.loggedIn(adminID)
 	form := b.get(b.get("/console/").linkTo("Create OCI load balancer")).want(http.StatusOK)
-	b.do(http.MethodPost, "/console/oci-load-balancer-create", typedInto(form, map[string]string{"displayName": "shop"})).want(http.StatusSeeOther)
-	list := b.get("/console/").want(http.StatusOK)
-	if got := text(list.one("p.flash")); got != "The load balancer has been created." {
+	made := b.do(http.MethodPost, "/console/oci-load-balancer-create", typedInto(form, map[string]string{"displayName": "shop"})).want(http.StatusSeeOther)
+	empty := b.get(made.Header().Get("Location")).want(http.StatusOK)
+	if got := text(empty.one("p.flash")); got != "The load balancer has been created. Create a backend set next, and then a listener." || empty.linkTo("Create backend set") == "" {
 		t.Errorf("got %q", got)
 	}
+	listeners := b.get(empty.linkTo("Listeners")).want(http.StatusOK)
+	if got := text(listeners.one("div.sections")); !strings.Contains(got, "A listener needs a backend set") || listeners.linkTo("Create backend set") == "" {
+		t.Errorf("without a backend set: got %q", got)
+	}
+	list := b.get("/console/").want(http.StatusOK)
 	details := b.get(list.linkTo("shop")).want(http.StatusOK)
 	b.do(http.MethodPost, "/console/oci-delete", sent(b.get(details.linkTo("Delete")), nil)).want(http.StatusSeeOther)
 	if _, found := r.oci.IDOf("shop"); found {

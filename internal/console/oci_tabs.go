@@ -146,6 +146,9 @@ func ociListeners(_ *visit, b *ociBalancer) ([]section, error) {
 			Actions: []action{b.edition("listener", name), b.deletion("listener", name)},
 		})
 	}
+	if len(b.BackendSets) == 0 {
+		return []section{{Heading: "Listeners", Table: t, About: "A listener needs a backend set: create one first.", Actions: b.creation("backend-set")}}, nil
+	}
 	return []section{{Heading: "Listeners", Table: t, Actions: b.creation("listener")}}, nil
 }
 
