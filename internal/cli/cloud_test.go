@@ -200,6 +200,47 @@ func TestCertificateGone(t *testing.T) {
 	want("with the listeners changed to the other one", all)
 }
 
+// TestRenewedOnSharedPort: clients get the renewed certificate also where listeners share a port, and with it a set that is made of theirs.
+func TestRenewedOnSharedPort(t *testing.T) {
+	t.Parallel()
+	s, ca := startClouded(t), testca.NewFor(t)
+	bring := func(name string) (serial string) {
+		t.Helper()
+		pair := ca.IssueFor(t, testca.Request{Names: []string{name + ".test"}, RSA: true})
+		if _, err := s.cloud.certs.Import(context.Background(), name, pair.Chain, pair.Key); err != nil {
+			t.Fatal(err)
+		}
+		return pair.TLS.Leaf.SerialNumber.String()
+	}
+	listener := func(name string) map[string]any {
+		return map[string]any{"port": 8443, "protocol": "HTTP", "defaultBackendSetName": "app", "hostnameNames": []string{name},
+			"sslConfiguration": map[string]any{"certificateIds": []string{"arn:aws:iam::000000000000:server-certificate/" + name}}}
+	}
+	bring("a")
+	bring("b")
+	_, err := s.cloud.createOCI(map[string]any{
+		"compartmentId": s.cloud.tenancy(), "displayName": "oci", "shapeName": "flexible", "subnetIds": []string{"ocid1.subnet.oc1..a"},
+		"shapeDetails": map[string]any{"minimumBandwidthInMbps": 10, "maximumBandwidthInMbps": 100},
+		"backendSets":  map[string]any{"app": map[string]any{"policy": "ROUND_ROBIN", "healthChecker": map[string]any{"protocol": "TCP"}}},
+		"hostnames":    map[string]any{"a": map[string]any{"name": "a", "hostname": "a.test"}, "b": map[string]any{"name": "b", "hostname": "b.test"}},
+		"listeners":    map[string]any{"a": listener("a"), "b": listener("b")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		renewed := bring(name)
+		c, err := tls.Dial("tcp", s.applier.Plan().LoadBalancers[0].Listeners[0].Address.String(), &tls.Config{RootCAs: ca.Pool(), ServerName: name + ".test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.ConnectionState().PeerCertificates[0].SerialNumber.String(); got != renewed {
+			t.Errorf("%s: got the certificate %s, want the renewed one, %s", name, got, renewed)
+		}
+		_ = c.Close()
+	}
+}
+
 // TestHeadBytes: the file's bound for heads holds for load balancers of the Classic ELB API, from the start and when it is changed.
 func TestHeadBytes(t *testing.T) {
 	t.Parallel()
