@@ -9,8 +9,9 @@
 // check's unhealthy threshold take the backend out, and as many successes in a row as its healthy threshold bring it back
 // (threshold.go). A backend by name is up if any of its addresses answers (probe.go). A backend whose set has no check is up.
 //
-// A backend costs a timer and no goroutine: 256,000 of them take 160 MB, and 200 MB with two probers each, where a goroutine and a
-// ticker would take almost 2 GB (prober.go). When one is due it waits for one of the workers, which come and go with the work (turns.go). A new backend's first
+// A backend costs a place in the schedule, no timer and no goroutine: 256,000 of them take 120 MB, and 145 MB with two probers each, where
+// a goroutine and a ticker would take almost 2 GB (schedule.go). When one is due it waits for one of the workers, which come and go with
+// the work (turns.go). A machine that cannot keep up leaves probes out, and says so (lag.go). A new backend's first
 // probe runs at once, unless very many come together: beyond a thousand they are begun at 2,000 a second. From the second probe on a
 // backend's probes have their own place within the interval, a hash of its name, so that a thousand backends are probed
 // evenly rather than at once, and at the same places after every restart.
@@ -20,7 +21,8 @@
 //
 // One mutex guards what is shared and is held while Report runs, so reports come one at a time and none about a backend
 // follows the Apply that dropped it, or Close. In return Report must not block or call back into the Checker, and
-// callers of Apply and Close must not hold a lock that Report takes.
+// callers of Apply and Close must not hold a lock that Report takes. Of the workers and the schedule one at a time waits for it, so
+// that whoever changes or asks something has it next, however many probes are under way.
 //
 // Limits: 128 connections being made or held by probes at a time, and one more for every 512 probers, of at most 64 addresses for
 // a backend (which is the resolver's limit). Probes of more wait for their turn, and their timeout begins when it has come;
@@ -66,10 +68,13 @@ const Unchecked = "no health check"
 // Checker probes the backends of a plan until it is closed.
 type Checker struct {
 	// Fixed after New.
-	addrs   func(plan.BackendKey) []netip.AddrPort
-	report  Report
-	probes  map[plan.CheckProtocol]probe
-	running sync.WaitGroup
+	addrs    func(plan.BackendKey) []netip.AddrPort
+	report   Report
+	complain func(Lag)
+	probes   map[plan.CheckProtocol]probe
+	running  sync.WaitGroup
+
+	queue sync.Mutex // held by the one that waits for mu to do a prober's work; guards nothing
 
 	// Guarded by mu.
 	mu        sync.Mutex
@@ -80,16 +85,21 @@ type Checker struct {
 	unchecked map[plan.BackendKey]uint64 // with the plan that named it anew
 	sets      map[plan.SetKey]*set       // of those that are checked
 	probers   int
+	schedule  schedule
 	turns     turns
-	paced     int64 // when the last of the first probes was or is to begin, not counting the burst
+	paced     int64  // when the last of the first probes was or is to begin, not counting the burst
+	missed    uint64 // probes, for Lag
+	told      uint64 // how many of them people know of
+	missing   int64  // since when they do not know of some
 }
 
 // New returns a Checker without backends; Apply gives it some. addrs returns where a backend is at the moment, none if
-// that is not known; it is called from many goroutines and must not block.
+// that is not known; like a Report it is called with the lock held, and must not block.
 func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
 	return &Checker{
 		addrs:     addrs,
 		report:    report,
+		complain:  logLag,
 		probes:    map[plan.CheckProtocol]probe{plan.CheckTCP: probeTCP, plan.CheckHTTP: probeHTTP},
 		plan:      &plan.Plan{},
 		checked:   make(map[plan.BackendKey]*backend),
@@ -195,6 +205,9 @@ func (c *Checker) paceLocked(now int64) int64 {
 func (c *Checker) Close() {
 	c.mu.Lock()
 	c.closed = true
+	if c.schedule.alarm != nil {
+		c.schedule.alarm.Stop()
+	}
 	c.turns.lanes = [laneCount]fifo{}
 	for key, b := range c.checked {
 		b.endLocked()

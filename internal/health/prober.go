@@ -2,7 +2,6 @@ package health
 
 import (
 	"errors"
-	"math"
 	"net/netip"
 	"time"
 
@@ -20,9 +19,6 @@ const (
 // errNoAddress is about a backend whose name has never been resolved.
 var errNoAddress = coded(ConnectFailed, errors.New("no address"))
 
-// never is a time that does not come.
-const never = math.MaxInt64
-
 // stage is what a prober is at.
 //
 //	idle ────── due ─────────────────────> queued
@@ -33,8 +29,8 @@ const never = math.MaxInt64
 type stage uint8
 
 const (
-	idle    stage = iota // waits for its timer
-	queued               // waits for its turn; the timer runs for the time after
+	idle    stage = iota // waits for the time that the schedule has for it
+	queued               // waits for its turn; the schedule has the time after
 	probing              // waits for the probes of its addresses, each of which has the check's timeout
 	ended                // waits for nothing
 )
@@ -44,11 +40,10 @@ func (s stage) String() string { return [...]string{"idle", "queued", "probing",
 
 // prober is what probes one backend, on its own schedule and with a verdict of its own.
 //
-// It has a timer and no goroutine. All of its times are of clock.Now.
+// It has a place in the schedule, no timer and no goroutine. All of its times are of clock.Now.
 type prober struct {
 	// Fixed after start.
 	backend *backend
-	timer   *time.Timer // calls wake
 
 	// Guarded by Checker.mu.
 	place     int64 // when the next of its regular probes is due
@@ -58,8 +53,10 @@ type prober struct {
 	threshold threshold
 	last      outcome
 	streak    uint32
+	slot      int32 // its place in the schedule, from 1; 0: none
 	stage     stage
 	again     bool  // due again while probing
+	passed    bool  // a place has gone by while queued
 	reported  state // what the last report said, up or down; unknown before the first
 }
 
@@ -79,49 +76,46 @@ func (p *prober) startLocked(now, first int64) {
 		p.soon = never
 		p.dueLocked()
 	}
-	p.timer = time.AfterFunc(time.Duration(min(p.soon, p.place)-now), p.wake)
+	p.armLocked(now)
 }
 
 // endLocked ends it.
 func (p *prober) endLocked() {
 	p.stage = ended
-	p.timer.Stop()
+	p.backend.checker.schedule.remove(p)
 	p.backend.checker.probers--
 	if p.round != nil {
 		p.round.cancel()
 	}
 }
 
-// armLocked sets the timer to what comes first.
-func (p *prober) armLocked(now int64) { p.timer.Reset(time.Duration(min(p.soon, p.place) - now)) }
+// armLocked has the schedule wake it for what comes first.
+func (p *prober) armLocked(now int64) { p.backend.checker.armLocked(p, min(p.soon, p.place), now) }
 
-// wake is called by the timer. A probe that takes longer than the interval delays the next one; a second one missed is dropped.
-func (p *prober) wake() {
-	c := p.backend.checker
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if p.stage == ended {
-		return
-	}
-	now := clock.Now()
-	due := now >= min(p.soon, p.place) // otherwise the timer has been set anew while this call waited for the lock
+// wakeLocked is called when it is due. A probe that takes longer than the interval delays the next one, and what is due meanwhile is
+// dropped. That is the backend's doing; when a whole interval is too short for the turn to come, it is the machine's, and counted.
+func (p *prober) wakeLocked(now int64) {
 	if now >= p.soon {
 		p.soon = never
 	}
 	if now >= p.place {
-		p.place = max(p.place, now-int64(p.backend.check.Interval)+1) + int64(p.backend.check.Interval)
+		late := (now - p.place) / int64(p.backend.check.Interval) // in whole intervals: the machine slept
+		p.place += (late + 1) * int64(p.backend.check.Interval)
+		if p.stage == queued && (p.last.code != Unknown || p.passed) {
+			late++ // but a new one, which may be queued at any time, has a whole interval to begin in
+		}
+		p.passed = p.stage == queued
+		p.backend.checker.missLocked(uint64(late), now)
 	}
 	p.armLocked(now)
-	if due {
-		p.dueLocked()
-	}
+	p.dueLocked()
 }
 
 // dueLocked has it probe when it is its turn.
 func (p *prober) dueLocked() {
 	switch p.stage {
 	case idle:
-		p.stage = queued
+		p.stage, p.passed = queued, false
 		lane := laneRegular
 		if p.last.code == Unknown {
 			lane = laneFirst

@@ -37,41 +37,51 @@ func (c *Checker) workersMaxLocked() int { return probesMax + c.probers/probersP
 
 // work takes turns until there is none.
 func (c *Checker) work() {
+	var t turn
+	var err error
 	for {
-		t, ok := c.next()
-		if !ok {
+		var ok bool
+		if t, ok = c.next(t, err); !ok {
 			return
 		}
-		if t.round == nil {
-			if t.round = c.begin(t.prober); t.round == nil {
-				continue
-			}
+		if t.round != nil {
+			err = c.probeOne(t.round, t.index, t.prober.backend.key.Host)
 		}
-		err := c.probeOne(t.round, t.index, t.prober.backend.key.Host)
-		c.done(t, err)
 	}
 }
 
-// next returns the next turn; without any the worker ends.
-func (c *Checker) next() (turn, bool) {
-	c.mu.Lock()
+// next takes the result of a worker's turn, if that was a probe, and returns its next turn; without any the worker ends. A worker has the
+// lock once for a probe, since there are hundreds of them. A turn without a round is one at which there was nothing to probe: many in a row
+// must not keep others from the lock.
+func (c *Checker) next(done turn, err error) (turn, bool) {
+	c.lockBehindOthers()
 	defer c.mu.Unlock()
-	for i := range c.turns.lanes {
-		if t, ok := c.turns.lanes[i].pop(); ok {
-			return t, true
-		}
+	if done.round != nil && done.round.doneLocked(done.index, err) {
+		done.prober.endedLocked(done.round)
 	}
-	c.turns.workers--
-	return turn{}, false
+	t, ok := c.turns.pop()
+	if !ok {
+		c.turns.workers--
+		return turn{}, false
+	}
+	if t.round == nil {
+		t.round = c.beginLocked(t.prober)
+	}
+	return t, true
 }
 
-// begin makes a round of a prober's turn. The first address is the caller's to probe; the others are queued, since each
+// lockBehindOthers takes mu for a prober's work, behind everybody else who wants it. A mutex is fair: of hundreds of workers that have more
+// to do than there are cores, each would go before whoever comes to change or to ask something.
+func (c *Checker) lockBehindOthers() {
+	c.queue.Lock()
+	c.mu.Lock()
+	c.queue.Unlock()
+}
+
+// beginLocked makes a round of a prober's turn. The first address is the caller's to probe; the others are queued, since each
 // is a connection of its own.
-func (c *Checker) begin(p *prober) *round {
-	addrs := c.addrs(p.backend.key)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := p.beginLocked(addrs)
+func (c *Checker) beginLocked(p *prober) *round {
+	r := p.beginLocked(c.addrs(p.backend.key))
 	if r == nil {
 		return nil
 	}
@@ -81,13 +91,23 @@ func (c *Checker) begin(p *prober) *round {
 	return r
 }
 
-// done takes the result of an address.
-func (c *Checker) done(t turn, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.round.doneLocked(t.index, err) {
-		t.prober.endedLocked(t.round)
+// pop takes the next turn.
+func (t *turns) pop() (turn, bool) {
+	for i := range t.lanes {
+		if next, ok := t.lanes[i].pop(); ok {
+			return next, true
+		}
 	}
+	return turn{}, false
+}
+
+// waiting counts them.
+func (t *turns) waiting() int {
+	n := 0
+	for i := range t.lanes {
+		n += t.lanes[i].len()
+	}
+	return n
 }
 
 // fifo is a queue of turns. The zero value is empty.
@@ -115,3 +135,5 @@ func (f *fifo) pop() (turn, bool) {
 	f.head++
 	return t, true
 }
+
+func (f *fifo) len() int { return len(f.turns) - f.head }
