@@ -31,8 +31,11 @@ func backendData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 			if set.Key.Name != q.Get("backend_set") || b.Key.Endpoint() != q.Get("backend") {
 				continue
 			}
-			row := backendRowOf(set, b)
-			return backendPage{row, backendFacts(set, row), c.diagnose(s, lb, set, b)}, nil
+			row, found := backendRowOf(set, b), c.diagnose(s, lb, set, b)
+			if found != nil {
+				found.Unfolded = true
+			}
+			return backendPage{row, backendFacts(set, row), found}, nil
 		}
 	}
 	return nil, refusal(http.StatusNotFound, "backend set %q of load balancer %q has no backend %q, or it has been removed",
@@ -42,8 +45,8 @@ func backendData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 func backendFacts(set *plan.BackendSet, b backendRow) []fact {
 	facts := []fact{
 		{"Backend set", b.Set}, {"Weight", number(b.Weight)}, {"In use", number(b.Active) + " connections or requests"},
-		{"HTTP connections", number(b.Conns) + ", unused ones included"}, {"Connects", number(b.Connects) + ", and " + number(b.Fails) + " failed"},
-		{"Unused connections it closed first", number(b.Closed)},
+		{"HTTP connections", number(b.Conns) + ", unused ones included"}, {"Connects", number(b.Connects) + " since lull was started, and " + number(b.Fails) + " failed"},
+		{"Unused connections it closed first", number(b.Closed) + " since lull was started"},
 	}
 	check := set.HealthCheck
 	if check == nil {

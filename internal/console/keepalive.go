@@ -34,6 +34,7 @@ type diagnosis struct {
 	Spread                     string
 	Closed                     uint64
 	Lines                      []serverLine
+	Unfolded                   bool // the lines are to be seen from the start
 }
 
 // keepalive lists them.
@@ -53,7 +54,9 @@ func keepaliveData(c *Console, s *sample, _ url.Values, _ finder) (any, error) {
 					p.More++
 					continue
 				}
-				p.Diagnoses = append(p.Diagnoses, *c.diagnose(s, lb, set, b))
+				d := c.diagnose(s, lb, set, b)
+				d.Unfolded = len(p.Diagnoses) == 0
+				p.Diagnoses = append(p.Diagnoses, *d)
 			}
 		}
 	}
@@ -78,17 +81,24 @@ func (c *Console) diagnose(s *sample, lb *plan.LoadBalancer, set *plan.BackendSe
 			d.Spread = fmt.Sprintf("Of the last %d, most were %s to %s old.", len(one.ages), admin.Span(from), admin.Span(until))
 		}
 	}
-	d.Text = fmt.Sprintf("%s; lull keeps them for %s: %s.", closes, admin.Setting(keeps), metText(b.ClosedIdle, met))
+	d.Text = fmt.Sprintf("%s; lull keeps them for %s. %s: set its keep-alive time above %s.", closes, admin.Setting(keeps), metText(b.ClosedIdle, met), admin.Setting(keeps))
 	return d
 }
 
 // metText says what came of it since the process started.
 func metText(closed, met uint64) string {
-	text := number(closed) + " were closed so"
+	text := "Since lull was started it has been first " + number(closed) + times(closed)
 	if met > 0 {
 		text += ", and " + number(met) + " requests to its set met a connection that was just closing"
 	}
 	return text
+}
+
+func times(n uint64) string {
+	if n == 1 {
+		return " time"
+	}
+	return " times"
 }
 
 // keptBy returns for how long lull keeps unused connections to a set, which is the longest of the listeners that use it, and how many

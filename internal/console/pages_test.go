@@ -211,7 +211,7 @@ func TestDiagnosis(t *testing.T) {
 	r.plan.LoadBalancers[0].Listeners = r.plan.LoadBalancers[0].Listeners[:1]
 	b := r.loggedIn(readerID)
 	a := b.get("/console/keepalive").want(http.StatusOK)
-	const want = "Backend 10.0.0.1:9002 closes unused connections after 5.0 s; lull keeps them for 60s: 340 were closed so, and 212 requests to its set met a connection that was just closing."
+	const want = "Backend 10.0.0.1:9002 closes unused connections after 5.0 s; lull keeps them for 60s. Since lull was started it has been first 340 times, and 212 requests to its set met a connection that was just closing: set its keep-alive time above 60s."
 	if got := text(a.one("article.diagnosis")); !strings.HasPrefix(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

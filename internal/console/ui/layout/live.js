@@ -24,10 +24,9 @@
       if (a.nodeValue !== b.nodeValue) a.nodeValue = b.nodeValue;
       return;
     }
-    for (const {name, value} of b.attributes) if (a.getAttribute(name) !== value) a.setAttribute(name, value);
-    for (const {name} of [...a.attributes]) {
-      if (!b.hasAttribute(name) && !(name === "open" && a.nodeName === "DETAILS")) a.removeAttribute(name);
-    }
+    const theirs = (name) => name === "open" && a.nodeName === "DETAILS"; // whoever looks on opens and closes it
+    for (const {name, value} of b.attributes) if (a.getAttribute(name) !== value && !theirs(name)) a.setAttribute(name, value);
+    for (const {name} of [...a.attributes]) if (!b.hasAttribute(name) && !theirs(name)) a.removeAttribute(name);
     morph(a, b);
   };
 
