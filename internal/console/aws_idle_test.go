@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"lull/internal/control/awselb/query"
+	"lull/internal/dataplane/plan"
+	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 )
 
@@ -77,6 +79,23 @@ func TestAWSIdleTimeout(t *testing.T) {
 	}
 	if got := text(after.one("main")); !strings.Contains(got, "Idle timeout 30 seconds") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestAWSAdvice: the story of a connection that the idle timeout has ended leads to where that is changed here, and has no command that would
+// change what is at AWS.
+func TestAWSAdvice(t *testing.T) {
+	t.Parallel()
+	r := newAWSRig(t)
+	r.engine.origin = plan.OriginELB
+	r.engine.log.Append([]record.Close{ended(1000, reason.TunnelIdle, r.clock())})
+	a := r.loggedIn(readerID).get("/console/connection?id=1000").want(http.StatusOK)
+	advice := a.one("section.advice")
+	if got := text(advice); !strings.Contains(got, "Raise the idle timeout of load balancer web above 60s") || strings.Contains(a.Body.String(), "aws elb") {
+		t.Errorf("got %q", got)
+	}
+	if got := attr(within(advice, "a")[0], "href"); got != "/console/aws-idle-timeout?load_balancer=web" {
+		t.Errorf("it leads to %q", got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 
 	"lull/internal/control/admin"
 	"lull/internal/dataplane/record"
@@ -13,8 +14,10 @@ import (
 type connectionPage struct {
 	Asked string
 	*admin.Explanation
-	In      int64  // ms until the next deadline
-	Missing string // why there is no story
+	In      int64    // ms until the next deadline
+	Missing string   // why there is no story
+	Advice  []string // the sentences of the story that say what to do
+	Where   *action  // where that is done here; nil: not in the console
 }
 
 // connection tells it.
@@ -63,8 +66,63 @@ func connectionData(c *Console, _ *sample, q url.Values, found finder) (any, err
 		p.Explanation, err = admin.Explain(c.life, lookedThrough{c.o.Engine}, p.Asked)
 	}
 	var known *admin.Unexplained
-	if errors.As(err, &known) {
+	switch {
+	case errors.As(err, &known):
 		p.Missing, err = known.Message, nil
+	case err == nil:
+		p.advise(c)
 	}
 	return p, err
+}
+
+// The words around advice in a story.
+const (
+	adviceBegins  = "If that was unwanted: "
+	commandBegins = " The command: "
+)
+
+// advise takes what to do out of the story, and leads to where it is done here. The command is left out there: without lull's endpoint, which
+// a story does not know, it would change what is in the cloud.
+func (p *connectionPage) advise(c *Console) {
+	var story []string
+	for _, sentence := range p.Story {
+		advice, is := strings.CutPrefix(sentence, adviceBegins)
+		if !is {
+			story = append(story, sentence)
+			continue
+		}
+		advice, _, here := strings.Cut(advice, commandBegins)
+		if here && p.Where == nil {
+			p.Where = c.whereToChange(p.parties(), sentence)
+		}
+		p.Advice = append(p.Advice, strings.ToUpper(advice[:1])+advice[1:])
+	}
+	p.Story = story
+}
+
+// parties returns who was connected.
+func (p *connectionPage) parties() (of admin.Parties) {
+	switch {
+	case p.Conn != nil:
+		return p.Conn.Parties
+	case p.Event != nil:
+		return p.Event.Parties
+	}
+	for i := range p.Exchanges {
+		of = p.Exchanges[i].Parties
+	}
+	return of
+}
+
+// whereToChange returns the page with the timeout that advice names; nil if there is none.
+func (c *Console) whereToChange(of admin.Parties, advice string) *action {
+	switch {
+	case c.classic(of.LoadBalancer) && strings.Contains(advice, "ConnectionDraining"):
+		return &action{Label: "Connection draining of " + of.LoadBalancer, Link: to("aws-draining", "load_balancer", of.LoadBalancer)}
+	case c.classic(of.LoadBalancer):
+		return &action{Label: "Idle timeout of " + of.LoadBalancer, Link: to("aws-idle-timeout", "load_balancer", of.LoadBalancer)}
+	case c.ofOCI(of.LoadBalancer):
+		return &action{Label: "Listeners of " + of.LoadBalancer, Link: to("load-balancer", "load_balancer", of.LoadBalancer, "tab", tabListeners)}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"lull/internal/control/admin"
@@ -20,6 +21,8 @@ func functions() template.FuncMap {
 		"text":    func(id uint64) string { return strconv.FormatUint(id, 10) },
 		"rate":    rate,
 		"to":      to,
+		"quoted":  func(text string) []string { return strings.Split(text, "`") }, // every second part is a name of lull's
+		"odd":     func(n int) bool { return n%2 == 1 },
 		"millis":  func(d time.Duration) int64 { return d.Milliseconds() },
 		"instant": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	}

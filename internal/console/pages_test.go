@@ -366,6 +366,9 @@ func TestConnection(t *testing.T) {
 	if got := text(closed.one("ol.story")); !strings.Contains(got, "lull closed it because no byte moved for the idle time (tunnel-idle).") {
 		t.Errorf("got %q", got)
 	}
+	if got := text(closed.one("section.advice")); !strings.HasPrefix(got, "If that was unwanted Raise idle of listener web/tcp in lull.yaml above 60s") || len(within(closed.one("section.advice"), "code")) != 1 {
+		t.Errorf("what to do: got %q", got)
+	}
 	for id, want := range map[string]string{
 		"5000": "no connection 5000 is open", "7/3": "exchange 7/3 has not ended", "x": "must be a connection's number", "": "must be a connection's number", "1/0": "must be a connection's number",
 	} {

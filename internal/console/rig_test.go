@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -52,6 +53,7 @@ func (f *fakeKeys) revoke(id string) {
 type fakeEngine struct {
 	log       record.Log
 	exchanges record.Exchanges
+	origin    string // of every load balancer; empty: lull.yaml
 
 	mu    sync.Mutex
 	conns []record.Live
@@ -76,7 +78,7 @@ func (e *fakeEngine) Conns(ctx context.Context, each func([]record.Live) error) 
 }
 func (e *fakeEngine) Log() *record.Log             { return &e.log }
 func (e *fakeEngine) Exchanges() *record.Exchanges { return &e.exchanges }
-func (e *fakeEngine) Origin(string) string         { return "lull.yaml" }
+func (e *fakeEngine) Origin(string) string         { return cmp.Or(e.origin, "lull.yaml") }
 func (e *fakeEngine) Stats() stats.Snapshot {
 	e.mu.Lock()
 	defer e.mu.Unlock()
