@@ -202,6 +202,13 @@ func (e *Engine) SetStatus(key plan.BackendKey, up bool, detail string) {
 	}
 }
 
+// ProbeFailed counts a connection of a health check to a backend that did not come about. Callable from anywhere.
+func (e *Engine) ProbeFailed(key plan.BackendKey) {
+	if b := e.registry.Find(key); b != nil {
+		b.ProbeFailed()
+	}
+}
+
 // SetAddrs replaces the addresses of a backend that is given by name. Callable from anywhere.
 func (e *Engine) SetAddrs(key plan.BackendKey, addrs []netip.AddrPort) {
 	if b := e.registry.Find(key); b != nil {

@@ -146,7 +146,8 @@ func backendTotals(b *backend.Backend) stats.BackendTotals {
 	ok, failed := b.Connects()
 	status := b.Status()
 	return stats.BackendTotals{Key: b.Key, Up: status.Up, Detail: status.Detail, Proven: b.Proven(), Withheld: b.Withheld(), Active: b.Active(), Conns: b.Conns(),
-		ClosedIdle: b.ClosingsIdle(), Connects: ok, ConnectFails: failed}
+		ClosedIdle: b.ClosingsIdle(), Connects: ok, ConnectFails: failed,
+		ProbeFails: b.ProbeFails()}
 }
 
 func (l *listener) totals() stats.ListenerTotals {

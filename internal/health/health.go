@@ -67,6 +67,9 @@ const Unchecked = "no health check"
 
 // Checker probes the backends of a plan until it is closed.
 type Checker struct {
+	// Fixed before the first plan.
+	connectFailed func(plan.BackendKey) // nil: nobody counts them
+
 	// Fixed after New.
 	addrs    func(plan.BackendKey) []netip.AddrPort
 	report   Report

@@ -73,14 +73,34 @@ func (r *round) result() result {
 	return failure(r.endpoints, r.errs)
 }
 
+// OnConnectFailed has a function called for each probe whose connection did not come about, within its timeout or at all, its TLS
+// handshake included. It is called on the probes' own goroutines, several at once, and must not block. It is to be given before the first plan.
+func (c *Checker) OnConnectFailed(f func(plan.BackendKey)) { c.connectFailed = f }
+
 // probeOne probes one address of a round.
-func (c *Checker) probeOne(r *round, index int, host string) error {
+func (c *Checker) probeOne(r *round, index int, key plan.BackendKey) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(r.ctx, r.check.Timeout)
 	defer cancel()
-	return c.probes[r.check.Protocol](ctx, host, r.endpoints[index], r.check)
+	err := c.probes[r.check.Protocol](ctx, key.Host, r.endpoints[index], r.check)
+	if c.connectFailed != nil && noConnection(err) && r.ctx.Err() == nil { // one that was given up says nothing
+		c.connectFailed(key)
+	}
+	return err
+}
+
+// unconnected is why there was no connection to ask the backend on.
+type unconnected struct{ error }
+
+// Unwrap returns the cause.
+func (u unconnected) Unwrap() error { return u.error }
+
+// noConnection reports whether the backend is why there was none.
+func noConnection(err error) bool {
+	var u unconnected
+	return errors.As(err, &u) && !errors.Is(err, errNotMade)
 }
 
 // passed says in a word or two what a probe that passed has seen.

@@ -17,13 +17,16 @@ import (
 // Whoever gets it closes it. An error is fit to be a backend's state.
 func open(ctx context.Context, host string, to netip.AddrPort, check *plan.HealthCheck) (net.Conn, error) {
 	raw, err := dial(ctx, to, check)
-	if err != nil || check.TLS == nil {
-		return raw, err
+	if err != nil {
+		return nil, unconnected{err}
+	}
+	if check.TLS == nil {
+		return raw, nil
 	}
 	conn, err := secure(ctx, raw, host, check)
 	if err != nil {
 		_ = raw.Close()
-		return nil, err
+		return nil, unconnected{err}
 	}
 	return conn, nil
 }

@@ -45,7 +45,7 @@ func (c *Checker) work() {
 			return
 		}
 		if t.round != nil {
-			err = c.probeOne(t.round, t.index, t.prober.backend.key.Host)
+			err = c.probeOne(t.round, t.index, t.prober.backend.key)
 		}
 	}
 }

@@ -55,6 +55,7 @@ func New(engine *dataplane.Engine) *Applier {
 	a.current.Store(&plan.Plan{})
 	a.resolver = resolver.New(a.resolved)
 	a.checker = health.New(engine.Addrs, a.checked)
+	a.checker.OnConnectFailed(engine.ProbeFailed)
 	return a
 }
 

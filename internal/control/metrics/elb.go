@@ -51,7 +51,7 @@ func elbMetric(name, help string) metric {
 var (
 	elbRequests     = elbMetric("request_count_sum", "Requests sent to instances, or connections made to them.")
 	elbNoncompliant = elbMetric("desync_mitigation_mode_non_compliant_request_count_sum", "Requests that do not follow RFC 7230.")
-	elbErrors       = elbMetric("backend_connection_errors_sum", "Connections to instances that failed, retries included.")
+	elbErrors       = elbMetric("backend_connection_errors_sum", "Connections to instances that failed, retries and health checks included.")
 	elbSpillover    = elbMetric("spillover_count_sum", "Requests rejected because the surge queue was full.")
 	elbSurge        = elbMetric("surge_queue_length_maximum", "Requests that waited for an instance with room, at most at a time.")
 	elbBackend      = [...]metric{

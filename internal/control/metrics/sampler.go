@@ -205,8 +205,8 @@ func (s *sampler) countFails(places map[elbPlace]*elbTotals, known map[string]*C
 	for i := range list {
 		b := &list[i]
 		if lb := known[b.Key.Set.LoadBalancer]; lb != nil {
-			fails[b.Key] = b.ConnectFails
-			at(places, lb, b.Key.Set.Name).fails += since(b.ConnectFails, s.fails[b.Key])
+			fails[b.Key] = b.ConnectFails + b.ProbeFails
+			at(places, lb, b.Key.Set.Name).fails += since(fails[b.Key], s.fails[b.Key])
 		}
 	}
 	s.fails = fails

@@ -154,7 +154,8 @@ func TestPeriod(t *testing.T) {
 	https.BackendStatus[5] = 1
 	http.OwnStatus, http.Unheard = [6]uint64{4: 6, 5: 9}, 2
 	http.Noncompliant, http.Ends[reason.QueueFull] = 10, 11
-	w.backend("web", "http-80.us-east-1a", "10.0.0.1", 80).ConnectFails = 12
+	w.backend("web", "http-80.us-east-1a", "10.0.0.1", 80).ConnectFails = 8
+	w.backend("web", "http-80.us-east-1a", "10.0.0.1", 80).ProbeFails = 4
 	w.backend("web", "tcp-25.us-east-1b", "10.0.0.1", 25).ConnectFails = 13
 	w.backend("file", "app", "10.0.0.1", 80).ConnectFails = 14
 	w.peaks.Queued["web"] = 15

@@ -38,6 +38,7 @@ type Backend struct {
 	closings atomic.Uint64 // pooled connections that it closed first
 	connects atomic.Uint64
 	fails    atomic.Uint64
+	missed   atomic.Uint64 // connections of health checks that failed
 	closing  atomic.Pointer[Closing]
 }
 
@@ -180,6 +181,12 @@ func (b *Backend) Connected() { b.connects.Add(1) }
 
 // ConnectFailed counts an attempt that failed.
 func (b *Backend) ConnectFailed() { b.fails.Add(1) }
+
+// ProbeFailed counts a connection of a health check that did not come about.
+func (b *Backend) ProbeFailed() { b.missed.Add(1) }
+
+// ProbeFails returns how many did not.
+func (b *Backend) ProbeFails() uint64 { return b.missed.Load() }
 
 // Connects returns how many attempts succeeded and failed.
 func (b *Backend) Connects() (succeeded, failed uint64) { return b.connects.Load(), b.fails.Load() }

@@ -234,6 +234,7 @@ type BackendTotals struct {
 	ClosedIdle   uint64 // pooled connections that the backend closed before lull did (SH-08)
 	Connects     uint64 // successful connects
 	ConnectFails uint64
+	ProbeFails   uint64 // connections of health checks that failed; in none of the others
 }
 
 // Loop counts what one loop met besides connections.
