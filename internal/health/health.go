@@ -35,6 +35,7 @@ import (
 	"math"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lull/internal/clock"
@@ -77,6 +78,9 @@ type Checker struct {
 	probes   map[plan.CheckProtocol]probe
 	running  sync.WaitGroup
 
+	// Atomic.
+	tallies atomic.Pointer[map[plan.SetKey]*set] // of the sets that are checked; never nil, and what it points to never changes
+
 	queue sync.Mutex // held by the one that waits for mu to do a prober's work; guards nothing
 
 	// Guarded by mu.
@@ -86,7 +90,8 @@ type Checker struct {
 	applied   uint64     // counts the plans
 	checked   map[plan.BackendKey]*backend
 	unchecked map[plan.BackendKey]uint64 // with the plan that named it anew
-	sets      map[plan.SetKey]*set       // of those that are checked
+	sets      map[plan.SetKey]*set       // tallies as they will be, while they are being changed; nil otherwise
+	changed   []*set                     // whose count is not what Tally tells
 	probers   int
 	schedule  schedule
 	turns     turns
@@ -99,7 +104,7 @@ type Checker struct {
 // New returns a Checker without backends; Apply gives it some. addrs returns where a backend is at the moment, none if
 // that is not known; like a Report it is called with the lock held, and must not block.
 func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
-	return &Checker{
+	c := &Checker{
 		addrs:     addrs,
 		report:    report,
 		complain:  logLag,
@@ -107,9 +112,10 @@ func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
 		plan:      &plan.Plan{},
 		checked:   make(map[plan.BackendKey]*backend),
 		unchecked: make(map[plan.BackendKey]uint64),
-		sets:      make(map[plan.SetKey]*set),
 		paced:     math.MinInt64, // long ago
 	}
+	c.tallies.Store(&map[plan.SetKey]*set{})
+	return c
 }
 
 // Apply makes p's backends the ones to probe. A backend whose check did not change keeps its state and schedule. New
@@ -137,6 +143,7 @@ func (c *Checker) Apply(p *plan.Plan) {
 		}
 	}
 	c.plan = p
+	c.showLocked()
 	for _, key := range fresh {
 		c.report(key, true, Unchecked)
 	}
@@ -167,9 +174,7 @@ func (c *Checker) forgetLocked(set *plan.BackendSet) {
 			delete(c.unchecked, key)
 		}
 	}
-	if s := c.sets[set.Key]; s != nil && s.empty() {
-		delete(c.sets, set.Key)
-	}
+	c.dropLocked(set.Key)
 }
 
 // checkLocked takes over the check of a set's backends.
@@ -216,6 +221,7 @@ func (c *Checker) Close() {
 		b.endLocked()
 		delete(c.checked, key)
 	}
+	c.showLocked()
 	c.mu.Unlock()
 	c.running.Wait()
 }

@@ -230,6 +230,7 @@ func (p *prober) noteLocked(o outcome) {
 	o.at = clock.Real().UnixNano()
 	p.last = o
 	p.backend.recountLocked()
+	p.backend.checker.showLocked()
 }
 
 // reportLocked reports a state, in the words of the last result, if it is news. Of the second prober nobody hears unasked.
