@@ -20,6 +20,8 @@ import (
 	"time"
 
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+
+	"lull/internal/lulltest"
 )
 
 // certificate gives lull a certificate by its ARN. Its subject is the end of the ARN.
@@ -36,15 +38,15 @@ func (w *world) certificate(arn string) {
 	w.must(err)
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	w.must(err)
-	w.lull.write(name+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	w.lull.write(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	w.lull.run("certs", "import", arn, "--cert", name+".pem", "--key", name+".key")
+	w.Write(name+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	w.Write(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	w.Do("certs", "import", arn, "--cert", name+".pem", "--key", name+".key")
 }
 
 // serves wants the HTTPS listener of a load balancer to show a certificate.
 func (w *world) serves(name, subject string) {
 	w.t.Helper()
-	within(w.t, patience, func() string {
+	lulltest.Within(w.t, patience, func() string {
 		got, err := shown(w.addressOf(name))
 		if err != nil {
 			return err.Error()

@@ -79,7 +79,7 @@ func newUser(t testing.TB, l *lull, url string) *user {
 	if err := os.WriteFile(filepath.Join(bin, "aws"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	data := filepath.Join(l.dir, "lull-data", "aws")
+	data := filepath.Join(l.Path, "lull-data", "aws")
 	return &user{t: t, command: c, dir: dir, env: []string{
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "LC_ALL=C.UTF-8", "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_CONFIG_FILE=" + filepath.Join(data, "config"), "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(data, "credentials"),

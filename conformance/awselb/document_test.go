@@ -8,12 +8,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"lull/internal/lulltest/program"
 )
 
 // TestDocument types the first commands of docs/operate/aws.md as they stand there. It runs before the others, which may want the
 // defaults of lull serve as well.
 func TestDocument(t *testing.T) { //nolint:paralleltest // see above
-	program(t)
+	file := program.File(t)
 	if !alone() {
 		t.Skip("the defaults of lull serve without a file may be taken where the network is shared")
 	}
@@ -41,17 +43,13 @@ func TestDocument(t *testing.T) { //nolint:paralleltest // see above
 	}
 	u := newUser(t, l, "http://"+l.api)
 	bin := t.TempDir()
-	lullFile, err := filepath.Abs(program(t))
-	if err == nil {
-		err = os.Symlink(lullFile, filepath.Join(bin, "lull"))
-	}
-	if err != nil {
+	if err := os.Symlink(file, filepath.Join(bin, "lull")); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*commandMax)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", script)
-	cmd.Dir, cmd.Env = l.dir, append(u.env, "PATH="+bin+":"+strings.TrimPrefix(u.env[0], "PATH="))
+	cmd.Dir, cmd.Env = l.Path, append(u.env, "PATH="+bin+":"+strings.TrimPrefix(u.env[0], "PATH="))
 	out, err := cmd.CombinedOutput()
 	for _, word := range []string{`"DNSName": "web-`, `"Target": "TCP:9001"`, `"InstanceId": "127.0.0.1"`, "Directory listing", `"IdleTimeout": 30`, "connections"} {
 		if err != nil || !strings.Contains(string(out), word) {

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+
+	"lull/internal/lulltest"
 )
 
 // proxyPolicy defines a policy for the PROXY protocol.
@@ -306,7 +308,7 @@ func examplesOfInstances() []section {
 // outOfService waits until an instance's checks have failed often enough: two, of which there is one every 5 s.
 func (w *world) outOfService(name, id string) {
 	w.t.Helper()
-	within(w.t, 3*patience, func() string {
+	lulltest.Within(w.t, 3*patience, func() string {
 		out, err := w.elb.DescribeInstanceHealth(context.Background(), &elb.DescribeInstanceHealthInput{
 			LoadBalancerName: &name, Instances: []types.Instance{{InstanceId: &id}},
 		})

@@ -2,6 +2,8 @@ package awselb
 
 import (
 	"path/filepath"
+
+	"lull/internal/lulltest"
 )
 
 const modify = `aws elb modify-load-balancer-attributes --load-balancer-name my-loadbalancer --load-balancer-attributes `
@@ -59,8 +61,8 @@ func guideAttributes() []section {
 				want: modified(`"AccessLog": {"Enabled": true, "EmitInterval": 60, "S3BucketName": "my-loadbalancer-logs", "S3BucketPrefix": "my-app"}`),
 				after: func(w *world) {
 					const object = "my-loadbalancer-logs/my-app/AWSLogs/*/ELBAccessLogTestFile"
-					within(w.t, patience, func() string {
-						if found, _ := filepath.Glob(filepath.Join(w.lull.dir, "logs", object)); len(found) != 1 {
+					lulltest.Within(w.t, patience, func() string {
+						if found, _ := filepath.Glob(filepath.Join(w.Path, "logs", object)); len(found) != 1 {
 							return "there is no " + object
 						}
 						return ""

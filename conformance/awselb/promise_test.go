@@ -15,6 +15,8 @@ import (
 	"time"
 
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+
+	"lull/internal/lulltest"
 )
 
 // TestPromise does what lull promises first: no file, the generated credentials, the aws command, real traffic and real timeouts,
@@ -96,12 +98,10 @@ func (w *world) change(at netip.AddrPort) {
 func (w *world) said(command string, words ...string) {
 	w.t.Helper()
 	out, args := "", strings.Fields(command)
-	within(w.t, patience, func() string {
+	lulltest.Within(w.t, patience, func() string {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, program(w.t), args...) // events goes on for ever
-		cmd.Dir = w.lull.dir
-		b, _ := cmd.Output()
+		b, _ := w.Command(ctx, args...).Output() // events goes on for ever
 		out = string(b)
 		for line := range strings.Lines(out) {
 			here := true

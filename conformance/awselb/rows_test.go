@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+
+	"lull/internal/lulltest/program"
 )
 
 // sections are all tables, by what the README calls them.
@@ -19,7 +21,7 @@ func sections() map[string][]section {
 
 // TestRows runs every row of every table.
 func TestRows(t *testing.T) {
-	program(t)
+	program.File(t)
 	t.Parallel()
 	if c, err := theCommand(); err != nil {
 		t.Fatalf("the aws command: %v", err)

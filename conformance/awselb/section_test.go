@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+
+	"lull/internal/lulltest"
 )
 
 // section is rows that build on each other, with what they find.
@@ -71,12 +73,18 @@ func (s section) run(t *testing.T) {
 		w.relay.take()
 		for _, r := range s.rows {
 			t.Run(r.id, func(t *testing.T) {
-				w.t, w.user.t, w.lull.t = t, t, t
+				w.use(t)
 				w.do(r)
 			})
 		}
-		w.t, w.user.t, w.lull.t = t, t, t
+		w.use(t)
 	})
+}
+
+// use has what fails from now on fail that test.
+func (w *world) use(t testing.TB) {
+	w.t, w.user.t = t, t
+	w.lull.use(t)
 }
 
 func newWorld(t *testing.T) *world {
@@ -274,14 +282,14 @@ func (w *world) register(name string, ids ...string) {
 func (w *world) tell(ids ...string) {
 	w.t.Helper()
 	for i, id := range ids {
-		w.lull.run("instances", "set", id, w.at(byte(1+i)).String())
+		w.Do("instances", "set", id, w.at(byte(1+i)).String())
 	}
 }
 
 // inService waits until an instance of a load balancer is in service.
 func (w *world) inService(name, id string) {
 	w.t.Helper()
-	within(w.t, patience, func() string {
+	lulltest.Within(w.t, patience, func() string {
 		out, err := w.elb.DescribeInstanceHealth(context.Background(), &elb.DescribeInstanceHealthInput{
 			LoadBalancerName: &name, Instances: []types.Instance{{InstanceId: &id}},
 		})

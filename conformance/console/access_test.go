@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -39,9 +40,16 @@ func TestLogin(t *testing.T) {
 func TestForgery(t *testing.T) {
 	t.Parallel()
 	b := browsing(t)
-	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	at, err := net.Listen("tcp", b.Address+":0") // of the same site as the console, so that Chromium sends the cookie along
+	if err != nil {
+		t.Fatal(err)
+	}
+	evil := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `<!doctype html><title>evil</title><form method="post" action="%s"><input name="load_balancer" value="web"><button>Go</button></form>`, b.url("aws-delete"))
 	}))
+	evil.Listener.Close()
+	evil.Listener = at
+	evil.Start()
 	t.Cleanup(evil.Close)
 	b.do(chromedp.Navigate(evil.URL))
 	b.click("Go")

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"lull/internal/lulltest"
 )
 
 // finding is something that axe-core holds against a page.
@@ -68,7 +70,7 @@ func (b *browser) linkedFrom(from, name string) string {
 	b.t.Helper()
 	b.open(from)
 	link := `main a[href^="/console/` + name + `?"]`
-	within(b.t, patience, func() string {
+	lulltest.Within(b.t, patience, func() string {
 		if !ask[bool](b, `document.querySelector('`+link+`') !== null`) {
 			return from + " leads to no " + name
 		}

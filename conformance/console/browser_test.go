@@ -12,6 +12,8 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"lull/internal/lulltest"
 )
 
 const (
@@ -78,7 +80,7 @@ func (b *browser) tryText(selector string) (text string) {
 // says waits until an element says something.
 func (b *browser) says(selector, want string) {
 	b.t.Helper()
-	within(b.t, patience, func() string {
+	lulltest.Within(b.t, patience, func() string {
 		if got := b.tryText(selector); !strings.Contains(got, want) {
 			return fmt.Sprintf("%s says %q, want %q; the page says: %s", selector, got, want, b.tryText("body"))
 		}
@@ -96,7 +98,7 @@ func (b *browser) click(label string) {
 func (b *browser) fill(label, text string) {
 	b.t.Helper()
 	var found struct{ ID, Kind string }
-	within(b.t, patience, func() string {
+	lulltest.Within(b.t, patience, func() string {
 		found, _ = chromedp.Run(b.ctx, chromedp.Evaluate[struct{ ID, Kind string }](`(() => {
 			const label = [...document.querySelectorAll("label")].find(one => one.innerText.trim() === `+quote(label)+`);
 			const field = label && document.getElementById(label.htmlFor);
@@ -197,7 +199,7 @@ func (b *browser) withBalancer(port string) {
 	b.fill("Instances", "127.0.0.1")
 	b.click("Register")
 	b.says(".flash", "have been registered")
-	within(b.t, patience, func() string {
+	lulltest.Within(b.t, patience, func() string {
 		b.open("load-balancer?load_balancer=web&tab=instances")
 		if got := b.tryText("main"); !strings.Contains(got, "InService") {
 			return "the instance is not in service: " + got

@@ -10,6 +10,8 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"lull/internal/lulltest"
 )
 
 // late is how much later than its deadline a connection may be seen to end on a busy machine.
@@ -76,7 +78,7 @@ func (b *browser) shorten(way *idleWay) {
 	b.open("")
 	way.there()
 	b.says("h1", way.heading)
-	within(b.t, patience, func() string {
+	lulltest.Within(b.t, patience, func() string {
 		if time.Since(since) < idle {
 			return "time does not pass"
 		}

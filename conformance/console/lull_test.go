@@ -1,129 +1,43 @@
 package console
 
 import (
-	"bytes"
-	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
+
+	"lull/internal/lulltest/program"
 )
 
-const (
-	readyMax = 15 * time.Second // until lull serves
-	stopMax  = 15 * time.Second // until it has ended
-	// patience is how long something may take that follows by itself.
-	patience = 15 * time.Second
-)
+// patience is how long something may take that follows by itself.
+const patience = 15 * time.Second
 
 // lull is a running program in a directory of its own.
 type lull struct {
-	t        testing.TB
-	dir      string
-	node     string // the address of load balancers
-	api      string // the console's address and port
-	cmd      *exec.Cmd
-	said     *output
-	finished chan struct{}
+	*program.Dir
+	t       testing.TB
+	process *program.Process
+	node    string // the address of load balancers
+	api     string // the console's address and port
 }
 
-// output keeps what a process writes.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-// String returns all that was written.
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// nets counts the networks that were given out.
-//
-//nolint:gochecknoglobals // one for the process
-var nets atomic.Uint32
+// config is a lull.yaml with addresses of its own.
+const config = `admin: {socket: lull.sock}
+api:
+  address: {api}
+  data: lull-data
+  region: us-west-2
+  addresses: [{net}.16-{net}.250]
+`
 
 // serve starts lull and returns when it is ready. It skips the test where no program is named.
 func serve(t testing.TB) *lull {
 	t.Helper()
-	name := os.Getenv("LULL")
-	if name == "" {
-		t.Skip("LULL does not name a program: this is for make conformance")
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	free.Close()
-	second := 16 + (uint32(os.Getpid())*16+nets.Add(1))%224 // two runs at a time are hardly in each other's way
-	l := &lull{t: t, dir: t.TempDir(), node: fmt.Sprintf("127.%d.0.16", second), api: free.Addr().String(), said: &output{}, finished: make(chan struct{})}
-	text := fmt.Sprintf("admin: {socket: lull.sock}\napi:\n  address: %s\n  data: lull-data\n  region: us-west-2\n  addresses: [127.%d.0.16-127.%d.0.250]\n", l.api, second, second)
-	if err := os.WriteFile(filepath.Join(l.dir, "lull.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	l.cmd = exec.Command(name, "serve", "lull.yaml")
-	l.cmd.Dir, l.cmd.Stderr, l.cmd.Stdout = l.dir, l.said, l.said
-	l.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := l.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = l.cmd.Wait() // its output tells
-		close(l.finished)
-	}()
-	t.Cleanup(l.stop)
-	ready := regexp.MustCompile(`(?m)^ready$`)
-	within(t, readyMax, func() string {
-		if !ready.MatchString(l.said.String()) {
-			return "lull is not ready: " + l.said.String()
-		}
-		return ""
-	})
+	d := program.Built(t)
+	l := &lull{Dir: d, t: t, node: d.Net(0) + ".16", api: d.At(8440).String()}
+	l.process = d.Serve(strings.NewReplacer("{api}", l.api, "{net}", d.Net(0)).Replace(config))
 	return l
-}
-
-// stop ends the program and waits for its end.
-func (l *lull) stop() {
-	_ = l.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-l.finished:
-	case <-time.After(stopMax):
-		_ = l.cmd.Process.Kill()
-		<-l.finished
-		l.t.Errorf("lull did not end within %v: %s", stopMax, l.said)
-	}
-}
-
-// within asks again and again until there is nothing to complain of.
-func within(t testing.TB, most time.Duration, complaint func() string) {
-	t.Helper()
-	end := time.Now().Add(most)
-	for {
-		text := complaint()
-		if text == "" {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal(text)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }
 
 // url returns the address of a page of the console.
@@ -132,11 +46,7 @@ func (l *lull) url(page string) string { return "http://" + l.api + "/console/" 
 // key returns the id and the other half of the access key that the first start wrote.
 func (l *lull) key() (id, secret string) {
 	l.t.Helper()
-	text, err := os.ReadFile(filepath.Join(l.dir, "lull-data", "aws", "credentials"))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(l.Read("lull-data/aws/credentials")) {
 		switch name, value, _ := strings.Cut(strings.TrimSpace(line), " = "); name {
 		case "aws_access_key_id":
 			id = value
@@ -150,9 +60,9 @@ func (l *lull) key() (id, secret string) {
 // link returns the link that opens the console once.
 func (l *lull) link() string {
 	l.t.Helper()
-	found := regexp.MustCompile(`(?m)^console: (\S+) \(once`).FindStringSubmatch(l.said.String())
+	found := regexp.MustCompile(`(?m)^console: (\S+) \(once`).FindStringSubmatch(l.process.Said())
 	if found == nil {
-		l.t.Fatalf("no link in %s", l.said)
+		l.t.Fatalf("no link in %s", l.process.Said())
 	}
 	return found[1]
 }

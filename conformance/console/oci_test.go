@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lull/internal/lulltest"
 )
 
 // withOCI makes the OCI load balancer web before a backend on this machine, on the pages. Its listener speaks a protocol on port 8080.
@@ -104,7 +106,7 @@ func TestOCIRequests(t *testing.T) {
 	}
 	since := time.Now()
 	b.open("oci-listener?load_balancer=web&name_of=echo")
-	within(t, patience, func() string {
+	lulltest.Within(t, patience, func() string {
 		if time.Since(since) < 2*time.Second {
 			return "time does not pass"
 		}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/oracle/oci-go-sdk/v65/common"
+
+	"lull/internal/lulltest"
 )
 
 // root is where the API is.
@@ -38,7 +39,7 @@ type answer struct {
 // caller returns one who has the key of the first start.
 func (l *lull) caller() *caller {
 	l.t.Helper()
-	keys, err := common.ConfigurationProviderFromFile(filepath.Join(l.dir, "lull-data", "oci", "config"), "")
+	keys, err := common.ConfigurationProviderFromFile(filepath.Join(l.Path, "lull-data", "oci", "config"), "")
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -54,28 +55,16 @@ func (l *lull) callerWith(keys common.ConfigurationProvider) *caller {
 	return &caller{l, common.DefaultRequestSigner(keys), tenancy}
 }
 
-// run runs a command of lull's and returns what it prints.
-func (l *lull) run(args ...string) string {
-	l.t.Helper()
-	cmd := exec.CommandContext(l.t.Context(), program(l.t), args...)
-	cmd.Dir = l.dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		l.t.Fatalf("lull %s: %v: %s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
-}
-
 // readOnly returns a caller whose key may read, made as an operator makes one.
 func (l *lull) readOnly() *caller {
 	l.t.Helper()
-	said := l.run("oci-keys", "create", "--role", "read-only", "--out", "reader.pem")
+	said := l.Do("oci-keys", "create", "--role", "read-only", "--out", "reader.pem")
 	values := map[string]string{}
 	for line := range strings.Lines(said) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		values[name] = value
 	}
-	key, err := os.ReadFile(filepath.Join(l.dir, "reader.pem"))
+	key, err := os.ReadFile(filepath.Join(l.Path, "reader.pem"))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -191,7 +180,7 @@ func (c *caller) over(name string, a answer) (w workRequest) {
 	if a.status != http.StatusNoContent || a.body != "" || id == "" {
 		c.t.Fatalf("%s: got %d %q, want a work request", name, a.status, a.body)
 	}
-	c.within(patience, func() string {
+	lulltest.Within(c.t, patience, func() string {
 		w = workRequest{}
 		c.read("/loadBalancerWorkRequests/"+id, &w)
 		if w.LifecycleState == "SUCCEEDED" || w.LifecycleState == "FAILED" {

@@ -3,6 +3,7 @@ package ociapi
 import (
 	"fmt"
 	"net/http"
+	"syscall"
 	"testing"
 )
 
@@ -19,8 +20,7 @@ func TestCrash(t *testing.T) {
 		requests[i] = c.asking("POST", path+"/hostnames", fmt.Sprintf(`{"name":"h%d","hostname":"h%d.example.com"}`, i, i), fmt.Sprint("Opc-Retry-Token: crash", i))
 	}
 	answers := sendAll(t, append(requests, c.asking("POST", "/loadBalancers", c.details("other", nil).String()), c.asking("DELETE", path+"/hostnames/before", "")))
-	c.kill()
-	c.start()
+	c.again(syscall.SIGKILL)
 	for i, a := range answers {
 		if w := c.over(fmt.Sprint("accepted ", i), a); w.LifecycleState != "SUCCEEDED" {
 			t.Errorf("accepted %d: got %+v", i, w)
@@ -51,8 +51,7 @@ func TestCrashTraffic(t *testing.T) {
 	w.web(w.set(at...), idle(7))
 	where := w.at(portHTTP)
 	before := w.snapshot(w.path)
-	w.kill()
-	w.start()
+	w.again(syscall.SIGKILL)
 	if now := w.at(portHTTP); now != where {
 		t.Errorf("it is at %v, was at %v", now, where)
 	}

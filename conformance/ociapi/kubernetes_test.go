@@ -62,7 +62,7 @@ func TestCloudController_K8S_01(t *testing.T) {
 	if found := c.find("service"); len(found) != 0 {
 		t.Errorf("before: got %v", found)
 	}
-	node := func(n int) string { return fmt.Sprintf("127.%d.1.%d", c.net, n) }
+	node := func(n int) string { return fmt.Sprintf("%s.%d", c.Net(1), n) }
 	request := loadbalancer.CreateLoadBalancerRequest{
 		OpcRetryToken: common.String("kubernetes-uid-1"),
 		CreateLoadBalancerDetails: loadbalancer.CreateLoadBalancerDetails{

@@ -6,168 +6,58 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/oracle/oci-go-sdk/v65/common"
 	"github.com/oracle/oci-go-sdk/v65/loadbalancer"
+
+	"lull/internal/lulltest/program"
 )
 
-const (
-	readyMax = 15 * time.Second // until lull serves
-	stopMax  = 15 * time.Second // until it has ended
-	// patience is how long something may take that follows by itself.
-	patience = 10 * time.Second
-)
+// patience is how long something may take that follows by itself.
+const patience = 10 * time.Second
 
 // lull is a running program in a directory of its own.
 type lull struct {
-	t        testing.TB
-	dir      string
-	net      byte // 127.net.0.0/16 is no other test's
-	api      string
-	cmd      *exec.Cmd
-	said     *output
-	finished chan struct{}
+	*program.Dir
+	t       testing.TB
+	process *program.Process
+	api     string
 }
 
-// output keeps what a process writes.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-// String returns all that was written.
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// nets counts the networks that were given out.
-//
-//nolint:gochecknoglobals // one for the process
-var nets atomic.Uint32
-
-// network returns the second byte of addresses that no other test of this process uses. The first of them depends on the process, so that
-// two runs at a time are hardly in each other's way.
-func network() byte { return byte(16 + (uint32(os.Getpid())*16+nets.Add(1))%224) }
-
-// program returns the file of lull's program, and skips the test where none is named.
-func program(t testing.TB) string {
-	t.Helper()
-	name := os.Getenv("LULL")
-	if name == "" {
-		t.Skip("LULL does not name a program: this is for make conformance")
-	}
-	return name
-}
+// config is a lull.yaml with addresses of its own.
+const config = `admin: {socket: lull.sock}
+api:
+  address: {api}
+  data: lull-data
+  region: us-phoenix-1
+  addresses: [{net}.16-{net}.250]
+`
 
 // serve starts lull with a file that has its own addresses, and returns when it is ready.
 func serve(t testing.TB) *lull {
 	t.Helper()
-	program(t)
-	l := &lull{t: t, dir: t.TempDir(), net: network(), said: &output{}}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.api = free.Addr().String()
-	free.Close()
-	text := fmt.Sprintf("admin: {socket: lull.sock}\napi:\n  address: %s\n  data: lull-data\n  region: us-phoenix-1\n  addresses: [127.%[2]d.%[3]d.16-127.%[2]d.%[3]d.250]\n", l.api, l.net, os.Getpid()%250)
-	if err := os.WriteFile(filepath.Join(l.dir, "lull.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	l.start()
+	d := program.Built(t)
+	l := &lull{Dir: d, t: t, api: d.At(8440).String()}
+	l.process = d.Serve(strings.NewReplacer("{api}", l.api, "{net}", d.Net(0)).Replace(config))
 	return l
 }
 
-// start starts the program, once more if it has run before.
-func (l *lull) start() {
+// again ends the program with a signal, of which SIGKILL is as a crash, and starts it once more.
+func (l *lull) again(end syscall.Signal) {
 	l.t.Helper()
-	l.cmd = exec.Command(program(l.t), "serve", "lull.yaml")
-	l.said = &output{}
-	l.cmd.Dir, l.cmd.Stderr, l.cmd.Stdout = l.dir, l.said, l.said
-	l.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := l.cmd.Start(); err != nil {
-		l.t.Fatal(err)
+	l.process.Signal(end)
+	if code := l.process.Exit(); code != 0 && end != syscall.SIGKILL {
+		l.t.Errorf("lull ended with %d, want 0: %s", code, l.process.Said())
 	}
-	l.finished = make(chan struct{})
-	go func() {
-		_ = l.cmd.Wait() // ProcessState tells
-		close(l.finished)
-	}()
-	l.t.Cleanup(l.stop)
-	ready := regexp.MustCompile(`(?m)^ready$`)
-	l.within(readyMax, func() string {
-		if l.ended() || !ready.MatchString(l.said.String()) {
-			return "lull is not ready: " + l.said.String()
-		}
-		return ""
-	})
-}
-
-func (l *lull) ended() bool {
-	select {
-	case <-l.finished:
-		return true
-	default:
-		return false
-	}
-}
-
-// stop ends the program and waits for its end.
-func (l *lull) stop() {
-	if l.ended() {
-		return
-	}
-	_ = l.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-l.finished:
-	case <-time.After(stopMax):
-		_ = l.cmd.Process.Kill()
-		<-l.finished
-		l.t.Errorf("lull did not end within %v: %s", stopMax, l.said)
-	}
-}
-
-// kill ends the program as a crash does.
-func (l *lull) kill() {
-	_ = l.cmd.Process.Kill()
-	<-l.finished
-}
-
-// within asks again and again until there is nothing to complain of.
-func (l *lull) within(most time.Duration, complaint func() string) {
-	l.t.Helper()
-	end := time.Now().Add(most)
-	for {
-		text := complaint()
-		if text == "" {
-			return
-		}
-		if time.Now().After(end) {
-			l.t.Fatal(text)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	l.process = l.Start("serve", "lull.yaml")
+	l.process.WaitReady()
 }
 
 // client is Oracle's client, with what came back last as it came.
@@ -206,7 +96,7 @@ func (e *exchange) Do(r *http.Request) (*http.Response, error) {
 // client returns a client that has the configuration of the first start.
 func (l *lull) client() *client {
 	l.t.Helper()
-	provider, err := common.ConfigurationProviderFromFile(filepath.Join(l.dir, "lull-data", "oci", "config"), "")
+	provider, err := common.ConfigurationProviderFromFile(filepath.Join(l.Path, "lull-data", "oci", "config"), "")
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -228,7 +228,7 @@ func TestDeletedWhilePending_API_10(t *testing.T) {
 func TestEscapes_API_11_SIG_07(t *testing.T) {
 	t.Parallel()
 	c := serve(t).caller()
-	at := fmt.Sprintf("127.%d.1.1", c.net)
+	at := c.Net(1) + ".1"
 	path := c.make("web", fields{"backendSets": fields{"app": plainSet().with(fields{"backends": []fields{{"ipAddress": at, "port": 8080}}})}})
 	for _, escaped := range []string{at + ":8080", at + "%3A8080", at + "%3a8080", strings.ReplaceAll(at, ".", "%2E") + "%3A%38080"} {
 		var got struct{ Name string }

@@ -11,6 +11,8 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/loadbalancer"
 
 	"lull/internal/lulltest/testca"
+
+	"lull/internal/lulltest"
 )
 
 // quoted returns a text as JSON.
@@ -190,11 +192,11 @@ func (l *life) health() {
 		"unknownStateBackendSetNames":["app","other"],"totalBackendSetCount":2}`)
 	_, err = l.ListLoadBalancerHealths(l.ctx, loadbalancer.ListLoadBalancerHealthsRequest{CompartmentId: &l.tenancy})
 	l.read("ListLoadBalancerHealths", err, `[{"loadBalancerId":"`+*l.id+`","status":"UNKNOWN"}]`)
-	at := fmt.Sprintf("127.%d.1.2", l.net)
+	at := l.Net(1) + ".2"
 	r, err := l.CreateBackend(l.ctx, loadbalancer.CreateBackendRequest{LoadBalancerId: l.id, BackendSetName: common.String("app"),
 		CreateBackendDetails: loadbalancer.CreateBackendDetails{IpAddress: &at, Port: common.Int(8080)}})
 	l.done("CreateBackend", err, r.OpcWorkRequestId)
-	l.within(patience, func() string { // nobody listens there; two probers find that out
+	lulltest.Within(l.t, patience, func() string { // nobody listens there; two probers find that out
 		h, err := l.GetBackendHealth(l.ctx, loadbalancer.GetBackendHealthRequest{LoadBalancerId: l.id, BackendSetName: common.String("app"), BackendName: common.String(at + ":8080")})
 		l.fine("GetBackendHealth", err)
 		if h.Status != loadbalancer.BackendHealthStatusCritical {

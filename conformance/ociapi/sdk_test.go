@@ -11,6 +11,8 @@ import (
 
 	"github.com/oracle/oci-go-sdk/v65/common"
 	"github.com/oracle/oci-go-sdk/v65/loadbalancer"
+
+	"lull/internal/lulltest"
 )
 
 // called counts the operations that a test has called, by name.
@@ -66,7 +68,7 @@ func (l *life) over(name string, err error, id *string) (w loadbalancer.WorkRequ
 	if l.last.status != http.StatusNoContent || len(l.last.body) != 0 || id == nil {
 		l.t.Fatalf("%s: status %d with %q, work request %v", name, l.last.status, l.last.body, id)
 	}
-	l.within(patience, func() string {
+	lulltest.Within(l.t, patience, func() string {
 		r, err := l.GetWorkRequest(l.ctx, loadbalancer.GetWorkRequestRequest{WorkRequestId: id})
 		l.fine("GetWorkRequest", err)
 		w = r.WorkRequest
@@ -247,7 +249,7 @@ func (l *life) sets() {
 }
 
 func (l *life) backends() {
-	at := fmt.Sprintf("127.%d.1.1", l.net)
+	at := l.Net(1) + ".1"
 	name := at + ":8080"
 	r, err := l.CreateBackend(l.ctx, loadbalancer.CreateBackendRequest{LoadBalancerId: l.id, BackendSetName: common.String("app"),
 		CreateBackendDetails: loadbalancer.CreateBackendDetails{IpAddress: &at, Port: common.Int(8080)}})

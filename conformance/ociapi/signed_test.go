@@ -31,7 +31,7 @@ func body(r *http.Request, text string) {
 // without returns a signer that leaves headers out.
 func (c *caller) without(t *testing.T, r *http.Request, headers, bodyHeaders []string) {
 	t.Helper()
-	keys, err := common.ConfigurationProviderFromFile(filepath.Join(c.dir, "lull-data", "oci", "config"), "")
+	keys, err := common.ConfigurationProviderFromFile(filepath.Join(c.Path, "lull-data", "oci", "config"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,14 +214,14 @@ func TestReader(t *testing.T) {
 	if after := c.snapshot(path); after != before {
 		t.Errorf("got %s, before %s", after, before)
 	}
-	c.run("oci-keys", "revoke", strings.TrimSpace(fingerprint(t, c)))
+	c.Do("oci-keys", "revoke", strings.TrimSpace(fingerprint(t, c)))
 	c.refused("after its revocation", reader.ask("GET", path, ""), 401, "NotAuthenticated")
 }
 
 // fingerprint returns that of the key that may read.
 func fingerprint(t *testing.T, c *caller) string {
 	t.Helper()
-	for line := range strings.Lines(c.run("oci-keys", "list")) {
+	for line := range strings.Lines(c.Do("oci-keys", "list")) {
 		if strings.Contains(line, " read-only ") {
 			return strings.Fields(line)[0]
 		}
@@ -235,7 +235,7 @@ func fingerprint(t *testing.T, c *caller) string {
 func TestCommand_SIG_01_SIG_06_SIG_09_SIG_12(t *testing.T) {
 	t.Parallel()
 	c := serve(t).caller()
-	keys, err := common.ConfigurationProviderFromFile(filepath.Join(c.dir, "lull-data", "oci", "config"), "")
+	keys, err := common.ConfigurationProviderFromFile(filepath.Join(c.Path, "lull-data", "oci", "config"), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -169,7 +170,7 @@ func TestFirstStart(t *testing.T) {
 	l := serve(t)
 	was := map[string]string{}
 	for name, mode := range map[string]os.FileMode{"": os.ModeDir | 0o700, "oci": os.ModeDir | 0o700, "oci/config": 0o600, "oci/key.pem": 0o600} {
-		at := l.dir + "/lull-data/" + name
+		at := l.Path + "/lull-data/" + name
 		info, err := os.Stat(at)
 		if err != nil {
 			t.Error(err)
@@ -187,13 +188,12 @@ func TestFirstStart(t *testing.T) {
 			t.Errorf("%q is not in the configuration", want)
 		}
 	}
-	if strings.Contains(l.said.String(), "PRIVATE KEY") {
+	if strings.Contains(l.process.Said(), "PRIVATE KEY") {
 		t.Error("the first start prints the private key")
 	}
-	l.stop()
-	l.start()
+	l.again(syscall.SIGTERM)
 	for name, before := range was {
-		if now, err := os.ReadFile(l.dir + "/lull-data/" + name); err != nil || string(now) != before {
+		if now, err := os.ReadFile(l.Path + "/lull-data/" + name); err != nil || string(now) != before {
 			t.Errorf("%s is another after a second start: %v", name, err)
 		}
 	}
@@ -261,7 +261,7 @@ func TestOpenConnections_TO_06_TMO_02(t *testing.T) {
 	}
 	clock.took("the end of those that were over it", 0)
 	for _, c := range []*lulltest.Conn{tunnel, waiting.Conn} {
-		told := w.run("explain", ids[c.LocalAddr().String()])
+		told := w.Do("explain", ids[c.LocalAddr().String()])
 		for _, want := range []string{"oci lb listener update ", " --connection-configuration-idle-timeout SECONDS"} {
 			if !strings.Contains(told, want) || strings.Contains(told, "lull.yaml") {
 				t.Errorf("lull explain: got\n%s\nwant %q in it and no file", told, want)
@@ -283,8 +283,8 @@ func TestOpenConnections_TO_06_TMO_02(t *testing.T) {
 // connection returns the number that lull gives a client's connection, once its line in lull conns has a word.
 func (w *world) connection(c *lulltest.Conn, word string) (id string) {
 	w.t.Helper()
-	w.within(patience, func() string {
-		out := w.run("conns")
+	lulltest.Within(w.t, patience, func() string {
+		out := w.Do("conns")
 		for line := range strings.Lines(out) {
 			if strings.Contains(line, c.LocalAddr().String()) && strings.Contains(line, word) {
 				id = strings.Fields(line)[0]

@@ -36,7 +36,7 @@ func TestTypeScript_SIG_01_SIG_12(t *testing.T) {
 	defer cancel()
 	_, port, _ := net.SplitHostPort(backend.Addr().String())
 	// The script lies beside the modules, where node looks for them.
-	out, err := exec.CommandContext(ctx, "node", filepath.Join(modules, "life.js"), filepath.Join(l.dir, "lull-data", "oci", "config"), "http://"+l.api, port).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "node", filepath.Join(modules, "life.js"), filepath.Join(l.Path, "lull-data", "oci", "config"), "http://"+l.api, port).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -149,8 +149,11 @@ func (e *Engine) WaitOpen(n int) {
 }
 
 // Eventually polls until f holds, for as long as Patience; it reports whether it came to hold.
-func Eventually(f func() bool) bool {
-	deadline := time.Now().Add(Patience)
+func Eventually(f func() bool) bool { return EventuallyIn(Patience, f) }
+
+// EventuallyIn is Eventually with a limit of its own.
+func EventuallyIn(limit time.Duration, f func() bool) bool {
+	deadline := time.Now().Add(limit)
 	for !f() {
 		if time.Now().After(deadline) {
 			return false
@@ -158,6 +161,21 @@ func Eventually(f func() bool) bool {
 		time.Sleep(2 * time.Millisecond)
 	}
 	return true
+}
+
+// Within asks again and again, which may be a request each time, until there is no complaint any more.
+func Within(t testing.TB, limit time.Duration, complaint func() string) {
+	t.Helper()
+	const pause = 10 * time.Millisecond
+	for deadline := time.Now().Add(limit); ; time.Sleep(pause) {
+		text := complaint()
+		if text == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v: %s", limit, text)
+		}
+	}
 }
 
 // Closed reports whether the error is what a peer sees of a FIN ("eof"), an RST ("reset"), or something else.

@@ -3,11 +3,12 @@
 //
 // Tests only; each test's goroutine calls it. The process is the test binary itself, which Main turns into lull when an
 // environment variable says so. That starts at once and has the race detector and the invariants whenever the tests
-// have them; building the real program would take seconds and have neither. Each Dir is an island: a directory of its own
+// have them; building the real program would take seconds and have neither. The outside suites want that one and nothing else: theirs
+// is the Dir of Built. Each Dir is an island: a directory of its own
 // and an address of its own in 127.0.0.0/8, so that tests run side by side with fixed ports and none can take another's.
 //
-// A process that is still running when its test ends is stopped as a user would, and must then exit with 0. None may
-// ever have reported a data race or a panic.
+// A process that is still running when its test ends is stopped as a user would, and must then exit with 0, as must one that has
+// ended unasked. None may ever have reported a data race or a panic.
 package program
 
 import (
@@ -37,6 +38,9 @@ const asLull = "LULL_PROGRAM_UNDER_TEST"
 // endLimit is how long a process may take to end when nothing keeps it.
 const endLimit = 20 * time.Second
 
+// waitLimit is how long lull may take to say something, on a machine that has much else to do.
+const waitLimit = 15 * time.Second
+
 // Main is what TestMain calls: it runs the tests, or lull.
 func Main(m *testing.M) {
 	if os.Getenv(asLull) != "" {
@@ -50,6 +54,8 @@ type Dir struct {
 	Path    string
 	Address string
 	t       testing.TB
+	number  int    // among those of this process
+	exe     string // the program; empty for the test binary
 }
 
 //nolint:gochecknoglobals // addresses given away by this process
@@ -62,7 +68,7 @@ func NewDir(t testing.TB) *Dir {
 	if n > 254 {
 		t.Fatalf("address for test %d: 254 is the most", n)
 	}
-	return &Dir{Path: t.TempDir(), Address: fmt.Sprintf("127.%d.%d.%d", 64+pid>>8&127, pid&255, n), t: t}
+	return &Dir{Path: t.TempDir(), Address: fmt.Sprintf("127.%d.%d.%d", 64+pid>>8&127, pid&255, n), t: t, number: int(n)}
 }
 
 // Write writes a file of the directory; {address} in its text stands for the address.
@@ -97,13 +103,19 @@ func (d *Dir) At(port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr(d.Address), port)
 }
 
-// command returns a lull with these arguments.
-func (d *Dir) command(args ...string) *exec.Cmd {
+// Command returns a lull with these arguments, which the end of ctx kills.
+func (d *Dir) Command(ctx context.Context, args ...string) *exec.Cmd {
+	if d.exe != "" {
+		cmd := exec.CommandContext(ctx, d.exe, args...)
+		cmd.Dir = d.Path
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a suite that runs for too long is killed
+		return cmd
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	cmd := exec.Command(exe, args...)
+	cmd := exec.CommandContext(ctx, exe, args...)
 	cmd.Dir = d.Path
 	cmd.Env = append(os.Environ(), asLull+"=1", "TMPDIR="+d.Path,
 		"GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE")) // without it the race detector holds every exit up for a second
@@ -131,6 +143,7 @@ type Process struct {
 	cmd            *exec.Cmd
 	ended          chan struct{}
 	killed         bool
+	asked          bool // the test has been told the exit code
 }
 
 // Start starts a command.
@@ -142,7 +155,7 @@ func (d *Dir) Start(args ...string) *Process {
 // StartTo starts a command whose standard output goes to a file instead of Process.Stdout.
 func (d *Dir) StartTo(stdout *os.File, args ...string) *Process {
 	d.t.Helper()
-	p := &Process{t: d.t, args: args, cmd: d.command(args...), ended: make(chan struct{})}
+	p := &Process{t: d.t, args: args, cmd: d.Command(context.Background(), args...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.Stdout, &p.Stderr
 	if stdout != nil {
 		p.cmd.Stdout = stdout
@@ -193,7 +206,7 @@ func (p *Process) WaitOut(words ...string) {
 
 func (p *Process) wait(what string, f func() bool) {
 	p.t.Helper()
-	if !lulltest.Eventually(func() bool { return f() || p.hasEnded() }) || !f() {
+	if !lulltest.EventuallyIn(waitLimit, func() bool { return f() || p.hasEnded() }) || !f() {
 		p.t.Fatalf("lull %s: got no %s\n%s", strings.Join(p.args, " "), what, p.outputs())
 	}
 }
@@ -210,6 +223,9 @@ func (p *Process) hasEnded() bool {
 func (p *Process) outputs() string {
 	return fmt.Sprintf("standard output:\n%s\nstandard error:\n%s", p.Stdout.String(), p.Stderr.String())
 }
+
+// Said returns all that the process has written so far.
+func (p *Process) Said() string { return p.Stdout.String() + p.Stderr.String() }
 
 // PID returns the process's id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
@@ -230,6 +246,7 @@ func (p *Process) Exit() int {
 	defer cancel()
 	select {
 	case <-p.ended:
+		p.asked = true
 	case <-ctx.Done():
 		p.t.Fatalf("lull %s has not ended within %v\n%s", strings.Join(p.args, " "), endLimit, p.outputs())
 	}
@@ -238,16 +255,21 @@ func (p *Process) Exit() int {
 
 // finish stops what still runs, and looks for what must never happen.
 func (p *Process) finish() {
+	how := "ended by itself"
 	if !p.hasEnded() {
+		how = "stopped with SIGTERM"
 		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		if code := p.exitOrKill(); code != 0 && !p.killed {
-			p.t.Errorf("lull %s: stopped with SIGTERM: exit code %d, want 0\n%s", strings.Join(p.args, " "), code, p.outputs())
-		}
+	}
+	if code := p.exitOrKill(); code != 0 && !p.killed && !p.asked {
+		p.t.Errorf("lull %s: %s: exit code %d, want 0", strings.Join(p.args, " "), how, code)
 	}
 	for _, alarm := range []string{"DATA RACE", "panic:", "fatal error:"} {
 		if strings.Contains(p.Stderr.String(), alarm) {
-			p.t.Errorf("lull %s: %s\n%s", strings.Join(p.args, " "), alarm, p.Stderr.String())
+			p.t.Errorf("lull %s: %s", strings.Join(p.args, " "), alarm)
 		}
+	}
+	if p.t.Failed() {
+		p.t.Logf("lull %s:\n%s", strings.Join(p.args, " "), p.outputs())
 	}
 }
 
