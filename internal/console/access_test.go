@@ -171,8 +171,14 @@ func TestSessionEnds(t *testing.T) {
 			b := r.loggedIn(adminID)
 			r.pass(sessionIdle - time.Second)
 			b.get("/console/").want(http.StatusOK)
+			if fresh := (&browser{r: r}).get("/console/login"); strings.Contains(text(fresh.one("main")), "session has ended") {
+				t.Error("somebody who comes for the first time is told that a session has ended")
+			}
 			c.end(r, b)
-			b.get("/console/").want(http.StatusSeeOther)
+			away := b.get("/console/").want(http.StatusSeeOther)
+			if got := text(b.get(away.Header().Get("Location")).one("p[role=status]")); got != "Your session has ended. Log in to go on where you were." {
+				t.Errorf("got %q", got)
+			}
 		})
 	}
 }

@@ -34,7 +34,7 @@ func awsCreate(v *visit, _ url.Values) (*awsEdit, error) {
 		&field{Name: "Scheme", Label: "Scheme", Kind: "select", Value: query.SchemeInternetFacing, Choices: []choice{{query.SchemeInternetFacing, "Internet-facing"}, {query.SchemeInternal, "Internal"}}})
 	return &awsEdit{
 		edit: edit{
-			Heading: "Create Load Balancer", Form: &form{Submit: "Create", Fields: fields},
+			Heading: "Create Load Balancer", About: []string{"A Classic Load Balancer, as AWS has it. Its idle timeout is 60 seconds until you change it."}, Form: &form{Submit: "Create", Fields: fields},
 			done: "The load balancer has been created. Register instances with it next.",
 		},
 		action: "CreateLoadBalancer",

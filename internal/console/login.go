@@ -80,6 +80,7 @@ type loginPage struct {
 	ID    string // as it was typed
 	Next  string // where to go then, as nextPage takes it
 	Error string
+	Ended bool // there was a session
 	Enter bool // somebody is in: the page goes on to the console
 }
 
@@ -92,7 +93,8 @@ func (v *visit) loginForm() error {
 	case v.known:
 		return v.goOn(v.r.URL.Query().Get("next"))
 	}
-	return v.show("login", "", "Log in", loginPage{Next: v.r.URL.Query().Get("next")})
+	_, err := v.r.Cookie(cookieNameFor(v.r))
+	return v.show("login", "", "Log in", loginPage{Next: v.r.URL.Query().Get("next"), Ended: err == nil})
 }
 
 // useLink logs in whoever brings a token. It answers with a page that goes on by itself and not with a redirect: a browser that was
