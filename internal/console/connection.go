@@ -121,6 +121,9 @@ func (c *Console) whereToChange(of admin.Parties, advice string) *action {
 		return &action{Label: "Connection draining of " + of.LoadBalancer, Link: to("aws-draining", "load_balancer", of.LoadBalancer)}
 	case c.classic(of.LoadBalancer):
 		return &action{Label: "Idle timeout of " + of.LoadBalancer, Link: to("aws-idle-timeout", "load_balancer", of.LoadBalancer)}
+	case c.ofOCI(of.LoadBalancer) && !strings.Contains(of.Listener, ":"): // else it is a port that several listeners share
+		name := onAnyAddress(of.Listener)
+		return &action{Label: "Idle timeout of listener " + name + " of " + of.LoadBalancer, Link: to("oci-listener", "load_balancer", of.LoadBalancer, nameKept, name)}
 	case c.ofOCI(of.LoadBalancer):
 		return &action{Label: "Listeners of " + of.LoadBalancer, Link: to("load-balancer", "load_balancer", of.LoadBalancer, "tab", tabListeners)}
 	}

@@ -22,6 +22,7 @@ type listenerPage struct {
 	Settings []fact
 	Gaps     []gapChart
 	Closes   []reasonChart
+	Change   *action // leads to where the idle timeout is set; nil: in lull.yaml
 }
 
 // fact is a name and a value.
@@ -43,6 +44,7 @@ func listenerData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 			continue
 		}
 		p := listenerPage{listenerRow: c.listenerRow(s, l), Origin: lb.Origin, Show: recordedAs(l), Settings: settingsOf(l)}
+		p.Change = c.whereToChange(admin.Parties{LoadBalancer: lb.Name, Listener: l.Key.Name}, "")
 		if t := s.listeners[l.Key]; t != nil {
 			p.Gaps = gapCharts(l, t)
 		}
@@ -71,7 +73,7 @@ func recordedAs(l *plan.Listener) []string {
 // settingsOf lists the timeouts that hold for a listener.
 func settingsOf(l *plan.Listener) []fact {
 	t := &l.Timeouts
-	list := []fact{{"Model", t.Model.String()}, {"Idle timeout", admin.Setting(t.Idle)}}
+	list := []fact{{"Model", modelText(t.Model)}, {"Idle timeout", admin.Setting(t.Idle)}}
 	add := func(name string, d time.Duration) {
 		if d > 0 {
 			list = append(list, fact{name, admin.Setting(d)})
@@ -92,6 +94,14 @@ func settingsOf(l *plan.Listener) []fact {
 		list = append(list, fact{"Idle timeout of " + site.Name, admin.Setting(site.Idle)})
 	}
 	return list
+}
+
+// modelText says what a timeout model means, in few words.
+func modelText(m timeout.Model) string {
+	if m == timeout.Directional {
+		return m.String() + ": each direction has its own timer, as at OCI"
+	}
+	return m.String() + ": one timer for both directions, as at AWS"
 }
 
 // gapChart is how long nothing moved on connections until something did, beside the timeout that would have ended them.

@@ -162,7 +162,11 @@ func speaksOCI(l *wire.ListenerDetails) string {
 
 func idleText(l *wire.ListenerDetails) string {
 	if l.ConnectionConfiguration == nil {
-		return ""
+		idle := ociIdleHTTP
+		if l.Protocol == wire.ProtocolTCP {
+			idle = ociIdleTCP
+		}
+		return number(idle) + " seconds, as nothing else is said"
 	}
 	return number(l.ConnectionConfiguration.IdleTimeout) + " seconds"
 }

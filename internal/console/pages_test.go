@@ -170,8 +170,11 @@ func TestListener(t *testing.T) {
 		t.Errorf("the scale: got %q", got)
 	}
 	web := b.get("/console/listener?load_balancer=alpha&listener=web").want(http.StatusOK)
-	if got := text(web.all("dl")[1]); got != "Model shared Idle timeout 60s Request head 60s Connect 10s Drain 30s" {
+	if got := text(web.all("dl")[1]); got != "Model shared: one timer for both directions, as at AWS Idle timeout 60s Request head 60s Connect 10s Drain 30s" {
 		t.Errorf("got timeouts %q", got)
+	}
+	if got := text(web.one("main")); !strings.Contains(got, "Its timeouts are set in lull.yaml") {
+		t.Errorf("where they are set: got %q", got)
 	}
 	if got := len(web.all("svg.wide")); got != 2 {
 		t.Errorf("got %d charts of pauses, want those in exchanges and between them", got)
