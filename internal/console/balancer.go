@@ -16,6 +16,7 @@ type balancerPage struct {
 	Trio         trio
 	Listeners    []listenerRow
 	Sets         []setRows
+	Closes       []reasonChart
 }
 
 // listenerRow is a listener in a list.
@@ -59,6 +60,7 @@ func balancerData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 	for _, set := range lb.BackendSets {
 		p.Sets = append(p.Sets, s.setRows(set))
 	}
+	p.Closes = c.reasonCharts(s, spanOf(q), func(e ending) bool { return e.listener.LoadBalancer == lb.Name }, url.Values{"load_balancer": {lb.Name}})
 	return p, nil
 }
 

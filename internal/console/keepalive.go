@@ -87,18 +87,19 @@ func (c *Console) diagnose(s *sample, lb *plan.LoadBalancer, set *plan.BackendSe
 
 // metText says what came of it since the process started.
 func metText(closed, met uint64) string {
-	text := "Since lull was started it has been first " + number(closed) + times(closed)
+	text := "Since lull was started it has been first " + times(closed)
 	if met > 0 {
 		text += ", and " + number(met) + " requests to its set met a connection that was just closing"
 	}
 	return text
 }
 
+// times writes how often something has happened.
 func times(n uint64) string {
 	if n == 1 {
-		return " time"
+		return "once"
 	}
-	return " times"
+	return number(n) + " times"
 }
 
 // keptBy returns for how long lull keeps unused connections to a set, which is the longest of the listeners that use it, and how many

@@ -418,6 +418,10 @@ func TestReasons(t *testing.T) {
 	if got := text(one.one("div#live")); !strings.Contains(got, "client-idle 3 no request") {
 		t.Errorf("of one listener: got %q", got)
 	}
+	whole := b.get("/console/load-balancer?load_balancer=beta").want(http.StatusOK)
+	if got := text(whole.one("div.charts")); !strings.Contains(got, "client-idle 40 no request") || strings.Contains(got, "client-idle 3 ") {
+		t.Errorf("of one load balancer: got %q", got)
+	}
 	if got := attr(within(one.all("tbody")[0], "a")[0], "href"); got != "/console/connections?listener=web&load_balancer=alpha&reason=client-idle&state=ended" {
 		t.Errorf("its ended ones: got %q", got)
 	}
