@@ -79,7 +79,7 @@ type Checker struct {
 	running  sync.WaitGroup
 
 	// Atomic.
-	tallies atomic.Pointer[map[plan.SetKey]*set] // of the sets that are checked; never nil, and what it points to never changes
+	tallies atomic.Pointer[sets] // of the sets that are checked; never nil
 
 	queue sync.Mutex // held by the one that waits for mu to do a prober's work; guards nothing
 
@@ -90,7 +90,8 @@ type Checker struct {
 	applied   uint64     // counts the plans
 	checked   map[plan.BackendKey]*backend
 	unchecked map[plan.BackendKey]uint64 // with the plan that named it anew
-	sets      map[plan.SetKey]*set       // tallies as they will be, while they are being changed; nil otherwise
+	draft     sets                       // tallies as they will be, while they are being changed; nil otherwise
+	copied    map[string]struct{}        // the load balancers of draft that tallies does not share
 	changed   []*set                     // whose count is not what Tally tells
 	probers   int
 	schedule  schedule
@@ -114,7 +115,7 @@ func New(addrs func(plan.BackendKey) []netip.AddrPort, report Report) *Checker {
 		unchecked: make(map[plan.BackendKey]uint64),
 		paced:     math.MinInt64, // long ago
 	}
-	c.tallies.Store(&map[plan.SetKey]*set{})
+	c.tallies.Store(&sets{})
 	return c
 }
 

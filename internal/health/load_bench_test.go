@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"lull/internal/dataplane/balance"
 	"lull/internal/dataplane/plan"
 )
 
@@ -136,4 +137,37 @@ func benchmarkLoad(b *testing.B, interval, cost time.Duration) {
 	b.Run("tallies_while_applying", timed(tallies))
 	close(stop)
 	<-stopped
+}
+
+// BenchmarkSchedule sets one of 512,000 probers anew, as each probe does.
+func BenchmarkSchedule(b *testing.B) {
+	const probers, interval = 512_000, int64(10 * time.Second)
+	var s schedule
+	list := make([]prober, probers)
+	for i := range list {
+		s.set(&list[i], int64(balance.HashID(fmt.Sprint(i))%uint64(interval)))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.set(s.entries[0].prober, s.first()+interval)
+	}
+}
+
+// BenchmarkComeAndGo takes a set away and brings it back, which changes the table of all sets.
+func BenchmarkComeAndGo(b *testing.B) {
+	plans := loadChanges(&plan.HealthCheck{Interval: 30 * time.Minute, Timeout: 3 * time.Second, Probers: 2})
+	to := []netip.AddrPort{addrPort(80)}
+	c := New(func(plan.BackendKey) []netip.AddrPort { return to }, func(plan.BackendKey, bool, string) {})
+	c.probes[plan.CheckTCP] = func(context.Context, string, netip.AddrPort, *plan.HealthCheck) error { return nil }
+	b.Cleanup(c.Close)
+	c.Apply(plans[0])
+	fewer := *plans[0].LoadBalancers[77]
+	fewer.BackendSets = fewer.BackendSets[1:]
+	plans[1].LoadBalancers[77] = &fewer
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		i++
+		c.Apply(plans[i%2])
+	}
 }

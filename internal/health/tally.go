@@ -20,7 +20,7 @@ type Tally struct {
 // Apply and not in the middle of it. It is kept while results come in and read without a lock, so that a front door can tell the health of
 // thousands of sets at once, however busy the probers are. Callable from anywhere.
 func (c *Checker) Tally(set plan.SetKey) Tally {
-	s := (*c.tallies.Load())[set]
+	s := (*c.tallies.Load()).find(set)
 	if s == nil {
 		return Tally{}
 	}
@@ -74,10 +74,9 @@ func (c *Checker) showLocked() {
 		s.changed = false
 	}
 	c.changed = c.changed[:0]
-	if c.sets != nil {
-		sets := c.sets
-		c.sets = nil
-		c.tallies.Store(&sets)
+	if draft := c.draft; draft != nil {
+		c.draft, c.copied = nil, nil
+		c.tallies.Store(&draft)
 	}
 }
 
@@ -107,38 +106,55 @@ func (b *backend) classLocked() class {
 	return isFailing
 }
 
+// sets are the counts of backend sets, by load balancer and by name. One that can be read is not changed any more, nor is a map in it.
+// Two levels are for changes, which copy what they touch: a load balancer is some sets, a plan thousands.
+type sets map[string]map[string]*set
+
+func (s sets) find(key plan.SetKey) *set { return s[key.LoadBalancer][key.Name] }
+
 // setLocked returns the count of a set, a new one for a set that is new.
 func (c *Checker) setLocked(key plan.SetKey) *set {
-	s := c.setsLocked()[key]
+	s := c.setsLocked().find(key)
 	if s == nil {
 		s = &set{}
-		c.editLocked()[key] = s
+		c.editLocked(key.LoadBalancer)[key.Name] = s
 	}
 	return s
 }
 
 // dropLocked forgets the count of a set without backends.
 func (c *Checker) dropLocked(key plan.SetKey) {
-	if s := c.setsLocked()[key]; s != nil && s.empty() {
-		delete(c.editLocked(), key)
+	if s := c.setsLocked().find(key); s == nil || !s.empty() {
+		return
+	}
+	of := c.editLocked(key.LoadBalancer)
+	if delete(of, key.Name); len(of) == 0 {
+		delete(c.draft, key.LoadBalancer)
+		delete(c.copied, key.LoadBalancer)
 	}
 }
 
 // setsLocked returns the sets as they are at this point of a change.
-func (c *Checker) setsLocked() map[plan.SetKey]*set {
-	if c.sets != nil {
-		return c.sets
+func (c *Checker) setsLocked() sets {
+	if c.draft != nil {
+		return c.draft
 	}
 	return *c.tallies.Load()
 }
 
-// editLocked returns the sets to add some to or take some away. Their table is copied once for a change, and only if one comes or goes, which
-// are some 300 µs for 8,000 of them: readers, who are many, have no lock and nothing to wait for in return.
-func (c *Checker) editLocked() map[plan.SetKey]*set {
-	if c.sets == nil {
-		c.sets = maps.Clone(*c.tallies.Load())
+// editLocked returns the sets of a load balancer to add some to or take some away: copies, made once for a change. Readers, who are many, have
+// no lock and nothing to wait for in return.
+func (c *Checker) editLocked(loadBalancer string) map[string]*set {
+	if c.draft == nil {
+		c.draft, c.copied = maps.Clone(*c.tallies.Load()), map[string]struct{}{}
 	}
-	return c.sets
+	if _, ok := c.copied[loadBalancer]; !ok {
+		c.copied[loadBalancer] = struct{}{}
+		if c.draft[loadBalancer] = maps.Clone(c.draft[loadBalancer]); c.draft[loadBalancer] == nil {
+			c.draft[loadBalancer] = map[string]*set{}
+		}
+	}
+	return c.draft[loadBalancer]
 }
 
 // empty says whether no backend is in the set any more.
