@@ -24,11 +24,12 @@ type scenario struct {
 type suite uint8
 
 const (
-	suiteTCP  suite = iota // as TCP load balancers
-	suiteHTTP              // as HTTP ones
-	suiteTLS               // as HTTP ones with TLS on one side
-	suiteAPI               // lull alone, with many load balancers of the Classic ELB API
-	suiteOCI               // the same, of the OCI Load Balancer API
+	suiteTCP     suite = iota // as TCP load balancers
+	suiteHTTP                 // as HTTP ones
+	suiteTLS                  // as HTTP ones with TLS on one side
+	suiteAPI                  // lull alone, with many load balancers of the Classic ELB API
+	suiteOCI                  // the same, of the OCI Load Balancer API
+	suiteConsole              // lull's web console, beside the page of statistics that HAProxy has
 )
 
 // suites lists what belongs to each.
@@ -42,6 +43,8 @@ var suites = [...]struct {
 	suiteTLS:  {"tls-", "tls results", []setup{{HTTP: true, TLS: tls13}, {HTTP: true, BackTLS: true}}},
 	suiteAPI:  {"api", "api results", nil}, // its configuration is short and says nothing
 	suiteOCI:  {"oci", "oci results", nil},
+
+	suiteConsole: {"console-", "console results", []setup{{Console: consoleExample}}},
 }
 
 // scenarios lists them in the order of the report.
@@ -50,7 +53,7 @@ var scenarios = []scenario{
 	httpRequestCPU, httpRate, httpIdleMemory, httpWaitingMemory, httpConnectRate, httpBulk, httpUpgrade, httpGoPeers,
 	httpAllocations,
 	tlsRequestCPU, tlsHandshakes, tlsMemory, tlsBulk, tlsBack,
-	apiChanges, ociReading, ociPolicy,
+	apiChanges, ociReading, ociPolicy, consolePages, consoleLive,
 }
 
 // bench is one run of the program.

@@ -66,6 +66,8 @@ type setup struct {
 	Backends []load.Address
 	Listen   load.Address
 	Metrics  load.Address // of lull; none where nobody asks
+	Console  load.Address // of lull, or of HAProxy's statistics; none where nobody looks
+	Others   int          // load balancers beside the one under load
 	Dir      string       // for sockets and process files
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"regexp"
 	"sync"
 	"syscall"
 	"time"
@@ -51,10 +52,13 @@ func (p *process) said() string {
 	return string(p.text)
 }
 
+// oneTimeToken is what opens lull's console once: nothing for an error's text.
+var oneTimeToken = regexp.MustCompile(`token=[^\s"&]*`)
+
 // lastSaid is the end of what the process said, for an error's text.
 func (p *process) lastSaid() string {
 	const most = 400
-	text := p.said()
+	text := oneTimeToken.ReplaceAllString(p.said(), "token=…")
 	return text[max(0, len(text)-most):]
 }
 

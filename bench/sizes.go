@@ -38,6 +38,13 @@ type sizes struct {
 	apiChanges   int // of each kind, each of a load balancer of its own
 	apiStarts    int
 	ociBalancers int
+
+	consoleBalancers int
+	consoleLoads     int // of each page, in all rounds
+	consoleIdle      int // connections beside those under load while pages are live
+	consoleRate      int // requests a second meanwhile
+	consoleTurns     int // in all rounds
+	consoleTurn      time.Duration
 }
 
 const (
@@ -88,6 +95,13 @@ var fullSizes = sizes{
 	apiChanges:   50,
 	apiStarts:    3,
 	ociBalancers: 500,
+
+	consoleBalancers: 1000,
+	consoleLoads:     200,
+	consoleIdle:      8000,
+	consoleRate:      4000,
+	consoleTurns:     4,
+	consoleTurn:      2 * time.Second, // the console looks at the open connections once in it
 }
 
 var quickSizes = sizes{
@@ -123,4 +137,11 @@ var quickSizes = sizes{
 	apiChanges:   3,
 	apiStarts:    1,
 	ociBalancers: 5,
+
+	consoleBalancers: 20,
+	consoleLoads:     10,
+	consoleIdle:      200,
+	consoleRate:      1000,
+	consoleTurns:     1,
+	consoleTurn:      200 * time.Millisecond,
 }
