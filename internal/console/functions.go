@@ -18,6 +18,7 @@ func functions() template.FuncMap {
 		"number":  number[uint64],
 		"whole":   number[int],
 		"integer": number[int64],
+		"counted": counted,
 		"text":    func(id uint64) string { return strconv.FormatUint(id, 10) },
 		"rate":    rate,
 		"to":      to,
@@ -38,6 +39,14 @@ func number[T int | int64 | uint64](n T) string {
 		digits = digits[:i] + "," + digits[i:]
 	}
 	return digits
+}
+
+// counted writes how many there are of something.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return number(n) + " " + what + "s"
 }
 
 // rate writes how often something happens in a second.
