@@ -19,7 +19,7 @@
 //   - What changes something through one of the APIs is an edit (edit.go): an awsEdit makes one call of the Classic ELB API, an ociEdit one
 //     request of the OCI API. A builder makes it with the values in force, and has a row in awsEdits or ociEdits. All else is done
 //     for it: showing the form (form.go) and taking it back, both values where somebody else was faster, a refusal at its
-//     field, the command that does the same.
+//     field, the command that does the same. Fields that are seldom needed go into a group, which is folded up while it holds nothing.
 //   - What an edit does to what is open: its fate says what becomes of a connection (impact.go), and all that are open are asked before
 //     it is saved, while somebody types and when it is carried out.
 //   - To have a part move, define "live" in page.tmpl beside "content", which shows it with {{template "moving" .}}; add a row to livePages
