@@ -250,7 +250,7 @@ func (c *connQuery) ended(log *record.Log) (all, matched int, rows []endedRow) {
 	var keep []endedRow // the last of the pages so far
 	log.Seek(func(one *record.Close) bool {
 		all++
-		if c.acceptsEnds(&one.Ends) && (c.Reason == reason.None || c.Reason == one.Reason) && (c.Idle == 0 || one.Unused() >= c.Idle) {
+		if c.acceptsEnds(&one.Ends) && (c.Reason == reason.None || c.Reason == one.Reason) && (c.Idle == 0 || quietAtEnd(one) >= c.Idle) {
 			matched++
 			if keep = append(keep, endedRowOf(one)); len(keep) > 2*c.Page*connsPerPage {
 				keep = append(keep[:0], keep[len(keep)-c.Page*connsPerPage:]...)
@@ -261,6 +261,22 @@ func (c *connQuery) ended(log *record.Log) (all, matched int, rows []endedRow) {
 	slices.Reverse(keep)
 	from := min((c.Page-1)*connsPerPage, len(keep))
 	return all, matched, keep[from:min(from+connsPerPage, len(keep))]
+}
+
+// quietAtEnd returns for how long nothing had moved on a connection when it ended. As with quiet, the timer tells of an HTTP connection
+// between two requests; of one that somebody has closed there nothing does, and it counts as used until then.
+func quietAtEnd(c *record.Close) time.Duration {
+	switch {
+	case c.QuietUp >= 0 && c.QuietDown >= 0:
+		return min(c.QuietUp, c.QuietDown)
+	case c.QuietUp >= 0 || c.QuietDown >= 0:
+		return max(c.QuietUp, c.QuietDown) // the one that there is
+	case c.Exchanges == 0:
+		return c.Age
+	case c.Timer != "" && c.Timer != "connection_age_max":
+		return c.Age - c.ArmedAt
+	}
+	return 0
 }
 
 func openRowOf(l *record.Live) openRow {

@@ -353,6 +353,30 @@ func TestConnectionsEnded(t *testing.T) {
 	}
 }
 
+// TestConnectionsEndedHTTP: an HTTP connection that has ended between two requests had been idle since the last one, and not since it was opened.
+func TestConnectionsEndedHTTP(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.populate("web")
+	timed := ended(1, reason.ClientIdle, r.clock())
+	timed.Exchanges, timed.Age, timed.ArmedAt = 70, 10*time.Minute, 9*time.Minute
+	left := ended(2, reason.ClientClosed, r.clock())
+	left.Exchanges, left.Age = 70, 10*time.Minute
+	oneWay := ended(4, reason.ClientReset, r.clock())
+	oneWay.Age, oneWay.QuietUp = 10*time.Minute, time.Second
+	r.engine.log.Append([]record.Close{timed, left, ended(3, reason.TunnelIdle, r.clock()), oneWay})
+	b := r.loggedIn(readerID)
+	for idle, want := range map[string]string{"59": "[3 1]", "61": "[]", "": "[4 3 2 1]"} {
+		numbers := []string{}
+		for _, row := range rows(b.get("/console/connections?state=ended&idle=" + idle)) {
+			numbers = append(numbers, row[0])
+		}
+		if got := fmt.Sprint(numbers); got != want {
+			t.Errorf("idle longer than %q: got %s, want %s", idle, got, want)
+		}
+	}
+}
+
 // TestConnection: the story of one that is open, of one that has ended, and what is said of one that nobody knows.
 func TestConnection(t *testing.T) {
 	t.Parallel()
