@@ -13,11 +13,11 @@ var consoleLive = scenario{
 	name: "console-live",
 	about: "What people who look at live pages cost the traffic. 8,000 idle keep-alive connections, and over 200 more an open loop of 4,000 requests a second, as in " +
 		"http-rate, with bodies of 128 bytes. In turns of 2 s nobody looks, nobody looks again, one does, and 50 do: half of them at lists of connections, each with " +
-		"another filter, the others at five pages of other kinds, ten at each. Everybody has seen a part by the time that a turn begins. A ratio is to " +
+		"another filter, the others at five pages of other kinds, ten at each. Everybody has seen a part half a second before a turn begins, and two rounds of parts are in it. A ratio is to " +
 		"the turn without pages in the same course of turns, four of which there are over all rounds, in an order that changes; “none, again” is what two turns alike differ by. The loops' " +
 		"processor time is that of their threads (`/proc/PID/task`), which do nothing else; what makes the pages is on other threads, and is in " +
 		"the process's time. HAProxy has no live pages: there as many readers load its page of statistics (`stats enable`, one proxy) once a second, which has no " +
-		"list of connections in it and is made on the threads that carry the traffic. The readers are one thread of the lowest priority; client and backend " +
+		"list of connections in it and is made on the threads that carry the traffic. The readers are one thread of low priority; client and backend " +
 		"go before ordinary programs. Two threads, which share two processors with the rest.",
 	suite:  suiteConsole,
 	rivals: consoleRivals,
@@ -32,6 +32,9 @@ const (
 	// liveCost is what the loops may use with all pages open, as a ratio: no more than two turns alike differ by on a machine that has
 	// nothing else to do.
 	liveCost = 1.02
+	// betweenRounds is how long a turn waits once everybody has seen a part, so that it begins in the middle between two rounds of parts
+	// and has the next two in it, with all that is done for them.
+	betweenRounds = liveEvery / 2
 	// liveMost is how many live pages there are at most.
 	liveMost = 50
 )
@@ -243,6 +246,9 @@ func (l *liveBench) turn(pages int) (got liveTurn, err error) {
 				err = ended
 			}
 		}()
+		if err = l.pause(betweenRounds); err != nil {
+			return got, err
+		}
 	}
 	return l.measureTurn(client, rs)
 }
