@@ -284,8 +284,8 @@ func TestHeadBytes(t *testing.T) {
 	s.elb(&query.DeleteLoadBalancerRequest{LoadBalancerName: "web"})
 }
 
-// TestDeliveryIsCounted: the metrics of an instance that serves the APIs have the delivery of access logs.
-func TestDeliveryIsCounted(t *testing.T) {
+// TestOthersAreCounted: the metrics of an instance that serves the APIs have the delivery of access logs, and how health checks keep up.
+func TestOthersAreCounted(t *testing.T) {
 	t.Parallel()
 	s := startClouded(t, "metrics: {address: 127.0.0.1:9440}\n")
 	resp, err := http.Get("http://" + s.metrics.Addr().String() + "/metrics")
@@ -294,8 +294,10 @@ func TestDeliveryIsCounted(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil || !strings.Contains(string(body), "\nlull_access_log_delivery_files_waiting 0\n") {
-		t.Errorf("%v: the metrics do not have it", err)
+	for _, want := range []string{"\nlull_access_log_delivery_files_waiting 0\n", "\nlull_health_checks_missed_total 0\n"} {
+		if err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%v: the metrics do not have %q", err, want)
+		}
 	}
 }
 

@@ -77,6 +77,7 @@ func (i *instance) start() (err error) {
 			return err
 		}
 		i.metrics.SetAccessLog(i.log)
+		i.metrics.SetChecks(i.applier)
 		i.metrics.SetCertificates(expiries{i.watcher, i.cloud})
 	}
 	if err = i.applier.Change(apply.File, c.Plan.LoadBalancers, nil); err != nil {

@@ -136,6 +136,9 @@ func (a *Applier) Health(key plan.BackendKey) []health.Result { return a.checker
 // Tally counts the backends of a set by what their probers found last, for those who ask about thousands of sets. Callable from anywhere.
 func (a *Applier) Tally(set plan.SetKey) health.Tally { return a.checker.Tally(set) }
 
+// Lag returns by how much health checks are behind. Callable from anywhere.
+func (a *Applier) Lag() health.Lag { return a.checker.Lag() }
+
 // WaitResolved returns when every backend name has had its first answer, or ctx is over.
 func (a *Applier) WaitResolved(ctx context.Context) error { return a.resolver.WaitFirst(ctx) }
 

@@ -81,6 +81,9 @@ var (
 	logLost    = counter("access_log_lost_total", "Connections and exchanges forgotten before the access log could be written.")
 	logErrors  = counter("access_log_write_errors_total", "Writes to the access log that failed; each is tried again.")
 
+	checksMissed  = counter("health_checks_missed_total", "Health checks left out because the one before still waited for its turn.")
+	checksWaiting = gauge("health_checks_waiting", "Health checks that are due and wait for their turn.")
+
 	deliveryLines    = counter("access_log_delivery_lines_total", "Lines written for access logs that are delivered to buckets.")
 	deliveryMissed   = counter("access_log_delivery_missed_total", "Connections and exchanges forgotten before their lines could be written.")
 	deliveryLost     = counter("access_log_delivery_lines_lost_total", "Lines that the spool had no room for, or whose files were given up.")
@@ -101,6 +104,7 @@ var described = []metric{
 	backendUp, backendActive, backendConns, backendClosedIdle, backendConnects, backendFailures,
 	loopActive, acceptPauses, acceptErrors, handedOver, turns,
 	planRevision, logRecords, logLost, logErrors,
+	checksMissed, checksWaiting,
 	deliveryLines, deliveryMissed, deliveryLost, deliveryFiles, deliveryFailures, deliveryDropped, deliveryWaiting, deliverySpool,
 }
 
@@ -108,6 +112,7 @@ var described = []metric{
 type collector struct {
 	source       Source
 	log          *atomic.Pointer[accesslog.Writer]
+	checks       *atomic.Pointer[Checks]
 	delivery     *atomic.Pointer[Delivery]
 	certificates *atomic.Pointer[Certificates]
 	elb          *elbPeriods
@@ -137,6 +142,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		w.put(logRecords, float64(n.Written))
 		w.put(logLost, float64(n.Lost))
 		w.put(logErrors, float64(n.WriteErrors))
+	}
+	if checks := c.checks.Load(); checks != nil {
+		lag := (*checks).Lag()
+		w.put(checksMissed, float64(lag.Missed))
+		w.put(checksWaiting, float64(lag.Waiting))
 	}
 	if delivery := c.delivery.Load(); delivery != nil {
 		w.delivery((*delivery).Counters())

@@ -36,6 +36,7 @@ import (
 	"lull/internal/control/logdelivery"
 	"lull/internal/dataplane/accesslog"
 	"lull/internal/dataplane/stats"
+	"lull/internal/health"
 )
 
 const (
@@ -53,6 +54,12 @@ const (
 type Source interface {
 	Stats() stats.Snapshot
 	TakePeaks() stats.Peaks
+}
+
+// Checks is what makes the health checks, an *apply.Applier. It may be asked from any goroutine.
+type Checks interface {
+	// Lag returns by how much they are behind.
+	Lag() health.Lag
 }
 
 // Delivery is what delivers access logs to buckets, a *logdelivery.Delivery. It may be asked from any goroutine.
@@ -74,6 +81,7 @@ type Server struct {
 	// Atomic.
 	ready        atomic.Bool
 	log          atomic.Pointer[accesslog.Writer]
+	checks       atomic.Pointer[Checks]
 	delivery     atomic.Pointer[Delivery]
 	certificates atomic.Pointer[Certificates]
 }
@@ -107,6 +115,15 @@ func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 
 // SetAccessLog names the access log to count; nil counts none.
 func (s *Server) SetAccessLog(w *accesslog.Writer) { s.log.Store(w) }
+
+// SetChecks names what makes the health checks; nil stands for nothing.
+func (s *Server) SetChecks(c Checks) {
+	if c == nil {
+		s.checks.Store(nil)
+		return
+	}
+	s.checks.Store(&c)
+}
 
 // SetDelivery names what delivers the access logs of load balancers to buckets; nil stands for nothing.
 func (s *Server) SetDelivery(d Delivery) {
@@ -180,7 +197,7 @@ func (s *Server) handler(source Source) http.Handler {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{source: source, log: &s.log, delivery: &s.delivery, certificates: &s.certificates, elb: &s.elb, oci: &s.oci, host: hostName()},
+		&collector{source: source, log: &s.log, checks: &s.checks, delivery: &s.delivery, certificates: &s.certificates, elb: &s.elb, oci: &s.oci, host: hostName()},
 	)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesMax}))

@@ -23,6 +23,7 @@ import (
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 	"lull/internal/dataplane/stats"
+	"lull/internal/health"
 )
 
 // fixed is a data plane whose counters stand still.
@@ -207,6 +208,28 @@ func TestAccessLogIsCounted(t *testing.T) {
 	s.SetAccessLog(nil)
 	if _, body = get(t, s, "/metrics"); strings.Contains(body, "lull_access_log") {
 		t.Error("an access log that is not written is counted")
+	}
+}
+
+// lagging is a checker that is behind.
+type lagging health.Lag
+
+func (l lagging) Lag() health.Lag { return health.Lag(l) }
+
+// TestLagIsCounted: how far health checks are behind is told, and nothing of it where none are made.
+func TestLagIsCounted(t *testing.T) {
+	t.Parallel()
+	s := serve(t, sample())
+	s.SetChecks(lagging{Missed: 7, Waiting: 8})
+	_, body := get(t, s, "/metrics")
+	for _, want := range []string{"\nlull_health_checks_missed_total 7\n", "\nlull_health_checks_waiting 8\n"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	s.SetChecks(nil)
+	if _, body = get(t, s, "/metrics"); strings.Contains(body, "lull_health_checks") {
+		t.Error("checks that are not made are counted")
 	}
 }
 
