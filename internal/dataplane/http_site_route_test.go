@@ -224,3 +224,37 @@ func TestSiteSetDrains(t *testing.T) {
 		t.Errorf("the record: %v by %v", x.Reason, x.Setting)
 	}
 }
+
+// TestSiteNames: on a port with one site, a connection has its name between two requests, too, and so has what is pooled. Where sites share
+// a port, no request says which of them a connection is of that waits.
+func TestSiteNames(t *testing.T) {
+	t.Parallel()
+	for name, others := range map[string][]string{"web": nil, lulltest.HTTPKey.Name: {"other"}} {
+		p := ociPlan()
+		addSite(t, p, "web", &rules.Config{}, addNamed(t, p, "set"))
+		for _, other := range others {
+			addSite(t, p, other, &rules.Config{}, addNamed(t, p, other+"-set"))
+		}
+		setHosts(t, lulltest.Listener(p))
+		e := startHTTP(t, 1, p)
+		c := e.DialHTTP()
+		if got := led(c, "x", "/"); got != "set" {
+			t.Fatalf("got %q", got)
+		}
+		if x := e.ExchangeOf(c, 1); x.Ends.Listener != "web" {
+			t.Errorf("%d others: the exchange is of %q", len(others), x.Ends.Listener)
+		}
+		if l := e.WaitState(c, "waiting"); l.Ends.Listener != name {
+			t.Errorf("%d others: between requests, the connection is of %q, want %q", len(others), l.Ends.Listener, name)
+		}
+		for _, l := range e.Live() {
+			if l.Pooled && l.Ends.Listener != name {
+				t.Errorf("%d others: the pooled connection is of %q, want %q", len(others), l.Ends.Listener, name)
+			}
+		}
+		c.Close()
+		if r := e.CloseOf(c); r.Ends.Listener != name {
+			t.Errorf("%d others: the connection has ended as of %q, want %q", len(others), r.Ends.Listener, name)
+		}
+	}
+}

@@ -27,10 +27,19 @@ func (p *Proxy) record(f *front, why reason.Reason, d timeout.Deadline) {
 	p.closed = append(p.closed, r)
 }
 
+// name returns what a connection calls its listener as long as no request says more: of a port with one site that is the site, as during
+// a request, so that a connection does not change its listener with each.
+func (l *Listener) name() string {
+	if len(l.sites) == 1 {
+		return l.sites[0].plan.Name
+	}
+	return l.plan.Key.Name
+}
+
 func (f *front) ends() record.Ends {
 	l := f.listener.plan
 	e := record.Ends{
-		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: f.listener.target.picker.Set().Key.Name,
+		LoadBalancer: l.Key.LoadBalancer, Listener: f.listener.name(), BackendSet: f.listener.target.picker.Set().Key.Name,
 		Protocol: l.Speaks(), Client: f.client(), Peer: f.peer.Unpack(), Local: f.listener.Addr,
 	}
 	x := f.x
@@ -140,7 +149,7 @@ func (p *Proxy) recordPooled(c *back, why reason.Reason, d timeout.Deadline, unt
 func (c *back) ends() record.Ends {
 	l := c.listener.plan
 	return record.Ends{
-		LoadBalancer: l.Key.LoadBalancer, Listener: l.Key.Name, BackendSet: c.backend.Key.Set.Name, Backend: c.backend.Endpoint,
+		LoadBalancer: l.Key.LoadBalancer, Listener: c.listener.name(), BackendSet: c.backend.Key.Set.Name, Backend: c.backend.Endpoint,
 		Protocol: l.Speaks(), Local: c.listener.Addr, BackendAddr: c.target.Unpack(),
 	}
 }
