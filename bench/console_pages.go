@@ -20,7 +20,7 @@ var consolePages = scenario{
 		"two backends, none of which is asked for its health; then with one load balancer and 9,000 open connections, all of TCP and idle, each with " +
 		"one to a backend. HAProxy's column is its page of statistics (`stats enable`) with as many proxies and the same connections. That page is no peer in what it " +
 		"shows: it has all proxies on one page, four rows for each of them where lull's has one and 50 of these, it lists no connections, and " +
-		"nobody has to log in. What HAProxy has for a list of connections is `show sess` on its socket, which gives all of them as text. There is no ratio for " +
+		"nobody has to log in. What HAProxy has for a list of connections is `show sess` on its socket, which gives all of them as text; it is asked 50 times. There is no ratio for " +
 		"these reasons. lull samples its counters once a second at most, so that few of the loads have a sample made for them; they are among the slowest. Two threads.",
 	suite:  suiteConsole,
 	rivals: consoleRivals,
@@ -29,6 +29,9 @@ var consolePages = scenario{
 
 // What lull's pages have at most.
 const overviewRows, connectionsRows = 50, 100
+
+// showSessEvery is for how many loads of a page HAProxy lists its connections once: a list takes longer than any page, and is no page.
+const showSessEvery = 4
 
 // pageMs is what a page may take.
 const pageMs = 100
@@ -160,7 +163,7 @@ func (p *pageTable) connections(c contender, loads int) error {
 			return err
 		}
 		if c.kind.name == toHAProxy {
-			if err = p.showSess(t, c.name, variant+"all, as text", n, loads); err != nil {
+			if err = p.showSess(t, c.name, variant+"all, as text", n, share(loads, showSessEvery)); err != nil {
 				return err
 			}
 		}
