@@ -137,6 +137,9 @@ func (c *Console) serve(v *visit) error {
 			found.get = (*visit).asset
 		}
 	}
+	if asked, told := v.w.(interface{ Question() }); told && found.background {
+		asked.Question() // whoever keeps a log of changes
+	}
 	v.session, v.who, v.known = c.visitor(v.r, v.now, !found.background)
 	serve, err := found.method(v.r.Method)
 	switch {

@@ -190,6 +190,9 @@ func TestPreview(t *testing.T) {
 	if got := text(a.one("p")); got != want || len(a.all("h1")) != 0 {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	if saved := b.do(http.MethodPost, "/console/edit", nil); !a.question || saved.question {
+		t.Error("a look ahead is no change, and what is saved is one")
+	}
 	whole := b.do(http.MethodPost, "/console/edit-preview", form).want(http.StatusOK)
 	if got := text(whole.one("div#impact")); got != want || e.idle != 60 {
 		t.Errorf("without scripts: got %q, want %q", got, want)

@@ -153,8 +153,12 @@ type browser struct {
 // answer is what came back.
 type answer struct {
 	*httptest.ResponseRecorder
-	t testing.TB
+	t        testing.TB
+	question bool // it was said to be one
 }
+
+// Question notes that the request is no change.
+func (a *answer) Question() { a.question = true }
 
 // do sends a request as a browser on one of the console's own pages does, changed by edit.
 func (b *browser) do(method, target string, form url.Values, edit ...func(*http.Request)) *answer {
@@ -181,7 +185,7 @@ func (b *browser) do(method, target string, form url.Values, edit ...func(*http.
 	for _, f := range edit {
 		f(q)
 	}
-	w := httptest.NewRecorder()
+	w := &answer{ResponseRecorder: httptest.NewRecorder(), t: b.r.t}
 	b.r.console.ServeHTTP(w, q)
 	for _, c := range w.Result().Cookies() {
 		b.cookie = c
@@ -189,7 +193,7 @@ func (b *browser) do(method, target string, form url.Values, edit ...func(*http.
 			b.cookie = nil
 		}
 	}
-	return &answer{w, b.r.t}
+	return w
 }
 
 func (b *browser) get(target string) *answer {

@@ -18,6 +18,10 @@ func (h *handler) consolePages(c *call, r *http.Request) error {
 	return nil
 }
 
+// Question says that the request changes nothing, whatever its method is. The console calls it for what a script asks while somebody types,
+// which would fill the log as changes.
+func (c *call) Question() { c.change = false }
+
 // toConsole is for those who leave out the last slash.
 func toConsole(_ *handler, c *call, _ *http.Request) error {
 	c.Header().Set("Location", consoleRoot)

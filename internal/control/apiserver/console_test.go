@@ -66,3 +66,21 @@ func TestConsoleLongAnswer(t *testing.T) {
 		t.Errorf("got %v, %d %q", err, resp.StatusCode, body)
 	}
 }
+
+// TestConsoleQuestion: what the console calls a question is logged as one, although it is a POST; any other POST is a change.
+func TestConsoleQuestion(t *testing.T) {
+	t.Parallel()
+	var log journal
+	o := options(&fake{}, &log)
+	o.Console = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/console/preview" {
+			w.(interface{ Question() }).Question()
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	s := start(t, o, hasty)
+	for path, level := range map[string]string{"preview": "DEBUG", "save": "INFO"} {
+		dial(t, s).write("POST /console/%s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", path).answer("POST")
+		log.line(t, "level="+level, "/console/"+path)
+	}
+}
