@@ -127,6 +127,7 @@ func backendClosesIdle(t *testing.T) {
 		s := newSite(t, 1, m, func(*timeout.Settings) {})
 		d := s.dial(lulltest.Patience)
 		d.exchange()
+		s.WaitPooled(1) // the client may have its answer a moment before
 		let(age)
 		_ = d.b.Close()
 		r := s.PoolCloses(1)[0]

@@ -67,11 +67,28 @@ func Silent(t testing.TB) netip.AddrPort {
 // DialSized is Dial with a receive buffer of that many bytes, so that the client's window is about as small.
 func DialSized(t testing.TB, to netip.AddrPort, receiveBytes int) *Conn {
 	t.Helper()
+	return dialWith(t, to, func(fd int) error {
+		return syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, receiveBytes)
+	})
+}
+
+// DialNarrow is DialSized with segments as Ethernet carries them. Loopback's carry 64 KiB, and with a few dozen of those queued lull's kernel
+// takes up to 4 MB for a client that reads nothing; with these, some 100 KB.
+func DialNarrow(t testing.TB, to netip.AddrPort, receiveBytes int) *Conn {
+	t.Helper()
+	const segmentBytes = 1460
+	return dialWith(t, to, func(fd int) error {
+		return errors.Join(syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, receiveBytes),
+			syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, segmentBytes))
+	})
+}
+
+// dialWith is Dial from a socket that is prepared before.
+func dialWith(t testing.TB, to netip.AddrPort, prepare func(fd int) error) *Conn {
+	t.Helper()
 	d := net.Dialer{Timeout: Patience, Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error
-		ctrl := raw.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, receiveBytes)
-		})
+		ctrl := raw.Control(func(fd uintptr) { err = prepare(int(fd)) })
 		return errors.Join(ctrl, err)
 	}}
 	c, err := d.Dial("tcp", to.String())
