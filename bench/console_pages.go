@@ -55,7 +55,8 @@ func balancerPages(n int) []consolePage {
 	}
 }
 
-// connectionPages are those that are loaded with many connections, which have been spread evenly over the backends.
+// connectionPages are those that are loaded with many connections, which have been spread over the backends: by each loop in turn, so that
+// no backend has less than half of its share.
 func connectionPages(n int, backend load.Address) []consolePage {
 	const mark = `<tr data-key="`
 	const list = "/console/connections?"
@@ -63,7 +64,7 @@ func connectionPages(n int, backend load.Address) []consolePage {
 	return []consolePage{
 		{"the first page", map[string]string{"lull": list, toHAProxy: statsPath}, mark, min(n, connectionsRows)},
 		{"the last page", map[string]string{"lull": fmt.Sprintf(list+"page_number=%d", last)}, mark, n - (last-1)*connectionsRows},
-		{"those of one backend of eight", map[string]string{"lull": list + "backend=" + backend.String()}, mark, min(n/backendHosts, connectionsRows)},
+		{"those of one backend of eight", map[string]string{"lull": list + "backend=" + backend.String()}, mark, min(n/backendHosts/2, connectionsRows)},
 		{"first who ends first", map[string]string{"lull": list + "order=soonest"}, mark, min(n, connectionsRows)},
 	}
 }
