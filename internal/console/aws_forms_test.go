@@ -408,6 +408,9 @@ func TestReaderPreview(t *testing.T) {
 	r := newAWSRig(t)
 	r.engine.set(func() { r.engine.conns = others(40) })
 	b := r.loggedIn(readerID)
+	if b.get("/console/aws-idle-timeout?load_balancer=web").want(http.StatusOK); r.engine.walks != 0 {
+		t.Error("a form without a button has cost a look at the connections")
+	}
 	values := url.Values{"csrf": {b.csrf()}, "load_balancer": {"web"}, idleParam: {"1"}, "was." + idleParam: {"60"}}
 	page := b.do(http.MethodPost, "/console/aws-idle-timeout-preview", values).want(http.StatusOK)
 	if len(page.all("form.edit"))+len(page.all("button[type=submit]"))+len(page.all("pre")) != 0 {

@@ -83,12 +83,14 @@ func built[Change change](v *visit, page string, build builder[Change], names ur
 	return made, nil
 }
 
-// showEdit answers with the page, with what the form would do as it is, and with the commands for that. Secrets are not sent back to a
-// browser.
+// showEdit answers with the page, with what the form would do as it is, and with the commands for that. Readers, whom the page does not
+// tell, cost no look at the connections. Secrets are not sent back to a browser.
 func (v *visit) showEdit(made change) (err error) {
 	e := made.shared()
-	if e.Form.Impact, err = v.foresee(e); err != nil {
-		return err
+	if e.Form.Writes {
+		if e.Form.Impact, err = v.foresee(e); err != nil {
+			return err
+		}
 	}
 	e.Commands = made.commands(v)
 	if i := slices.IndexFunc(e.Form.Fields, func(one *field) bool { return one.Error != "" || one.Clash }); i >= 0 {

@@ -44,13 +44,13 @@ func listenerData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 			continue
 		}
 		p := listenerPage{listenerRow: c.listenerRow(s, l), Origin: lb.Origin, Show: recordedAs(l), Settings: settingsOf(l)}
-		p.Change = c.whereToChange(admin.Parties{LoadBalancer: lb.Name, Listener: l.Key.Name}, "")
+		p.Change = c.whereToChange(admin.Parties{LoadBalancer: lb.Name, Listener: p.Show[0]}, "")
 		if t := s.listeners[l.Key]; t != nil {
 			p.Gaps = gapCharts(l, t)
 		}
 		filters := url.Values{"load_balancer": {lb.Name}}
 		if len(p.Show) == 1 {
-			filters.Set("listener", l.Key.Name)
+			filters.Set("listener", p.Show[0])
 		}
 		p.Closes = c.reasonCharts(s, spanOf(q), func(e ending) bool { return e.listener == l.Key }, filters)
 		return p, nil
@@ -59,8 +59,11 @@ func listenerData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 }
 
 // recordedAs returns the names that a listener's connections are recorded with. Of an OCI port that several listeners share by their host
-// names, a connection has the listener's name that its request belongs to.
+// names, a connection has the listener's name that its request belongs to, and the port's between two requests, which comes first here.
 func recordedAs(l *plan.Listener) []string {
+	if len(l.Sites) == 1 {
+		return []string{l.Sites[0].Name}
+	}
 	names := []string{l.Key.Name}
 	for _, site := range l.Sites {
 		if !slices.Contains(names, site.Name) {

@@ -39,13 +39,14 @@ func TestOCIIdleTimeout(t *testing.T) {
 	one := b.get(list.linkTo("web")).want(http.StatusOK)
 	listeners := b.get(one.linkTo("Listeners")).want(http.StatusOK)
 	form := b.get(listeners.linkTo("Edit")).want(http.StatusOK)
-	shown := b.get(to("listener", "load_balancer", "web", "listener", "tcp")).want(http.StatusOK)
-	if got := shown.linkTo("Edit idle timeout"); got != "/console/oci-listener?load_balancer=web&name_of=tcp" {
-		t.Errorf("the page of a listener leads to %q", got)
-	}
-	shared := b.get(to("listener", "load_balancer", "web", "listener", "http:80")).want(http.StatusOK)
-	if got := shared.linkTo("Edit idle timeout"); got != "/console/load-balancer?load_balancer=web&tab=listeners" {
-		t.Errorf("the page of a port that can be shared leads to %q", got)
+	for planned, name := range map[string]string{"tcp": "tcp", "http:80": "http"} { // an HTTP port is the listener's that has it alone
+		shown := b.get(to("listener", "load_balancer", "web", "listener", planned)).want(http.StatusOK)
+		if got := shown.linkTo("Edit idle timeout"); got != "/console/oci-listener?load_balancer=web&name_of="+name {
+			t.Errorf("the page of listener %s leads to %q", planned, got)
+		}
+		if got := shown.linkTo("Show them"); got != to("connections", "load_balancer", "web", "listener", name) {
+			t.Errorf("the connections of listener %s are at %q", planned, got)
+		}
 	}
 	if got := text(form.one("h1")); got != "Edit listener" {
 		t.Errorf("got heading %q", got)

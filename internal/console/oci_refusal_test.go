@@ -162,6 +162,10 @@ func TestOCISharedPort(t *testing.T) {
 	if got := text(other.one("div#impact")); got != "No connection is open that it concerns." {
 		t.Errorf("on another port: got %q", got)
 	}
+	port := b.get(to("listener", "load_balancer", "web", "listener", "http:80")).want(http.StatusOK)
+	if got := port.linkTo("Edit idle timeout"); got != "/console/load-balancer?load_balancer=web&tab=listeners" {
+		t.Errorf("the page of a port that several share leads to %q", got)
+	}
 }
 
 // TestOCIReader: who may only read sees values without buttons, and is refused when sending a form all the same.
