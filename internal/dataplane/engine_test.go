@@ -59,7 +59,7 @@ func TestIdleCloseSH_01(t *testing.T) {
 }
 
 func TestBulkBothWays(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	lulltest.OnWires(t, bulkBothWays)
 }
 

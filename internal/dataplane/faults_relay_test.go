@@ -54,7 +54,7 @@ func drink(c net.Conn, seed uint64, size int) error {
 
 // TestBothWaysAtOnce moves 32 MiB each way at the same time, in pieces of all sizes.
 func TestBothWaysAtOnce(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	lulltest.OnWires(t, bothWaysAtOnce)
 }
 

@@ -298,7 +298,7 @@ func TestBackPressure(t *testing.T) {
 
 // TestBackPressureMany: slow clients do not add up to more than a piece each.
 func TestBackPressureMany(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	const clients, size = 12, 12 << 20
 	backend := lulltest.ServeHTTP(t, func(c *lulltest.HTTPConn, _ lulltest.Seen) bool {
 		c.Reply(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size))

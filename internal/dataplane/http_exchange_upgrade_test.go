@@ -223,7 +223,7 @@ func TestTunnelsPlace(t *testing.T) {
 
 // TestTunnelBulk: megabytes both ways at once through an upgraded connection.
 func TestTunnelBulk(t *testing.T) {
-	t.Parallel()
+	busy(t)
 	lulltest.OnWires(t, tunnelBulk)
 }
 
