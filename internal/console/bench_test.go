@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 	"lull/internal/lulltest"
 )
@@ -43,6 +44,20 @@ func BenchmarkConnections(b *testing.B) {
 			r.populate("web")
 			r.engine.conns = crowd(9000)
 			page(b, r, "/console/connections"+query)
+		})
+	}
+}
+
+// BenchmarkEnded is a page of as many ended connections as are remembered.
+func BenchmarkEnded(b *testing.B) {
+	for name, query := range map[string]string{"first": "", "last": "&page_number=164", "filtered": "&reason=tunnel-idle&idle=30s"} {
+		b.Run(name, func(b *testing.B) {
+			r := newRig(b)
+			r.populate("web")
+			for i := range record.Remembered {
+				r.engine.log.Append([]record.Close{ended(uint64(i), reason.TunnelIdle, r.clock())})
+			}
+			page(b, r, "/console/connections?state=ended"+query)
 		})
 	}
 }

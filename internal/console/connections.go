@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lull/internal/control/admin"
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 )
@@ -23,32 +24,56 @@ const (
 	connPagesMax = 100
 )
 
-// connQuery is which connections a page is to list.
-type connQuery struct {
-	Ended    bool
+// endsQuery is between whom, and why it ends. It is part of what lists of connections and of requests are asked for.
+type endsQuery struct {
 	Balancer string
 	Listener string
 	Backend  string
-	Reason   reason.Reason // open ones: that they will end with; None: any
+	Reason   reason.Reason // open connections: that they will end with; None: any
+}
+
+func endsQueryOf(q url.Values) (e endsQuery, err error) {
+	e = endsQuery{Balancer: q.Get("load_balancer"), Listener: q.Get("listener"), Backend: strings.TrimSpace(q.Get("backend"))}
+	if code := q.Get("reason"); code != "" {
+		var ok bool
+		if e.Reason, ok = reason.Parse(code); !ok {
+			return e, refusal(http.StatusBadRequest, "reason %q: is not one of lull's", shortened(code))
+		}
+	}
+	return e, nil
+}
+
+func (q *endsQuery) accepts(e *record.Ends, why reason.Reason) bool {
+	return (q.Balancer == "" || q.Balancer == e.LoadBalancer) && (q.Listener == "" || q.Listener == e.Listener || q.Listener == e.LoadBalancer+"/"+e.Listener) &&
+		(q.Backend == "" || q.Backend == e.Backend || e.BackendAddr.IsValid() && q.Backend == e.BackendAddr.String()) &&
+		(q.Reason == reason.None || q.Reason == why)
+}
+
+// ReasonCode is what the filter shows.
+func (q endsQuery) ReasonCode() string {
+	if q.Reason == reason.None {
+		return ""
+	}
+	return q.Reason.String()
+}
+
+// connQuery is which connections a page is to list.
+type connQuery struct {
+	endsQuery
+	Ended    bool
 	IdleText string        // as it was typed
 	Idle     time.Duration // nothing has moved for longer
 	Soonest  bool          // open ones: those first that end soonest; otherwise by their numbers
-	Page     int           // from 1
+	Page     int           // of open ones, from 1
 }
 
 // connQueryOf reads a query. What can be read of it is there beside an error as well, for the filters to show.
 func connQueryOf(q url.Values) (c connQuery, err error) {
-	c = connQuery{
-		Ended: q.Get("state") == "ended", Balancer: q.Get("load_balancer"), Listener: q.Get("listener"), Backend: strings.TrimSpace(q.Get("backend")),
-		IdleText: strings.TrimSpace(q.Get("idle")), Soonest: q.Get("order") == "soonest",
+	c = connQuery{Ended: q.Get("state") == "ended", IdleText: strings.TrimSpace(q.Get("idle")), Soonest: q.Get("order") == "soonest"}
+	if c.endsQuery, err = endsQueryOf(q); err != nil {
+		return c, err
 	}
-	if code := q.Get("reason"); code != "" {
-		var ok bool
-		if c.Reason, ok = reason.Parse(code); !ok {
-			return c, refusal(http.StatusBadRequest, "reason %q: is not one of lull's", shortened(code))
-		}
-	}
-	if c.Idle, err = idleOfText(c.IdleText); err != nil {
+	if c.Idle, err = spanOfText(c.IdleText); err != nil {
 		return c, err
 	}
 	c.Page, _ = strconv.Atoi(q.Get("page_number")) // what is no number is the first page
@@ -56,8 +81,8 @@ func connQueryOf(q url.Values) (c connQuery, err error) {
 	return c, nil
 }
 
-// idleOfText reads "30", which is seconds, or "30s" or "5m".
-func idleOfText(text string) (time.Duration, error) {
+// spanOfText reads "30", which is seconds, or "30s" or "5m".
+func spanOfText(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
@@ -71,19 +96,6 @@ func idleOfText(text string) (time.Duration, error) {
 	return d, nil
 }
 
-func (c *connQuery) acceptsEnds(e *record.Ends) bool {
-	return (c.Balancer == "" || c.Balancer == e.LoadBalancer) && (c.Listener == "" || c.Listener == e.Listener || c.Listener == e.LoadBalancer+"/"+e.Listener) &&
-		(c.Backend == "" || c.Backend == e.Backend || e.BackendAddr.IsValid() && c.Backend == e.BackendAddr.String())
-}
-
-// ReasonCode is what the filter shows.
-func (c connQuery) ReasonCode() string {
-	if c.Reason == reason.None {
-		return ""
-	}
-	return c.Reason.String()
-}
-
 // connFinder looks for open connections, and keeps those of one page and before: at most connPagesMax pages.
 type connFinder struct {
 	connQuery
@@ -94,7 +106,7 @@ type connFinder struct {
 // see implements finder.
 func (f *connFinder) see(l *record.Live) {
 	f.all++
-	if !f.acceptsEnds(&l.Ends) || f.Reason != reason.None && f.Reason != l.Why || f.Idle > 0 && quiet(l) < f.Idle {
+	if !f.accepts(&l.Ends, l.Why) || f.Idle > 0 && quiet(l) < f.Idle {
 		return
 	}
 	f.matched++
@@ -209,7 +221,7 @@ func (v *visit) connections() error {
 	if query.IdleText == "" || !errors.As(err, &told) {
 		return v.moving("connections", "connections", title)
 	}
-	p := connsPage{connQuery: query, Reasons: reasonCodes(), Listeners: listenerNames(v.c.sampler.look()), IdleFault: told.message}
+	p := connsPage{connQuery: query, Reasons: reasonCodes(), Listeners: listenerNames(v.c.sampler.look(), anyListener), IdleFault: told.message}
 	return v.showWith(told.status, frame{Page: "connections", Section: "connections", Title: title, Data: p})
 }
 
@@ -227,7 +239,7 @@ func connectionsData(c *Console, s *sample, q url.Values, found finder) (any, er
 	if err != nil {
 		return nil, err
 	}
-	p := connsPage{connQuery: query, Reasons: reasonCodes(), Listeners: listenerNames(s)}
+	p := connsPage{connQuery: query, Reasons: reasonCodes(), Listeners: listenerNames(s, anyListener)}
 	if f, ok := found.(*connFinder); ok {
 		p.All = f.all
 		for _, l := range f.page() {
@@ -239,28 +251,16 @@ func connectionsData(c *Console, s *sample, q url.Values, found finder) (any, er
 		}
 		return p, nil
 	}
-	var matched int
-	p.All, matched, p.Closed = query.ended(c.o.Engine.Log())
-	p.Pages, _, _ = pagesOf("connections", q, matched, connsPerPage)
-	return p, nil
-}
-
-// ended reads what is remembered, and returns the page's part of what matches, the newest first.
-func (c *connQuery) ended(log *record.Log) (all, matched int, rows []endedRow) {
-	var keep []endedRow // the last of the pages so far
-	log.Seek(func(one *record.Close) bool {
-		all++
-		if c.acceptsEnds(&one.Ends) && (c.Reason == reason.None || c.Reason == one.Reason) && (c.Idle == 0 || quietAtEnd(one) >= c.Idle) {
-			matched++
-			if keep = append(keep, endedRowOf(one)); len(keep) > 2*c.Page*connsPerPage {
-				keep = append(keep[:0], keep[len(keep)-c.Page*connsPerPage:]...)
-			}
-		}
-		return false // on to the end
+	ended := pick(&c.o.Engine.Log().Ring, func(one *record.Close) bool {
+		return query.accepts(&one.Ends, one.Reason) && (query.Idle == 0 || quietAtEnd(one) >= query.Idle)
 	})
-	slices.Reverse(keep)
-	from := min((c.Page-1)*connsPerPage, len(keep))
-	return all, matched, keep[from:min(from+connsPerPage, len(keep))]
+	var from, until int
+	p.All = ended.all
+	p.Pages, from, until = pagesOf("connections", q, len(ended.at), connsPerPage)
+	for _, one := range ended.newest(from, until) {
+		p.Closed = append(p.Closed, endedRowOf(&one))
+	}
+	return p, nil
 }
 
 // quietAtEnd returns for how long nothing had moved on a connection when it ended. As with quiet, the timer tells of an HTTP connection
@@ -324,11 +324,16 @@ func reasonCodes() []string {
 // listenersMost bounds the list of the filter: with more, people type.
 const listenersMost = 200
 
-// listenerNames lists the listeners for a filter.
-func listenerNames(s *sample) []string {
+func anyListener(*plan.Listener) bool { return true }
+
+// listenerNames lists the listeners of some kind for a filter.
+func listenerNames(s *sample, of func(*plan.Listener) bool) []string {
 	var names []string
 	for _, lb := range s.plan.LoadBalancers {
 		for _, l := range lb.Listeners {
+			if !of(l) {
+				continue
+			}
 			for _, name := range recordedAs(l) {
 				if len(names) < listenersMost {
 					names = append(names, lb.Name+"/"+name)

@@ -347,6 +347,9 @@ func TestConnectionsEnded(t *testing.T) {
 	if len(got) != 100 || got[0][0] != "496" || got[99][0] != "1" || got[0][2] != "client-reset" {
 		t.Errorf("got %d from %q to %q", len(got), got[0], got[len(got)-1])
 	}
+	if beyond := rows(b.get("/console/connections?state=ended&page_number=99")); len(beyond) != 100 || beyond[99][0] != "1" {
+		t.Errorf("beyond the last page: got %d", len(beyond))
+	}
 	second := rows(b.get("/console/connections?state=ended&page_number=2"))
 	if len(second) != 100 || second[0][0] != "400" || second[99][0] != "301" {
 		t.Errorf("the second page: got %d from %q", len(second), second[0])
