@@ -48,6 +48,20 @@ func BenchmarkConnections(b *testing.B) {
 	}
 }
 
+// BenchmarkRequests is a page of as many failed requests as are remembered.
+func BenchmarkRequests(b *testing.B) {
+	for name, query := range map[string]string{"first": "", "last": "?page_number=164", "filtered": "?status=504&client=192.0.2.0/24&took=30s&listener=web/web"} {
+		b.Run(name, func(b *testing.B) {
+			r := newRig(b)
+			r.populate("web")
+			for i := range record.Remembered {
+				r.engine.exchanges.Append([]record.Exchange{failed(uint64(i), 1, reason.ResponseIdle, r.clock())})
+			}
+			page(b, r, "/console/requests"+query)
+		})
+	}
+}
+
 // BenchmarkEnded is a page of as many ended connections as are remembered.
 func BenchmarkEnded(b *testing.B) {
 	for name, query := range map[string]string{"first": "", "last": "&page_number=164", "filtered": "&reason=tunnel-idle&idle=30s"} {

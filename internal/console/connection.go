@@ -3,8 +3,11 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"lull/internal/control/admin"
 	"lull/internal/dataplane/record"
@@ -13,16 +16,42 @@ import (
 // connectionPage is the story of one connection, or of an exchange on it.
 type connectionPage struct {
 	Asked string
+	Of    string // the number of the connection, if the story is that of an exchange
 	*admin.Explanation
-	In      int64    // ms until the next deadline
-	Missing string   // why there is no story
-	Advice  []string // the sentences of the story that say what to do
-	Where   *action  // where that is done here; nil: not in the console
+	Requests []carriedRow // that are remembered of the connection
+	One      *carriedRow  // the exchange
+	Sent     []fact       // with it by the client
+	In       int64        // ms until the next deadline
+	Missing  string       // why there is no story
+	Advice   []string     // the sentences of the story that say what to do
+	Where    *action      // where that is done here; nil: not in the console
+}
+
+// carriedRow is an exchange in the list of its connection.
+type carriedRow struct {
+	ID, Request string
+	Status      int
+	Kind        string
+	Reason      string
+	Error       bool
+	Took        time.Duration
 }
 
 // connection tells it.
 func (v *visit) connection() error {
-	return v.moving("connection", "connections", "Connection "+v.r.URL.Query().Get("id"))
+	asked := v.r.URL.Query().Get("id")
+	if connectionOf(asked) != "" {
+		return v.moving("connection", "requests", "Request "+asked)
+	}
+	return v.moving("connection", "connections", "Connection "+asked)
+}
+
+// connectionOf returns the number of the connection that an exchange was on; "" if what is asked for is none.
+func connectionOf(asked string) string {
+	if id, number, err := admin.ParseID(asked); err == nil && number > 0 {
+		return strconv.FormatUint(id, 10)
+	}
+	return ""
 }
 
 // oneFinder looks for an open connection by its number.
@@ -57,7 +86,7 @@ func connectionWanted(q url.Values) (finder, error) {
 }
 
 func connectionData(c *Console, _ *sample, q url.Values, found finder) (any, error) {
-	p := connectionPage{Asked: q.Get("id")}
+	p := connectionPage{Asked: q.Get("id"), Of: connectionOf(q.Get("id"))}
 	var err error
 	if f, ok := found.(*oneFinder); ok && f.found != nil {
 		p.Explanation, err = admin.ExplainOpen(c.o.Engine, f.found)
@@ -71,8 +100,30 @@ func connectionData(c *Console, _ *sample, q url.Values, found finder) (any, err
 		p.Missing, err = known.Message, nil
 	case err == nil:
 		p.advise(c)
+		p.carried()
 	}
 	return p, err
+}
+
+// carried lists what is remembered of a connection's exchanges, or says more of the one that is asked for.
+func (p *connectionPage) carried() {
+	for i := range p.Exchanges {
+		x := &p.Exchanges[i]
+		p.Requests = append(p.Requests, carriedRow{
+			ID: fmt.Sprintf("%d/%d", x.ID, x.Number), Request: asked{x.Method, x.Host, x.Target}.text(requestCharsMax), Status: x.Status,
+			Kind: statusKind(x.Status, x.BackendStatus, x.Upgraded, x.Error), Reason: x.Reason, Error: x.Error, Took: x.Took.Duration(),
+		})
+	}
+	if p.Of == "" || len(p.Exchanges) == 0 {
+		return
+	}
+	x := &p.Exchanges[0]
+	p.One, p.Requests = &p.Requests[0], nil
+	for _, f := range []fact{{"Method", x.Method}, {"Host", x.Host}, {"Target", x.Target}, {"User agent", x.UserAgent}, {"X-Forwarded-For", x.Forwarded}} {
+		if f.Value != "" {
+			p.Sent = append(p.Sent, fact{f.Name, readable(record.TextMax, f.Value)})
+		}
+	}
 }
 
 // The words around advice in a story.

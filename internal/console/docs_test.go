@@ -22,6 +22,7 @@ func TestDocs(t *testing.T) {
 		fmt.Sprintf("| live pages open at once | %d, and %d of one key |", streamsMax, streamsOfKeyMax),
 		fmt.Sprintf("asks again | %.0f min |", streamAge.Minutes()),
 		fmt.Sprintf("| connections on a page | %d, and %d pages", connsPerPage, connPagesMax),
+		fmt.Sprintf("| failed requests on a page | %d |", requestsPerPage),
 		fmt.Sprintf("remembered | %s |", number(record.Remembered)),
 		fmt.Sprintf("| a form | %d KiB |", bodyBytesMax>>10),
 		fmt.Sprintf("ends after %.0f minutes", sessionIdle.Minutes()),

@@ -12,15 +12,16 @@ import (
 
 // FuzzQuery sends a query to one of the pages: whatever it is, the answer is a page without anything inline, and never lull's own fault.
 func FuzzQuery(f *testing.F) {
-	pages := []string{"", "load-balancer", "listener", "backend", "connections", "connection", "reasons", "keepalive", "live-ready", "login"}
+	pages := []string{"", "load-balancer", "listener", "backend", "connections", "connection", "reasons", "keepalive", "live-ready", "login", "requests"}
 	for i, seed := range []string{"name=%3Cb%3E&page_number=-1", "load_balancer=web", "load_balancer=web&listener=echo", "load_balancer=web&backend_set=app&backend=10.0.0.1:9001",
-		"state=ended&reason=tunnel-idle&idle=30s", "id=7/3", "span=1h", "%zz", "page=overview", "token=%00"} {
+		"state=ended&reason=tunnel-idle&idle=30s", "id=7/3", "span=1h", "%zz", "page=overview", "token=%00", "status=504&client=192.0.2.0/24&took=1m&reason=response-idle"} {
 		f.Add(byte(i), seed)
 	}
 	r := newRig(f)
 	r.populate("web")
 	r.engine.conns = crowd(5)
 	r.engine.log.Append([]record.Close{ended(1000, reason.TunnelIdle, r.clock())})
+	r.engine.exchanges.Append([]record.Exchange{failed(7, 3, reason.ResponseIdle, r.clock())})
 	cookie := r.loggedIn(adminID).cookie
 	f.Fuzz(func(t *testing.T, at byte, query string) {
 		b := &browser{r: &rig{t: t, console: r.console}, cookie: cookie}

@@ -135,7 +135,7 @@ func TestLivePages(t *testing.T) {
 	b := r.loggedIn(readerID)
 	paths := map[string]string{
 		"overview": "", "balancer": "load-balancer?load_balancer=alpha", "listener": "listener?load_balancer=alpha&listener=web",
-		"backend": "backend?load_balancer=alpha&backend_set=app&backend=10.0.0.1:9001", "connections": "connections", "connection": "connection?id=2", "reasons": "reasons", "keepalive": "keepalive",
+		"backend": "backend?load_balancer=alpha&backend_set=app&backend=10.0.0.1:9001", "connections": "connections", "connection": "connection?id=2", "requests": "requests", "reasons": "reasons", "keepalive": "keepalive",
 	}
 	for name := range livePages() {
 		path, known := paths[name]

@@ -14,6 +14,7 @@ func livePages() map[string]livePage {
 		"backend":     {data: backendData},
 		"connections": {data: connectionsData, wants: connectionsWanted},
 		"connection":  {data: connectionData, wants: connectionWanted},
+		"requests":    {data: requestsData, wants: requestsWanted},
 		"reasons":     {data: reasonsData},
 		"keepalive":   {data: keepaliveData},
 	}

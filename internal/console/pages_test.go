@@ -452,6 +452,9 @@ func TestReasons(t *testing.T) {
 	if got := attr(within(one.all("tbody")[0], "a")[0], "href"); got != "/console/connections?listener=web&load_balancer=alpha&reason=client-idle&state=ended" {
 		t.Errorf("its ended ones: got %q", got)
 	}
+	if got := attr(within(one.all("tbody")[1], "a")[0], "href"); got != "/console/requests?listener=web&load_balancer=alpha&reason=response-idle" {
+		t.Errorf("its requests: got %q", got)
+	}
 	r.pass(11 * time.Minute)
 	if left := b.get("/console/reasons").all("rect"); len(left) != 0 {
 		t.Errorf("after 11 minutes: %d bars are left", len(left))
@@ -472,12 +475,16 @@ func TestMarkupEverywhere(t *testing.T) {
 	c := closedFirst(9, name, time.Second, r.clock())
 	c.Ends.LoadBalancer = name
 	r.engine.log.Append([]record.Close{c})
+	x := failed(2, 3, reason.ResponseIdle, r.clock())
+	x.Ends, x.Method, x.Host, x.Target, x.UserAgent, x.Forwarded = c.Ends, name, name, name, name, name
+	r.engine.exchanges.Append([]record.Exchange{x})
 	r.engine.set(func() { r.engine.stats.Backends[0].ClosedIdle, r.engine.stats.Backends[0].Detail = 1, name })
 	b := r.loggedIn(adminID)
 	q := url.QueryEscape(name)
 	for _, path := range []string{
 		"", "?name=" + q, "load-balancer?load_balancer=" + q, "listener?listener=web&load_balancer=" + q, "backend?backend_set=app&backend=10.0.0.1:9001&load_balancer=" + q,
 		"connections", "connections?backend=" + q + "&listener=" + q + "&load_balancer=" + q, "connections?state=ended", "connections?idle=" + q, "connections?reason=" + q, "connection?id=2", "connection?id=9",
+		"connection?id=2/3", "requests", "requests?status=" + q, "requests?client=" + q, "requests?took=" + q, "requests?reason=" + q, "requests?backend=" + q + "&listener=" + q + "&load_balancer=" + q,
 		"connection?id=" + q, "reasons?span=" + q, "keepalive", "listener?load_balancer=" + q, "backend?load_balancer=" + q + "&backend=" + q, "none?x=" + q, "live?page=" + q,
 	} {
 		a := b.get("/console/" + path)

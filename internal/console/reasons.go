@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -34,7 +35,7 @@ type reasonRow struct {
 	Code   string
 	Text   string
 	Class  string // of its colour
-	Link   string // to those of the connections that are remembered
+	Link   string // to those that are remembered
 	Error  bool
 	Count  uint64
 }
@@ -57,7 +58,7 @@ func spanOf(q url.Values) string {
 	return "10m"
 }
 
-// reasonCharts draws the ends that match, a chart for each kind that has any. filters picks the same in the list of connections.
+// reasonCharts draws the ends that match, a chart for each kind that has any. filters picks the same in the lists of what has ended.
 func (c *Console) reasonCharts(s *sample, back string, match func(ending) bool, filters url.Values) []reasonChart {
 	c.sampler.mu.RLock()
 	defer c.sampler.mu.RUnlock()
@@ -69,14 +70,24 @@ func (c *Console) reasonCharts(s *sample, back string, match func(ending) bool, 
 	for k := range kinds {
 		if chart, some := t.chart(k, s.at, match); some {
 			for i := range chart.Rows {
-				filters.Set("state", "ended")
-				filters.Set("reason", chart.Rows[i].Code)
-				chart.Rows[i].Link = link("connections", filters)
+				chart.Rows[i].Link = endedLink(k, chart.Rows[i].Code, filters)
 			}
 			charts = append(charts, chart)
 		}
 	}
 	return charts
+}
+
+// endedLink returns the list of what is remembered of a kind that ended for a reason. A request that went wrong is in a list of its own: its
+// connection may still be open, or have ended for another reason.
+func endedLink(k kind, code string, filters url.Values) string {
+	query := maps.Clone(filters)
+	query.Set("reason", code)
+	if k == ofRequests {
+		return link("requests", query)
+	}
+	query.Set("state", "ended")
+	return link("connections", query)
 }
 
 // chart draws one kind.

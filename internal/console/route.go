@@ -32,6 +32,7 @@ func routes() map[string]route {
 		"backend":       {get: (*visit).backend},
 		"connections":   {get: (*visit).connections},
 		"connection":    {get: (*visit).connection},
+		"requests":      {get: (*visit).requests},
 		"reasons":       {get: (*visit).reasons},
 		"keepalive":     {get: (*visit).keepalive},
 
