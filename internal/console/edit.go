@@ -93,8 +93,9 @@ func (v *visit) showEdit(made change) (err error) {
 		}
 	}
 	e.Commands = made.commands(v)
-	if i := slices.IndexFunc(e.Form.Fields, func(one *field) bool { return one.Error != "" || one.Clash }); i >= 0 {
-		e.Form.Fields[i].Focus = true
+	fields := e.Form.all()
+	if i := slices.IndexFunc(fields, func(one *field) bool { return one.Error != "" || one.Clash }); i >= 0 {
+		fields[i].Focus = true
 	}
 	for _, one := range e.Form.Fields {
 		if one.Secret {

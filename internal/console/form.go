@@ -20,6 +20,7 @@ type form struct {
 	Preview string
 	Impact  *impact // what it would do with these values, as far as that is known
 	Clash   bool    // somebody else has changed what this form changes; fields say what
+	Drawn   bool    // it was sent by a button that has it drawn anew, and not to be carried out
 
 	CSRF   string // set by prepare
 	Writes bool   // set by prepare
@@ -31,7 +32,7 @@ type kept struct{ Name, Value string }
 // field is one value of a form.
 type field struct {
 	Name, Label string
-	Kind        string // "" is a line of text; "number", "select", "checkbox", "textarea"
+	Kind        string // "" is a line of text; "number", "select", "checkbox", "textarea", kindList, kindRules
 	Value       string // a checkbox is "on" or ""
 	Unit        string // behind the value
 	Hint        string // below it: what it means, and what it may be
@@ -41,6 +42,8 @@ type field struct {
 	Group       string // fields in a row with the same one are folded up together under it
 	Focus       bool   // the reader is taken there: it is the first with something wrong
 	Secret      bool   // what was typed is not sent back
+	Inner       bool   // it is a part of another field, which is compared as a whole with what others have set
+	Rules       *ruleList
 
 	Was    string // the value in force when the page was loaded, as take finds it in the form
 	Error  string
@@ -61,6 +64,20 @@ func (f *form) field(name string) *field {
 	return nil
 }
 
+// all returns the fields with those that they are made of.
+func (f *form) all() (fields []*field) {
+	for _, one := range f.Fields {
+		fields = append(fields, one)
+		if one.Rules == nil {
+			continue
+		}
+		for _, row := range one.Rules.Rows {
+			fields = append(append(fields, row.field), row.Fields...)
+		}
+	}
+	return fields
+}
+
 // fieldGroup is fields that stand together; without a title they are always to be seen.
 type fieldGroup struct {
 	Title  string
@@ -68,8 +85,10 @@ type fieldGroup struct {
 }
 
 // Groups returns the fields in their groups.
-func (f *form) Groups() (groups []fieldGroup) {
-	for _, one := range f.Fields {
+func (f *form) Groups() []fieldGroup { return groupsOf(f.Fields) }
+
+func groupsOf(fields []*field) (groups []fieldGroup) {
+	for _, one := range fields {
 		if n := len(groups); n == 0 || groups[n-1].Title != one.Group {
 			groups = append(groups, fieldGroup{Title: one.Group})
 		}
@@ -102,7 +121,7 @@ func grouped(title string, fields []*field) []*field {
 // labelled returns a refusal as it is said at a field: with the words of the page in place of the API's name for it.
 func (one *field) labelled(message string) string {
 	first, rest, _ := strings.Cut(message, " ")
-	if first == one.Name || strings.HasSuffix(one.Name, "."+first) {
+	if first == one.Name || strings.HasSuffix(one.Name, "."+first) || strings.HasPrefix(first, one.Name+"[") {
 		return one.Label + " " + rest
 	}
 	return message
@@ -112,9 +131,25 @@ func (one *field) labelled(message string) string {
 func (v *visit) prepare(f *form) *form {
 	f.CSRF, f.Writes = v.c.signer.csrf(v.session.id), v.mayWrite()
 	for _, one := range f.Fields {
-		one.Was = one.Value
+		one.Was = one.mark(one.Value)
 	}
 	return f
+}
+
+// typed returns a text that was sent for a field. What belongs into a number may have been pasted with a space; in a text it may be meant.
+func (one *field) typed(sent string) string {
+	if sent = unixLines(sent); one.Kind == "number" {
+		return strings.TrimSpace(sent)
+	}
+	return sent
+}
+
+// mark returns what a form carries of a value, to see whether it has changed.
+func (one *field) mark(value string) string {
+	if one.Rules != nil {
+		return sumOf(value)
+	}
+	return value
 }
 
 // take puts what was sent into a form that holds the values in force now. Where nobody typed, what somebody else has set
@@ -123,19 +158,22 @@ func (v *visit) prepare(f *form) *form {
 func (v *visit) take(f *form) (usable bool) {
 	sent := v.r.PostForm
 	for _, one := range f.Fields {
-		now, typed, was := one.Value, unixLines(sent.Get(one.Name)), unixLines(sent.Get("was."+one.Name))
-		if one.Kind == "number" { // pasted with a space; in a text it may be meant
-			typed = strings.TrimSpace(typed)
+		now, typed, was := one.Value, one.typed(sent.Get(one.Name)), unixLines(sent.Get("was."+one.Name))
+		if one.Rules != nil {
+			typed = one.rulesSent(sent)
 		}
 		switch {
-		case typed == was, typed == now: // untouched, or both agree
+		case one.mark(typed) == was, typed == now: // untouched, or both agree
 			one.Value = now
-		case was != now:
+		case was != one.mark(now):
 			one.Value, one.Theirs, one.Clash, f.Clash = typed, now, true, true
 		default:
 			one.Value = typed
 		}
-		one.Was = now
+		if one.Was = one.mark(now); one.Rules != nil {
+			one.showRules()
+			f.Drawn = f.Drawn || one.Rules.drawn
+		}
 	}
 	f.CSRF, f.Writes = v.c.signer.csrf(v.session.id), v.mayWrite()
 	return !f.Clash
@@ -146,7 +184,7 @@ func unixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n
 
 // Bad says whether there is anything wrong with a form.
 func (f *form) Bad() bool {
-	for _, one := range f.Fields {
+	for _, one := range f.all() {
 		if one.Error != "" || one.Clash {
 			return true
 		}

@@ -203,8 +203,9 @@ func ociFaults(w *wire.WorkRequest) string {
 func ociRefuse(f *form, told *wire.Error) {
 	var at *field
 	best := 0
-	for _, one := range f.Fields {
-		if fit := ociFit(told.Field, one.Name); fit > best {
+	name := ruleAtFault(strings.TrimPrefix(told.Field, "a name in "), told.Message)
+	for _, one := range f.all() {
+		if fit := ociFit(name, one.Name); fit > best {
 			best, at = fit, one
 		}
 	}
@@ -212,7 +213,7 @@ func ociRefuse(f *form, told *wire.Error) {
 		f.Error = told.Message
 		return
 	}
-	at.Error = at.labelled(told.Message)
+	at.Error = numbered(at.labelled(told.Message))
 }
 
 // ociFit says how well a field's name fits what the API calls it: that may be a part of the field, and begin with what the field is in.

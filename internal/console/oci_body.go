@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 )
@@ -63,7 +62,12 @@ func got(body map[string]any, path string) string {
 		inner, _ := body[name].(map[string]any)
 		return got(inner, rest)
 	}
-	switch value := body[name].(type) {
+	return textOf(body[name])
+}
+
+// textOf returns a value as the text of a field; empty if it is none.
+func textOf(value any) string {
+	switch value := value.(type) {
 	case string:
 		return value
 	case float64:
@@ -106,10 +110,4 @@ func clonedList(from []any) []any {
 		to[i] = value
 	}
 	return to
-}
-
-// jsonOf writes a value as the text of a field, for people.
-func jsonOf(value any) string {
-	text, _ := json.MarshalIndent(value, "", "  ") // what JSON has decoded always can be
-	return string(text)
 }

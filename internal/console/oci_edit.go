@@ -83,6 +83,9 @@ func ociSave(v *visit, page string, build ociBuilder) error {
 	if err != nil {
 		return err
 	}
+	if asked, told := v.w.(interface{ Question() }); told && e.Form.Drawn {
+		asked.Question() // whoever keeps a log of changes
+	}
 	if id == "" {
 		return v.showEdit(e)
 	}
@@ -115,7 +118,7 @@ func ociAccepted(v *visit, page string, build ociBuilder) (e *ociEdit, found *im
 	v.c.changing.Lock()
 	defer v.c.changing.Unlock()
 	for range ociTries {
-		if e, err = taken(v, page, build); err != nil || e.Form.Bad() {
+		if e, err = taken(v, page, build); err != nil || e.Form.Bad() || e.Form.Drawn {
 			return e, nil, "", err
 		}
 		if found, err = v.foresee(&e.edit); err != nil {

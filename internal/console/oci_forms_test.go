@@ -90,8 +90,15 @@ func TestOCIForms(t *testing.T) {
 		{name: "policy-create", page: "oci-routing-policy?", typed: map[string]string{"name": "p", "rules": "a app any(http.request.url.path sw '/a b')"}, command: "oci lb routing-policy create --load-balancer-id LB --condition-language-version V1 --name p --rules", asked: "/routingPolicies/p", want: `"condition":"any(http.request.url.path sw '/a b')"`},
 		{name: "policy-edit", page: "oci-routing-policy?name_of=p", before: [2]string{"/routingPolicies", policy}, typed: map[string]string{"rules": "b app all(http.request.url.path sw '/b')"}, command: "oci lb routing-policy update --load-balancer-id LB --routing-policy-name p", asked: "/routingPolicies/p", want: `"name":"b"`},
 		{name: "policy-delete", page: "oci-delete?what=routing-policy&name_of=p", before: [2]string{"/routingPolicies", policy}, command: "oci lb routing-policy delete", unwanted: "/a"},
-		{name: "rules-create", page: "oci-rule-set?", typed: map[string]string{"name": "s"}, command: "oci lb rule-set create", asked: "/ruleSets/s", want: `"header":"X-Example"`},
-		{name: "rules-edit", page: "oci-rule-set?name_of=s", before: [2]string{"/ruleSets", `{"name":"s","items":[{"action":"REMOVE_HTTP_REQUEST_HEADER","header":"a"}]}`}, typed: map[string]string{"items": "[{\"action\":\"REMOVE_HTTP_RESPONSE_HEADER\",\n\"header\":\"b\"}]"}, command: "oci lb rule-set update --load-balancer-id LB --rule-set-name s", asked: "/ruleSets/s", want: `"REMOVE_HTTP_RESPONSE_HEADER"`},
+		{
+			name: "rules-create", page: "oci-rule-set?", typed: map[string]string{"name": "s", "items[0].action": "ADD_HTTP_RESPONSE_HEADER", "items[0].header": "X-A", "items[0].value": "it's 1"},
+			command: `oci lb rule-set create --load-balancer-id LB --items '[{"action":"ADD_HTTP_RESPONSE_HEADER","header":"X-A","value":"it'\''s 1"}]' --name s --endpoint`, asked: "/ruleSets/s", want: `"header":"X-A","value":"it's 1"`,
+		},
+		{
+			name: "rules-edit", page: "oci-rule-set?name_of=s", before: [2]string{"/ruleSets", `{"name":"s","items":[{"action":"REMOVE_HTTP_REQUEST_HEADER","header":"a"}]}`}, typed: map[string]string{"items[0].header": "b"},
+			command: `oci lb rule-set update --load-balancer-id LB --rule-set-name s --items '[{"action":"REMOVE_HTTP_REQUEST_HEADER","header":"b"}]' --force`, asked: "/ruleSets/s", want: `"header":"b"`,
+		},
+		{name: "rules-delete", page: "oci-delete?what=rule-set&name_of=s", before: [2]string{"/ruleSets", `{"name":"s","items":[{"action":"REMOVE_HTTP_REQUEST_HEADER","header":"a"}]}`}, command: "oci lb rule-set delete --load-balancer-id LB --rule-set-name s --force", unwanted: "REMOVE_HTTP"},
 		{name: "suite-create", page: "oci-cipher-suite?", typed: map[string]string{"name": "c", "ciphers": "ECDHE-RSA-AES128-GCM-SHA256, ECDHE-RSA-AES256-GCM-SHA384"}, command: "oci lb ssl-cipher-suite create", asked: "/sslCipherSuites/c", want: `["ECDHE-RSA-AES128-GCM-SHA256","ECDHE-RSA-AES256-GCM-SHA384"]`},
 		{
 			name: "suite-edit", page: "oci-cipher-suite?name_of=c", before: [2]string{"/sslCipherSuites", `{"name":"c","ciphers":["ECDHE-RSA-AES128-GCM-SHA256"]}`},

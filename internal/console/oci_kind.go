@@ -140,6 +140,12 @@ func ociDelete(v *visit, names url.Values) (*ociEdit, error) {
 // factsOf returns what fields say, but for those that say nothing.
 func factsOf(fields []*field) (facts []fact) {
 	for _, one := range fields {
+		if one.Rules != nil {
+			for i, words := range one.InWords() {
+				facts = append(facts, fact{fmt.Sprintf("Rule %d", i+1), words})
+			}
+			continue
+		}
 		value := one.Value
 		switch i := slices.IndexFunc(one.Choices, func(c choice) bool { return c.Value == value }); {
 		case value == "":

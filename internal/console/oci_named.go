@@ -136,11 +136,8 @@ func ociRuleSetKind() *ociKind {
 		word: "rule set", member: "ruleSets", naming: "name", option: "rule-set-name", tool: "rule-set", tab: tabRuleSets, hint: plainNames,
 		read: map[string]func(string) any{"items": readJSON},
 		fields: func(_ *ociBalancer, body map[string]any) []*field {
-			text := jsonOf([]any{map[string]any{"action": "ADD_HTTP_RESPONSE_HEADER", "header": "X-Example", "value": "1"}})
-			if items, ok := body["items"].([]any); ok {
-				text = jsonOf(clonedList(items))
-			}
-			return []*field{{Name: "items", Label: "Rules", Kind: "textarea", Value: text, Hint: "A JSON list, as the API has it: 1 to 20 rules, each with an action and what belongs to that."}}
+			items, _ := body["items"].([]any)
+			return []*field{rulesField(clonedList(items))}
 		},
 	}
 }
@@ -166,11 +163,7 @@ func summary(k *ociKind, one map[string]any) string {
 	case "routingPolicies":
 		return strings.ReplaceAll(routingRulesText(one), "\n", "; ")
 	case "ruleSets":
-		var actions []string
-		for _, item := range listIn(one["items"]) {
-			actions = append(actions, got(item, "action"))
-		}
-		return strings.Join(actions, ", ")
+		return strings.Join(rulesInWords(one["items"]), "; ")
 	}
 	return fmt.Sprintf("certificate: %s, CA certificate: %s", yesNo(one["publicCertificate"] != nil), yesNo(one["caCertificate"] != nil))
 }
