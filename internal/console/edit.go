@@ -88,7 +88,7 @@ func built[Change change](v *visit, page string, build builder[Change], names ur
 func (v *visit) showEdit(made change) (err error) {
 	e := made.shared()
 	if e.Form.Writes {
-		if e.Form.Impact, err = v.foresee(e); err != nil {
+		if e.Form.Impact, err = v.foretold(e); err != nil {
 			return err
 		}
 	}
@@ -139,7 +139,7 @@ func answerPreview[Change change](v *visit, page string, build builder[Change]) 
 	if v.r.Header.Get("Hx-Request") == "" { // a browser without scripts
 		return v.showEdit(made)
 	}
-	found, err := v.foresee(made.shared())
+	found, err := v.foretold(made.shared())
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -190,6 +191,26 @@ func (f *form) Bad() bool {
 		}
 	}
 	return f.Error != "" || f.Clash
+}
+
+// amiss says what a number can be, of the first that was typed and cannot be; empty if there is none. A field into which nothing has
+// been typed yet is not amiss.
+func (f *form) amiss() string {
+	for _, one := range f.all() {
+		if one.Kind != "number" || one.Max == 0 || one.Value == "" && (one.Optional || one.Was == "") {
+			continue
+		}
+		if n, err := strconv.ParseInt(one.Value, 10, 64); err != nil || n < one.Min || n > one.Max {
+			return one.Label + ": " + one.span() + "."
+		}
+	}
+	return ""
+}
+
+// span says what a number can be, which is the first sentence of its hint.
+func (one *field) span() string {
+	said, _, _ := strings.Cut(one.Hint, ". ")
+	return strings.TrimSuffix(said, ".")
 }
 
 // status is what a page answers with that shows the form again.

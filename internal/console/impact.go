@@ -18,10 +18,14 @@ type impact struct {
 	Drains int           // of those, that have to end in a while
 	Within time.Duration // the longest of those whiles
 	Pooled int           // unused back-end connections that it ends at once
+	Amiss  string        // instead of all that: what was typed cannot be, and what can
 }
 
 // Text says it in a sentence.
 func (i *impact) Text() string {
+	if i.Amiss != "" {
+		return i.Amiss
+	}
 	text := "It closes none of "
 	if i.Closes > 0 {
 		text = "It closes " + number(i.Closes) + " of "
@@ -159,6 +163,14 @@ func (v *visit) foresee(e *edit) (*impact, error) {
 	v.c.walking.Lock()
 	defer v.c.walking.Unlock()
 	return v.c.impactOf(v.r.Context(), next)
+}
+
+// foretold is foresee for people who are still typing: of a number that cannot be they are told at once what can.
+func (v *visit) foretold(e *edit) (*impact, error) {
+	if amiss := e.Form.amiss(); amiss != "" {
+		return &impact{Amiss: amiss}, nil
+	}
+	return v.foresee(e)
 }
 
 // always is a fate that does not depend on what is typed.

@@ -60,7 +60,12 @@ func TestLeavingOCI(t *testing.T) {
 		"http-idle":       {page: "oci-listener?name_of=http", typed: map[string]string{ociIdle: "1"}, want: "It closes 4 of 4 open connections now, and 1 unused connection to a backend."},
 		"tcp-port":        {page: "oci-listener?name_of=tcp", typed: map[string]string{ociPort: "91"}, want: "It closes none of 2 open connections now."},
 		"tcp-becoming":    {page: "oci-listener?name_of=tcp", typed: map[string]string{ociProtocol: "HTTP"}, want: "It closes none of 2 open connections now; 2 have up to 30 seconds to end."},
-		"tcp-wrong-value": {page: "oci-listener?name_of=tcp", typed: map[string]string{ociIdle: "0"}, want: ""},
+		"tcp-wrong-value": {page: "oci-listener?name_of=tcp", typed: map[string]string{ociIdle: "0"}, want: "Idle timeout in seconds: 1 to 7,200 seconds; empty is 60 for HTTP and 300 for TCP."},
+		"tcp-no-number":   {page: "oci-listener?name_of=tcp", typed: map[string]string{ociIdle: "1e3"}, want: "Idle timeout in seconds: 1 to 7,200 seconds; empty is 60 for HTTP and 300 for TCP."},
+		"tcp-empty":       {page: "oci-listener?name_of=tcp", typed: map[string]string{ociIdle: ""}, want: "It closes none of 2 open connections now."},
+		"new-listener":    {page: "oci-listener?", typed: map[string]string{ociIdle: "7201"}, want: "Idle timeout in seconds: 1 to 7,200 seconds; empty is 60 for HTTP and 300 for TCP."},
+		"new-port":        {page: "oci-listener?", typed: map[string]string{ociPort: "0"}, want: "Port: 1 to 65535."},
+		"nothing-typed":   {page: "oci-backend?backend_set=app", want: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

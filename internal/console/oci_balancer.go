@@ -1,11 +1,9 @@
 package console
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 )
 
 // ociCreations leads to the form that makes a load balancer, where there is the API to make one.
@@ -21,7 +19,7 @@ func shapeFields(body map[string]any) []*field {
 	return filledIn([]*field{
 		{Name: "shapeName", Label: "Shape", Kind: "select", Choices: same("flexible", "10Mbps-Micro", "10Mbps", "100Mbps", "400Mbps", "8000Mbps")},
 		{Name: "shapeDetails.minimumBandwidthInMbps", Label: "Bandwidth at least", Kind: "number", Unit: "Mbps", Min: 10, Max: 8000, Optional: true, Hint: "10 to 8,000, of the flexible shape. lull bounds no bandwidth."},
-		{Name: "shapeDetails.maximumBandwidthInMbps", Label: "Bandwidth at most", Kind: "number", Unit: "Mbps", Min: 10, Max: 8000, Optional: true},
+		{Name: "shapeDetails.maximumBandwidthInMbps", Label: "Bandwidth at most", Kind: "number", Unit: "Mbps", Min: 10, Max: 8000, Optional: true, Hint: "10 to 8,000."},
 	}, body)
 }
 
@@ -39,61 +37,28 @@ func ociBalancerCreate(v *visit, _ url.Values) (*ociEdit, error) {
 		edit: edit{
 			Heading: "Create load balancer", done: "The load balancer has been created. Create a backend set next, and then a listener.",
 			About: []string{"Backend sets and listeners are added to it when it is there."},
-			Form: &form{Submit: "Create load balancer", Fields: append([]*field{
+			Form: &form{Submit: "Create load balancer", Fields: slices.Concat([]*field{
 				{Name: "displayName", Label: "Name"},
 				{Name: "compartmentId", Label: "Compartment", Value: tenancy, Hint: "The OCID of lull's tenancy, or of a compartment: any."},
 				{Name: "subnetIds", Label: "Subnets", Kind: kindList, Value: "ocid1.subnet.oc1..any", Hint: "One or two OCIDs. lull has no subnets and takes any."},
 				{Name: "isPrivate", Label: "Private", Kind: "checkbox"},
 				{Name: "isDeleteProtectionEnabled", Label: "Delete protection", Kind: "checkbox"},
-				tagsField(nil),
-			}, shapeFields(body)...)},
+			}, tagFields(nil, nil), shapeFields(body))},
 		},
-		read: tagsRead(), method: http.MethodPost, path: "/loadBalancers", body: body, tool: ociTool{does: "load-balancer create"},
+		read: tagsRead(nil), method: http.MethodPost, path: "/loadBalancers", body: body, tool: ociTool{does: "load-balancer create"},
 	}, nil
 }
 
 // ociBalancerEdit is the form for what a load balancer is called and protected from.
 func ociBalancerEdit(v *visit, names url.Values) (*ociEdit, error) {
 	return v.ociWhole(names, "Edit load balancer", "load-balancer update", http.MethodPut, "", func(b *ociBalancer) []*field {
-		return []*field{
+		return append([]*field{
 			{Name: "displayName", Label: "Name", Hint: "Commands and metrics go on with the name that it began with."},
 			{Name: "isDeleteProtectionEnabled", Label: "Delete protection", Kind: "checkbox"},
 			{Name: "isRequestIdEnabled", Label: "Send request ids", Kind: "checkbox"},
 			{Name: "requestIdHeader", Label: "Request id header", Optional: true, Hint: "It begins with X-; empty leaves it as it is."},
-			tagsField(b.FreeformTags),
-		}
+		}, tagFields(b.FreeformTags, b.DefinedTags)...)
 	})
-}
-
-// freeformTags is the member that has a load balancer's free-form tags.
-const freeformTags = "freeformTags"
-
-// tagsField is the field for free-form tags. A request has all of them.
-func tagsField(tags map[string]string) *field {
-	return &field{Name: freeformTags, Label: "Tags", Kind: "textarea", Optional: true, Value: strings.Join(tagLines(tags), "\n"), Hint: "Free-form tags: one in a line, as key=value."}
-}
-
-func tagLines(tags map[string]string) (lines []string) {
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		lines = append(lines, key+"="+tags[key])
-	}
-	return lines
-}
-
-// tagsRead returns how tags are read.
-func tagsRead() map[string]func(text string) any {
-	return map[string]func(string) any{freeformTags: readTags}
-}
-
-func readTags(text string) any {
-	tags := map[string]any{}
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			key, value, _ := strings.Cut(line, "=")
-			tags[strings.TrimSpace(key)] = strings.TrimSpace(value)
-		}
-	}
-	return tags
 }
 
 // ociShape is the form for the bandwidth.
@@ -123,7 +88,7 @@ func (v *visit) ociWhole(names url.Values, heading, does, method, part string, f
 	}
 	e := b.edit(tabDetails)
 	e.Heading, e.About, e.done = heading, []string{"Load balancer " + b.DisplayName + "."}, "The load balancer has been saved."
-	e.method, e.path, e.tool, e.read = method, b.path(), b.tool(does), tagsRead()
+	e.method, e.path, e.tool, e.read = method, b.path(), b.tool(does), tagsRead(b.DefinedTags)
 	e.tool.raw = does == ""
 	if part != "" {
 		e.path = b.path(part)

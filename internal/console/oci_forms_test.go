@@ -120,6 +120,15 @@ func TestOCIForms(t *testing.T) {
 			want:    `"freeformTags":{"empty":"","stage":"test=1","team":"blue sky"}`,
 		},
 		{
+			name: "defined-tags", page: "oci-load-balancer?", typed: map[string]string{definedTags: " Finance.CostCenter 42 \n\nOps.on call it's true\nOps.\"a b\" \" c\""},
+			command: `oci lb load-balancer update --load-balancer-id LB --defined-tags '{"Finance":{"CostCenter":"42"},"Ops":{"a b":" c","on":"call it'\''s true"}}' --display-name`,
+			want:    `"definedTags":{"Finance":{"CostCenter":"42"},"Ops":{"a b":" c","on":"call it's true"}}`,
+		},
+		{
+			name: "defined-tags-create", page: "oci-load-balancer-create?", typed: map[string]string{"displayName": "shop", "compartmentId": "ocid1.tenancy.oc1..aaaatenancy", definedTags: "Finance.CostCenter 42"},
+			command: `oci lb load-balancer create --compartment-id ocid1.tenancy.oc1..aaaatenancy --defined-tags '{"Finance":{"CostCenter":"42"}}' --display-name shop`,
+		},
+		{
 			name: "policy-spaces", page: "oci-routing-policy?name_of=p", before: [2]string{"/routingPolicies", strings.Replace(policy, "/a", "/a  b", 1)}, command: "oci lb routing-policy update",
 			asked: "/routingPolicies/p", want: `'/a  b'`,
 		},

@@ -32,6 +32,8 @@ func TestOCIFaults(t *testing.T) {
 		{"weight", "oci-backend?backend_set=app&name_of=10.0.0.3:8080", "weight", "101", "1 to 100"},
 		{"interval", "oci-backend-set?name_of=app", "healthChecker.intervalInMillis", "5", "1000"},
 		{"hostname", "oci-hostname?name_of=www", "hostname", "a b", "host name"},
+		{"tag", "oci-load-balancer?", definedTags, "Finance.CostCenter", "definedTags.Finance.CostCenter size must be between 1 and 255"},
+		{"tag-key", "oci-load-balancer?", definedTags, "Finance 1", "a name in definedTags.Finance size must be between 1 and 255"},
 		{"routes", "oci-path-route-set?", "pathRoutes", "EXACT /a app", "EXACT"},
 	} {
 		form := b.get("/console/" + c.page + "&load_balancer=web").want(http.StatusOK)

@@ -149,9 +149,15 @@ func (r *ociRig) told(path string) map[string]any {
 	return doc
 }
 
+// balancer returns web.
+func (r *ociRig) balancer() wire.LoadBalancer {
+	r.t.Helper()
+	lb, _ := r.ask(http.MethodGet, "/loadBalancers/"+r.id, "").Result.(wire.LoadBalancer)
+	return lb
+}
+
 // listener returns a listener of web.
 func (r *ociRig) listener(name string) wire.Listener {
 	r.t.Helper()
-	lb, _ := r.ask(http.MethodGet, "/loadBalancers/"+r.id, "").Result.(wire.LoadBalancer)
-	return lb.Listeners[name]
+	return r.balancer().Listeners[name]
 }

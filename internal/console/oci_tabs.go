@@ -111,7 +111,7 @@ func ociDetails(v *visit, b *ociBalancer) ([]section, error) {
 	return []section{{Heading: "Load balancer information", Facts: []fact{
 		{"Lifecycle state", b.LifecycleState}, {"Overall health", health.Status}, {"OCID", b.id}, {"Compartment", b.CompartmentID}, {"Addresses", listed(addresses)}, {"Shape", shape},
 		{"Created", at(b.TimeCreated)}, {"Subnets", listed(b.SubnetIDs)}, {"Network security groups", listed(b.NetworkSecurityGroupIDs)},
-		{"Tags", listed(tagLines(b.FreeformTags))}, {"Delete protection", onOff(b.IsDeleteProtectionEnabled)}, {"Request id header", requestID(b)},
+		{"Tags", listed(tagLines(b.FreeformTags))}, {"Defined tags", listed(definedTagLines(b.DefinedTags))}, {"Delete protection", onOff(b.IsDeleteProtectionEnabled)}, {"Request id header", requestID(b)},
 	}, Actions: []action{
 		link("Edit", "oci-load-balancer"), link("Update shape", "oci-shape"), link("Edit network security groups", "oci-network-groups"), link("Move", "oci-compartment"),
 		{Label: "Delete", Of: "Delete load balancer " + b.DisplayName, Link: to("oci-delete", "load_balancer", b.name), Danger: true},
