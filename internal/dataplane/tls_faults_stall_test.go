@@ -112,6 +112,11 @@ func TestTLSStallTO_05(t *testing.T) {
 		if r.BytesUp != 0 || r.BytesDown != 0 || r.Exchanges != 0 || r.TLS.Front.Version != 0 {
 			t.Errorf("record: got %d bytes up, %d down, %d exchanges, %+v; want none", r.BytesUp, r.BytesDown, r.Exchanges, r.TLS)
 		}
+		f.Changed(f.plan, func(p *plan.Plan) { // whoever comes now is in no hurry
+			for _, l := range p.LoadBalancers[0].Listeners {
+				l.Timeouts.Idle, l.Timeouts.Handshake = lulltest.Patience, lulltest.Patience
+			}
+		})
 		f.fares()
 	})
 }
