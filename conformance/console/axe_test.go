@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -31,20 +32,28 @@ func TestAccessible(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := browsing(t)
+	port := echo(t)
+	b := browse(serve(t))
+	b.login()
+	b.withBalancer(port)
 	b.dial()
 	const of = "?load_balancer=web"
 	pages := map[string]string{
 		"overview": "", "description": "load-balancer" + of, "instances": "load-balancer" + of + "&tab=instances", "health-check": "load-balancer" + of + "&tab=health-check",
 		"listeners": "load-balancer" + of + "&tab=listeners", "monitoring": "load-balancer" + of + "&tab=monitoring", "tags": "load-balancer" + of + "&tab=tags",
 		"idle-timeout": "aws-idle-timeout" + of, "create": "aws-create", "delete": "aws-delete" + of, "policies": "aws-listener-policies" + of + "&port=8080",
-		"add-listener": "aws-listener-create" + of, "health": "aws-health-check" + of, "connections": "connections", "reasons": "reasons", "keepalive": "keepalive", "none": "none",
+		"add-listener": "aws-listener-create" + of, "health": "aws-health-check" + of, "connections": "connections", "requests": "requests", "reasons": "reasons", "keepalive": "keepalive", "none": "none",
 	}
 	for name, from := range map[string]string{"listener": "load-balancer" + of + "&tab=monitoring", "backend": "load-balancer" + of + "&tab=monitoring", "connection": "connections"} {
 		pages[name] = b.linkedFrom(from, name)
 	}
 	b.ends(b.dialAndStop())
 	pages["ended-connection"] = b.linkedFrom("connections?state=ended", "connection")
+	b.speaksHTTP("8081", port)
+	if got := b.get("8081"); got != http.StatusBadGateway { // an echo is no response
+		t.Fatalf("got %d", got)
+	}
+	pages["request"] = b.linkedFrom("requests", "connection")
 	for _, colours := range []string{"light", "dark"} {
 		for _, width := range []int64{narrow, wide} {
 			b.look(width, colours)

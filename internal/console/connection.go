@@ -20,7 +20,7 @@ type connectionPage struct {
 	*admin.Explanation
 	Requests []carriedRow // that are remembered of the connection
 	One      *carriedRow  // the exchange
-	Sent     []fact       // with it by the client
+	Sent     []fact       // of it: what strangers made up, in full
 	In       int64        // ms until the next deadline
 	Missing  string       // why there is no story
 	Advice   []string     // the sentences of the story that say what to do
@@ -110,8 +110,8 @@ func (p *connectionPage) carried() {
 	for i := range p.Exchanges {
 		x := &p.Exchanges[i]
 		p.Requests = append(p.Requests, carriedRow{
-			ID: fmt.Sprintf("%d/%d", x.ID, x.Number), Request: asked{x.Method, x.Host, x.Target}.text(requestCharsMax), Status: x.Status,
-			Kind: statusKind(x.Status, x.BackendStatus, x.Upgraded, x.Error), Reason: x.Reason, Error: x.Error, Took: x.Took.Duration(),
+			ID: fmt.Sprintf("%d/%d", x.ID, x.Number), Request: asked{x.Method, x.Host, x.Target, x.Fault}.text(requestCharsMax), Status: x.Status,
+			Kind: statusKind(x.Status, x.BackendStatus, x.Upgraded, x.Reason), Reason: x.Reason, Error: x.Error, Took: x.Took.Duration(),
 		})
 	}
 	if p.Of == "" || len(p.Exchanges) == 0 {
@@ -119,7 +119,7 @@ func (p *connectionPage) carried() {
 	}
 	x := &p.Exchanges[0]
 	p.One, p.Requests = &p.Requests[0], nil
-	for _, f := range []fact{{"Method", x.Method}, {"Host", x.Host}, {"Target", x.Target}, {"User agent", x.UserAgent}, {"X-Forwarded-For", x.Forwarded}} {
+	for _, f := range []fact{{"Method", x.Method}, {"Host", x.Host}, {"Target", x.Target}, {"User agent", x.UserAgent}, {"X-Forwarded-For sent on", x.Forwarded}} {
 		if f.Value != "" {
 			p.Sent = append(p.Sent, fact{f.Name, readable(record.TextMax, f.Value)})
 		}

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"lull/internal/control/admin"
+	"lull/internal/dataplane/http1"
 	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
@@ -109,6 +110,7 @@ type requestRow struct {
 	ID                                      string // "12/3"
 	When                                    time.Time
 	Request, Title                          string
+	Made                                    bool   // the request's text is lull's, for want of one
 	Status                                  int    // 0: the client got none
 	Kind                                    string // what is to be said of the status
 	Reason, Text                            string
@@ -157,11 +159,14 @@ func requestsData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 func requestRowOf(x *record.Exchange) requestRow {
 	info := x.Reason.Info()
 	row := requestRow{
-		ID: fmt.Sprintf("%d/%d", x.Conn, x.Number), When: x.Ended, Status: x.Status, Kind: statusKind(x.Status, x.BackendStatus, x.Upgraded, info.Error),
+		ID: fmt.Sprintf("%d/%d", x.Conn, x.Number), When: x.Ended, Status: x.Status, Kind: statusKind(x.Status, x.BackendStatus, x.Upgraded, info.Code),
 		Reason: info.Code, Text: info.Text, Error: info.Error, Took: x.Took,
 		Client: x.Ends.Client.String(), LoadBalancer: x.Ends.LoadBalancer, Listener: x.Ends.Listener, Backend: x.Ends.Backend,
 	}
-	wanted := asked{x.Method, x.Host, x.Target}
+	wanted := asked{method: x.Method, host: x.Host, target: x.Target}
+	if row.Made = x.Method == ""; row.Made && x.Fault != http1.NoFault {
+		wanted.fault = x.Fault.String()
+	}
 	row.Request, row.Title = wanted.text(requestCharsMax), wanted.text(requestTitleMax)
 	if x.Timer != "" {
 		row.Timer = x.Timer + " " + admin.Setting(x.Setting)
@@ -170,7 +175,7 @@ func requestRowOf(x *record.Exchange) requestRow {
 }
 
 // statusKind says of a status what it alone does not: of a request that went wrong, 200 is one that was cut short.
-func statusKind(status, ofBackend int, upgraded, wrong bool) string {
+func statusKind(status, ofBackend int, upgraded bool, why string) string {
 	switch {
 	case status == 0:
 		return "none"
@@ -178,25 +183,29 @@ func statusKind(status, ofBackend int, upgraded, wrong bool) string {
 		return "by lull"
 	case upgraded:
 		return "a tunnel"
-	case wrong:
+	case why != reason.Completed.String():
 		return "cut short"
 	}
 	return ""
 }
 
-// asked is what a client wanted. Everything in it is as the client sent it.
-type asked struct{ method, host, target string }
+// asked is what a client wanted. All but fault is as the client sent it.
+type asked struct{ method, host, target, fault string }
 
-// text writes it with so many characters at most, as the access log does: a target that is no path names the host itself.
+// text writes it with so many characters at most, as the access log does: a target that is no path names the host itself. Of a request that
+// could not be read it says why.
 func (a asked) text(charsMax int) string {
-	if a.method == "" {
-		return ""
-	}
 	host := a.host
 	if a.target != "" && a.target[0] != '/' && a.target != "*" {
 		host = ""
 	}
-	return readable(charsMax, a.method, " ", host, a.target)
+	switch {
+	case a.method != "":
+		return readable(charsMax, a.method, " ", host, a.target)
+	case a.fault != "":
+		return "unreadable: " + a.fault
+	}
+	return "never came whole"
 }
 
 // readable writes text that strangers have made up, with so many characters at most. What is not printable is written as its code: there

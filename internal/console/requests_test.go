@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"lull/internal/dataplane/http1"
+	"lull/internal/dataplane/plan"
 	"lull/internal/dataplane/reason"
 	"lull/internal/dataplane/record"
 )
@@ -88,7 +90,7 @@ func TestRequests(t *testing.T) {
 		})
 	}
 	a := b.get("/console/requests")
-	const want = "[125/2 2026-11-21 12:04:09 UTC 504 by lull response-idle GET shop.example/basket?item=7 61.0 s idle 60s 192.0.2.7:4711 web/web 10.0.0.1:9001]"
+	const want = "[125/2 504 by lull 2026-11-21 12:04:09 UTC response-idle GET shop.example/basket?item=7 61.0 s idle 60s 192.0.2.7:4711 web/web 10.0.0.1:9001]"
 	if got := rows(a)[0]; fmt.Sprint(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -150,16 +152,17 @@ func TestRequestsStatus(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		status, ofBackend int
-		upgraded, wrong   bool
+		upgraded          bool
+		why               reason.Reason
 		want              string
 	}{
-		{0, 0, false, true, "none"},
-		{504, 0, false, true, "by lull"},
-		{200, 200, false, true, "cut short"},
-		{200, 200, false, false, ""},
-		{101, 101, true, true, "a tunnel"},
+		{0, 0, false, reason.ClientReset, "none"},
+		{504, 0, false, reason.ResponseIdle, "by lull"},
+		{200, 200, false, reason.BackendClosed, "cut short"},
+		{200, 200, false, reason.Completed, ""},
+		{101, 101, true, reason.ClientReset, "a tunnel"},
 	} {
-		if got := statusKind(c.status, c.ofBackend, c.upgraded, c.wrong); got != c.want {
+		if got := statusKind(c.status, c.ofBackend, c.upgraded, c.why.String()); got != c.want {
 			t.Errorf("%+v: got %q", c, got)
 		}
 	}
@@ -219,18 +222,20 @@ func TestRequestsBounded(t *testing.T) {
 	turned.Target = "/a\u202egpj.exe\x1b[2J\xff"
 	headless := failed(8, 2, reason.HeadTooSlow, r.clock())
 	headless.Method, headless.Host, headless.Target = "", "", ""
-	r.engine.exchanges.Append([]record.Exchange{turned, headless})
+	unreadable := headless
+	unreadable.Number, unreadable.Fault = 3, http1.LengthBad
+	r.engine.exchanges.Append([]record.Exchange{turned, headless, unreadable})
 	b := r.loggedIn(readerID)
 	list := b.get("/console/requests").want(http.StatusOK)
 	if n := list.Body.Len(); n > 600<<10 || len(list.all("b")) != 0 {
 		t.Errorf("a list of long requests has %d bytes", n)
 	}
-	for i, want := range []string{"never came whole", `GET shop.example/a\u202egpj.exe\u001b[2J` + "\ufffd"} {
+	for i, want := range []string{"unreadable: length-bad", "never came whole", `GET shop.example/a\u202egpj.exe\u001b[2J` + "\ufffd"} {
 		if got := rows(list)[i][4]; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if got := []rune(rows(list)[2][4]); len(got) != requestCharsMax+1 || got[requestCharsMax] != '…' {
+	if got := []rune(rows(list)[3][4]); len(got) != requestCharsMax+1 || got[requestCharsMax] != '…' {
 		t.Errorf("got %q", string(got))
 	}
 	if n := b.get("/console/connection?id=7").want(http.StatusOK).Body.Len(); n > 200<<10 {
@@ -240,5 +245,33 @@ func TestRequestsBounded(t *testing.T) {
 	facts := within(one.one("dl.facts"), "dd")
 	if len(facts) != 5 || text(facts[2]) != strings.TrimSpace(long) || len(one.all("b")) != 0 {
 		t.Errorf("its own page has %d facts\n%.2000s", len(facts), one.Body)
+	}
+}
+
+// TestRequestAdvice: the story of a request that the idle timeout has ended leads to where that is changed, and has no command that would
+// change what is in the cloud.
+func TestRequestAdvice(t *testing.T) {
+	t.Parallel()
+	aws, oci := newAWSRig(t), newOCIRig(t)
+	for _, c := range []struct {
+		name, origin, listener string
+		r                      *rig
+		want                   string
+	}{
+		{"aws", plan.OriginELB, "http-80", aws.rig, "/console/aws-idle-timeout?load_balancer=web"},
+		{"oci", plan.OriginOCI, "http", oci.rig, "/console/oci-listener?load_balancer=web&name_of=http"},
+	} {
+		c.r.engine.origin = c.origin
+		x := failed(12, 3, reason.ResponseIdle, c.r.clock())
+		x.Ends.Listener = c.listener
+		c.r.engine.exchanges.Append([]record.Exchange{x})
+		a := c.r.loggedIn(readerID).get("/console/connection?id=12/3").want(http.StatusOK)
+		advice := a.one("section.advice")
+		if links := within(advice, "a"); len(links) != 1 || attr(links[0], "href") != c.want {
+			t.Errorf("%s: got %s", c.name, text(advice))
+		}
+		if strings.Contains(a.Body.String(), c.name+" elb") || strings.Contains(a.Body.String(), c.name+" lb") {
+			t.Errorf("%s: there is a command in %s", c.name, text(advice))
+		}
 	}
 }
