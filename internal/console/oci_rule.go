@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,12 +128,15 @@ func connectionFields() []*field {
 	const hint = "1 to 2,147,483,647."
 	bound := func(at string) []*field {
 		return []*field{
-			{Name: at + "ipAddresses", Label: "Addresses with a bound of their own", Kind: kindList, Optional: true, Hint: "Blocks with commas between them: 10.0.0.0/8, 2001:db8::/32."},
+			{Name: at + "ipAddresses", Label: "Addresses", Kind: kindList, Optional: true, Hint: "Blocks with commas between them: 10.0.0.0/8, 2001:db8::/32."},
 			{Name: at + "maxConnections", Label: "Connections of each of these", Kind: "number", Optional: true, Min: 1, Max: 2147483647, Hint: hint},
 		}
 	}
-	fields := []*field{{Name: "defaultMaxConnections", Label: "Connections of each address", Kind: "number", Optional: true, Min: 1, Max: 2147483647, Hint: "1 to 2,147,483,647; empty is no bound but for the addresses below."}}
-	return slices.Concat(fields, bound("ipMaxConnections[0]."), grouped("Second bound", bound("ipMaxConnections[1].")), grouped("Third bound", bound("ipMaxConnections[2].")))
+	fields := []*field{{Name: "defaultMaxConnections", Label: "Connections of each address", Kind: "number", Optional: true, Min: 1, Max: 2147483647, Hint: "1 to 2,147,483,647; empty is no bound but for addresses that have one of their own."}}
+	for i, title := range []string{"Other bound for some addresses", "Second such bound", "Third such bound"} {
+		fields = append(fields, grouped(title, bound(fmt.Sprintf("ipMaxConnections[%d].", i)))...)
+	}
+	return fields
 }
 
 // inWords tells what a rule does.
