@@ -132,6 +132,7 @@ func TestLivePages(t *testing.T) {
 	t.Parallel()
 	r, s := served(t)
 	r.engine.conns = crowd(3)
+	r.engine.exchanges.Append([]record.Exchange{failed(7, 3, reason.ResponseIdle, r.clock())})
 	b := r.loggedIn(readerID)
 	paths := map[string]string{
 		"overview": "", "balancer": "load-balancer?load_balancer=alpha", "listener": "listener?load_balancer=alpha&listener=web",

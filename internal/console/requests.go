@@ -34,6 +34,7 @@ type requestQuery struct {
 
 	Status int           // that the client got; 0: any
 	Client netip.Prefix  // that it came from; invalid: any
+	Port   uint16        // of the client; 0: any
 	Took   time.Duration // or longer
 	Wrong  string        // the field that makes no sense
 }
@@ -49,7 +50,7 @@ func requestQueryOf(q url.Values) (r requestQuery, err error) {
 		r.Wrong = "status"
 		return r, err
 	}
-	if r.Client, err = clientOfText(r.ClientText); err != nil {
+	if r.Client, r.Port, err = clientOfText(r.ClientText); err != nil {
 		r.Wrong = "client"
 		return r, err
 	}
@@ -70,25 +71,35 @@ func statusOfText(text string) (int, error) {
 	return n, nil
 }
 
-// clientOfText reads an address, or a prefix such as 192.0.2.0/24.
-func clientOfText(text string) (netip.Prefix, error) {
+// clientOfText reads an address, with the port that lists show it with or without, or a prefix such as 192.0.2.0/24.
+func clientOfText(text string) (from netip.Prefix, port uint16, err error) {
 	if text == "" {
-		return netip.Prefix{}, nil
+		return from, 0, nil
 	}
 	if address, err := netip.ParseAddr(text); err == nil {
-		address = address.Unmap().WithZone("")
-		return netip.PrefixFrom(address, address.BitLen()), nil
+		return only(address), 0, nil
 	}
-	prefix, err := netip.ParsePrefix(text)
-	if err != nil {
-		return prefix, refusal(http.StatusBadRequest, "%q is no address: give one such as 192.0.2.7, or a range such as 192.0.2.0/24", shortened(text))
+	if address, err := netip.ParseAddrPort(text); err == nil {
+		return only(address.Addr()), address.Port(), nil
 	}
-	return prefix, nil
+	if from, err = netip.ParsePrefix(text); err != nil {
+		return from, 0, refusal(http.StatusBadRequest, "%q is no address: give one such as 192.0.2.7, or a range such as 192.0.2.0/24", shortened(text))
+	}
+	return from, 0, nil
 }
+
+// only returns the prefix that holds one address.
+func only(address netip.Addr) netip.Prefix {
+	address = bare(address)
+	return netip.PrefixFrom(address, address.BitLen())
+}
+
+// bare returns an address as prefixes hold it: without a zone, and IPv4 as such.
+func bare(address netip.Addr) netip.Addr { return address.Unmap().WithZone("") }
 
 func (r *requestQuery) acceptsRequest(x *record.Exchange) bool {
 	return (r.Status == 0 || r.Status == x.Status) && x.Took >= r.Took &&
-		(!r.Client.IsValid() || r.Client.Contains(x.Ends.Client.Addr().Unmap().WithZone(""))) && r.accepts(&x.Ends, x.Reason)
+		(!r.Client.IsValid() || r.Client.Contains(bare(x.Ends.Client.Addr()))) && (r.Port == 0 || r.Port == x.Ends.Client.Port()) && r.accepts(&x.Ends, x.Reason)
 }
 
 // Ordinary says that requests which end for the reason asked for are usually no trouble, and then not remembered.
