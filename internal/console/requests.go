@@ -72,9 +72,9 @@ func statusOfText(text string) (int, error) {
 }
 
 // clientOfText reads an address, with the port that lists show it with or without, or a prefix such as 192.0.2.0/24.
-func clientOfText(text string) (from netip.Prefix, port uint16, err error) {
+func clientOfText(text string) (netip.Prefix, uint16, error) {
 	if text == "" {
-		return from, 0, nil
+		return netip.Prefix{}, 0, nil
 	}
 	if address, err := netip.ParseAddr(text); err == nil {
 		return only(address), 0, nil
@@ -82,7 +82,8 @@ func clientOfText(text string) (from netip.Prefix, port uint16, err error) {
 	if address, err := netip.ParseAddrPort(text); err == nil {
 		return only(address.Addr()), address.Port(), nil
 	}
-	if from, err = netip.ParsePrefix(text); err != nil {
+	from, err := netip.ParsePrefix(text)
+	if err != nil {
 		return from, 0, refusal(http.StatusBadRequest, "%q is no address: give one such as 192.0.2.7, or a range such as 192.0.2.0/24", shortened(text))
 	}
 	return from, 0, nil
