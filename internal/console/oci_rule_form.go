@@ -117,6 +117,9 @@ func newRuleRow(list string, i int, rule map[string]any) *ruleRow {
 		if part, drop := strings.CutSuffix(one.Name, drops); drop {
 			one.Value = checked(memberIn(rule, pathOf(part)) == "")
 		}
+		if one.Kind == "" && strings.Contains(one.Value, "\n") { // of a single line, browsers would make one
+			one.Kind = "textarea"
+		}
 		if one.Kind == "select" && one.Value == "" {
 			one.Value = one.Choices[0].Value
 		}
@@ -256,25 +259,27 @@ func sumOf(value string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// ruleNamed finds the rule that a refusal is about, where the API names it in the message only.
+// ruleNamed finds the rule that a refusal is about, which the message begins with. Further behind there may be something that was typed.
 //
 //nolint:gochecknoglobals // compiled once, read only
-var ruleNamed = regexp.MustCompile(`\bitems\[([0-9]{1,4})\]`)
+var ruleNamed = regexp.MustCompile(`^(Rule set '[^']*', )?items\[([0-9]{1,4})\](\.?)`)
 
-// ruleAtFault returns the field that a refusal of rules is about, as the API names it.
+// ruleAtFault returns the field that a refusal of rules is about: where the API finds it in the list only, its message names the rule.
 func ruleAtFault(told, message string) string {
-	if at := ruleNamed.FindString(message); told == "items" && at != "" {
-		return at
+	if named := ruleNamed.FindStringSubmatch(message); told == "items" && named != nil {
+		return "items[" + named[2] + "]"
 	}
 	return told
 }
 
-// numbered returns a message about rules with the numbers that the form gives them, which begin with 1.
+// numbered returns a message about rules with the number that the form gives to the rule: there they begin with 1.
 func numbered(message string) string {
-	return ruleNamed.ReplaceAllStringFunc(message, func(name string) string {
-		i, _ := strconv.Atoi(strings.Trim(name, "items[]")) // the expression has digits there
-		return fmt.Sprintf("rule %d", i+1)
-	})
+	named := ruleNamed.FindStringSubmatch(message)
+	if named == nil {
+		return message
+	}
+	i, _ := strconv.Atoi(named[2]) // the expression has digits there
+	return fmt.Sprintf("Rule %d", i+1) + strings.Replace(named[3], ".", ": ", 1) + message[len(named[0]):]
 }
 
 // pathOf splits a member's path: conditions[0].attributeValue is conditions, [0], attributeValue.

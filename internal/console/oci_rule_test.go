@@ -205,10 +205,12 @@ func TestRuleRefusals(t *testing.T) {
 	for _, c := range []struct{ name, action, field, typed, at, want string }{
 		{"needed", wire.AddRequestHeader, "", "", "items[1].header", "Header is required"},
 		{"markup", wire.AddRequestHeader, "header", `"><img>`, "items[1].header", "Header '"},
-		{"own-header", wire.RemoveRequestHeader, "header", "Content-Length", "items[1]", "rule 2 (REMOVE_HTTP_REQUEST_HEADER)"},
-		{"by-nothing", wire.ExtendRequestHeader, "header", "X", "items[1].prefix", "rule 2 needs prefix or suffix"},
+		{"own-header", wire.RemoveRequestHeader, "header", "Content-Length", "items[1]", "Rule 2 (REMOVE_HTTP_REQUEST_HEADER): "},
+		{"by-nothing", wire.ExtendRequestHeader, "header", "X", "items[1].prefix", "Rule 2 needs prefix or suffix"},
 		{"no-block", wire.Allow, "conditions[0].attributeValue", "10.0.0.1", "items[1].conditions[0].attributeValue", "Allowed '10.0.0.1' is not allowed: use a CIDR block"},
 		{"combination", wire.Allow, "conditions[1].attributeName", "SOURCE_IP_ADDRESS", "items[1].conditions[1].attributeValue", "is required"},
+		{"together", wire.Allow, "conditions[1].attributeName", "SOURCE_IP_ADDRESS", "items[1]", "Rule 2: conditions cannot be SOURCE_IP_ADDRESS and SOURCE_IP_ADDRESS together"},
+		{"typed-name", wire.AddResponseHeader, "value", "items[7] $", "items[1].value", "Value 'items[7] $' is not allowed"},
 		{"no-number", wire.ControlMethods, "statusCode", "4x", "items[1].statusCode", "Status of others must be a whole number"},
 		{"status", wire.ControlMethods, "statusCode", "700", "items[1].statusCode", "allowed is"},
 		{"path", wire.Redirect, "redirectUri.path", "x", "items[1].redirectUri.path", "must begin with / or {path}"},
@@ -220,6 +222,10 @@ func TestRuleRefusals(t *testing.T) {
 		switch c.name {
 		case "no-number", "status":
 			typed["items[1].allowedMethods"] = "GET"
+		case "typed-name":
+			typed["items[1].header"] = "X"
+		case "together":
+			typed["items[1].conditions[0].attributeValue"], typed["items[1].conditions[1].attributeValue"] = "10.0.0.0/8", "11.0.0.0/8"
 		case "combination":
 			typed["items[1].conditions[0].attributeValue"] = "10.0.0.0/8"
 		case "path":
@@ -409,4 +415,22 @@ func unknownTo(rule map[string]any) map[string]any {
 		}
 	}
 	return rest
+}
+
+// TestRuleLines: a text of several lines stays one, where browsers make one line of what is in a field for one.
+func TestRuleLines(t *testing.T) {
+	t.Parallel()
+	r := newOCIRig(t)
+	b := r.loggedIn(adminID)
+	r.change(http.MethodPost, "/loadBalancers/"+r.id+"/ruleSets", `{"name":"s","items":[{"action":"ALLOW","conditions":[{"attributeName":"SOURCE_IP_ADDRESS","attributeValue":"::/0"}],"description":"two\nlines"}]}`)
+	before := r.rulesOf()
+	form := b.get("/console/" + ruleSetPage).want(http.StatusOK)
+	if one := form.fieldOf("items[0].description"); one.Data != "textarea" {
+		t.Errorf("got %s", one.Data)
+	}
+	page := b.press(form, "add", map[string]string{"items.kind": wire.HTTPHeader})
+	b.do(http.MethodPost, "/console/oci-rule-set", typedInto(page, nil)).want(http.StatusSeeOther)
+	if got := r.rulesOf(); !strings.HasPrefix(got, strings.TrimSuffix(before, "]")) {
+		t.Errorf("got %s, want %s and one more", got, before)
+	}
 }
