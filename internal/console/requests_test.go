@@ -142,7 +142,7 @@ func TestRequestsNone(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	a := b.get("/console/requests?reason=client-closed&load_balancer=web")
-	if got := text(a.one("div#live")); !strings.Contains(got, "Of requests that ended as client-closed only those are remembered that lull answered with an error itself") {
+	if got := text(a.one("div#live")); !strings.Contains(got, "Of requests that ended as client-closed only those are remembered that were cut short, or that lull answered itself") {
 		t.Errorf("got %q", got)
 	}
 	if got := attr(within(a.one("div#live"), "a")[0], "href"); got != "/console/connections?load_balancer=web&reason=client-closed&state=ended" {

@@ -282,8 +282,8 @@ func cutResponse(t *testing.T) {
 				if how := bodyEnd(r.Body); how != c.how {
 					t.Errorf("client: the response ended with %s, want %s", how, c.how)
 				}
-				if x := s.ExchangeOf(client, 1); x.Reason != c.why || x.Status != 200 || x.BytesDown != 5 {
-					t.Errorf("exchange: got %v with %d and %d bytes, want %v with 200 and 5", x.Reason, x.Status, x.BytesDown, c.why)
+				if x := s.ExchangeOf(client, 1); x.Reason != c.why || x.Status != 200 || x.BytesDown != 5 || x.Troubled() != (c.why != reason.Completed) {
+					t.Errorf("exchange: got %v with %d and %d bytes, troubled %t; want %v with 200 and 5, and to be remembered unless it was whole", x.Reason, x.Status, x.BytesDown, x.Troubled(), c.why)
 				}
 				if r := s.CloseOf(client); r.Reason != c.why {
 					t.Errorf("connection: got %v, want %v", r.Reason, c.why)

@@ -64,8 +64,15 @@ type Exchange struct {
 	Late      time.Duration // how long after its deadline the end began; meaningful only with Timer
 }
 
-// Troubled says whether the exchange is worth remembering when nobody follows: it went wrong, or lull answered itself. A redirect
-// is no trouble, and some listeners do nothing else.
+// Troubled says whether the exchange is worth remembering when nobody follows: it went wrong, it was cut short, or lull answered
+// itself. A redirect is no trouble, and some listeners do nothing else.
 func (x *Exchange) Troubled() bool {
-	return x.Reason.Info().Error || x.Status != 0 && x.BackendStatus == 0 && x.Reason != reason.Redirected
+	return x.Reason.Info().Error || x.cutShort() || x.Status != 0 && x.BackendStatus == 0 && x.Reason != reason.Redirected
+}
+
+// cutShort says whether a whole request did not get its whole response, and not because its client had left. The reasons are ordinary
+// ends of a connection: a backend that closes its side, a drain time that has passed. An upgraded connection ends so without having been cut.
+func (x *Exchange) cutShort() bool {
+	whole := x.Reason == reason.Completed || x.Reason == reason.Redirected
+	return !whole && x.Reason != reason.ClientClosed && x.Method != "" && !x.Upgraded
 }

@@ -148,7 +148,13 @@ func TestTroubled(t *testing.T) {
 		{"backend-says-500", Exchange{Reason: reason.Completed, Status: 500, BackendStatus: 500}, false},
 		{"own-answer", Exchange{Reason: reason.Completed, Status: 400}, true},
 		{"error", Exchange{Reason: reason.ResponseIdle, Status: 200, BackendStatus: 200}, true},
-		{"client-left", Exchange{Reason: reason.ClientClosed}, false},
+		{"client-left", Exchange{Reason: reason.ClientClosed, Method: "GET"}, false},
+		{"redirected", Exchange{Reason: reason.Redirected, Method: "GET", Status: 302}, false},
+		{"cut-by-backend", Exchange{Reason: reason.BackendClosed, Method: "GET", Status: 200, BackendStatus: 200}, true},
+		{"cut-by-drain", Exchange{Reason: reason.DrainTimeout, Method: "GET", Status: 200, BackendStatus: 200}, true},
+		{"cut-unanswered", Exchange{Reason: reason.Shutdown, Method: "GET"}, true},
+		{"tunnel", Exchange{Reason: reason.BackendClosed, Method: "GET", Status: 101, BackendStatus: 101, Upgraded: true}, false},
+		{"no-request", Exchange{Reason: reason.Shutdown}, false},
 	} {
 		if got := tt.x.Troubled(); got != tt.want {
 			t.Errorf("%s: troubled %t, want %t", tt.name, got, tt.want)
