@@ -152,6 +152,9 @@ func TestRuleSteps(t *testing.T) {
 		if step.focus != "" && !has(page.one("button[value="+step.focus+"]"), "autofocus", "") {
 			t.Errorf("%s: the reader is not taken to %s", step.does, step.focus)
 		}
+		if strings.HasPrefix(step.does, "remove") && !has(page.one("[id=f-items]"), "autofocus", "") {
+			t.Errorf("%s: the reader is not taken to what has been done", step.does)
+		}
 		inline(t, step.does, page.tree())
 	}
 	if got := r.rulesOf(); got != before {
