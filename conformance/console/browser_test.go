@@ -147,12 +147,15 @@ func (b *browser) login() {
 	b.says("h1", "Load Balancers")
 }
 
-// look sets width and colours.
+// look sets width and colours, at once.
 func (b *browser) look(width int64, colours string) {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(width, 1000))
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: colours}}})
-	if err != nil {
+	media := []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: colours},
+		{Name: "prefers-reduced-motion", Value: "reduce"}, // buttons fade from one colour to the other, and what measures contrast would meet them on the way
+	}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: media}); err != nil {
 		b.t.Fatal(err)
 	}
 }
