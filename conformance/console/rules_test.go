@@ -143,9 +143,7 @@ func (b *browser) accessibleRules(what string) {
 	}
 	for width, colours := range map[int64]string{narrow: "dark", wide: "light"} {
 		b.look(width, colours)
-		ask[int](b, `Promise.all(document.getAnimations().map(one => one.finished)).then(all => all.length)`) // buttons turn from light to dark
 		b.accessible(fmt.Sprintf("rule set %s, %s, %d px", what, colours, width), string(axe))
-		b.keep(fmt.Sprintf("oci-rule-set-%s-%s-%d", strings.ReplaceAll(what, " ", "-"), colours, width))
 	}
 	b.look(wide, "light")
 }
