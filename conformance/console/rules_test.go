@@ -42,13 +42,13 @@ func TestOCIRuleSet(t *testing.T) {
 	}
 	b.fillRule(2, "Header", "X-Trace")
 	b.fillRule(2, "Value", "it's a")
-	b.keep("oci-rule-set")
 	b.press("Move up rule 2")
 	b.says(".rules [role=status]", "Rule 2 is rule 1 now.")
 	if got := ask[string](b, `document.activeElement.ariaLabel`); got != "Move down rule 1" {
 		t.Errorf("after a rule was moved, %q is focused", got)
 	}
 	b.says("#commands", `[{"action":"ADD_HTTP_RESPONSE_HEADER","header":"X-Trace","value":"it'\''s a"},{"action":"EXTEND`)
+	b.keep("oci-rule-set")
 	b.accessibleRules("of two rules")
 	b.click("Create rule set")
 	b.says(".flash", "has been created")
