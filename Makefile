@@ -84,7 +84,7 @@ bench-quick: build ## the same, briefly: shows that the benchmarks work, proves 
 
 .PHONY: microbench
 microbench: ## every Go benchmark once, so that none rots
-	go test -run '^$$' -bench . -benchtime 1x ./...
+	go test -run '^$$' -bench . -benchtime 1x $$(.ci/packages-with '^func Benchmark')
 
 .PHONY: conformance
 conformance: build ## every outside suite: conformance/*/run
@@ -96,7 +96,7 @@ smoke: build ## start the demonstration and try what it tells people to try
 
 .PHONY: docs
 docs: ## documents: generated ones are current, links lead somewhere, records have their parts
-	go test -count 1 -run 'Docs|Reference' ./...
+	go test -count 1 -run 'Docs|Reference' $$(.ci/packages-with '^func Test[[:alnum:]_]*(Docs|Reference)')
 
 .PHONY: vuln
 vuln: $(TOOLS)/govulncheck ## known vulnerabilities in what is called; needs the network
