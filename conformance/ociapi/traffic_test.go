@@ -206,8 +206,8 @@ func TestFirstStart(t *testing.T) {
 // one that it was given.
 func TestIdle_TMO_03_TMO_23(t *testing.T) {
 	t.Parallel()
-	w, conns := handed(t, 2)
-	for i, seconds := range []int{2, 1} {
+	w, conns := handed(t, 1)
+	for i, seconds := range []int{1, 3} {
 		if i > 0 {
 			w.put("listeners/http", listener("HTTP", portHTTP, idle(seconds)))
 		}
@@ -225,12 +225,12 @@ func TestIdle_TMO_03_TMO_23(t *testing.T) {
 			t.Error("the backend's connection is left open")
 		}
 	}
-	// One that is in time is not cut.
+	// One that is in time is not cut. Both times are of seconds: a busy machine must not add what is missing.
 	client := w.dial()
 	client.Get("/")
 	backend := lulltest.TakeHTTP(t, conns)
 	backend.Request()
-	pass(700 * time.Millisecond)
+	pass(1500 * time.Millisecond)
 	backend.Send(lulltest.Response("hello"))
 	client.ExpectAnswer("hello")
 }
@@ -423,11 +423,11 @@ func TestTransactions_TMO_14(t *testing.T) {
 // TestTunnel_TMO_19: bytes either way keep a connection of a TCP listener.
 func TestTunnel_TMO_19(t *testing.T) {
 	t.Parallel()
-	w, conns := handed(t, 1)
+	w, conns := handed(t, 3)
 	client := lulltest.Dial(t, w.at(portTCP))
 	backend := lulltest.Take(t, conns)
 	for range 4 {
-		pass(600 * time.Millisecond)
+		pass(time.Second) // a busy machine must not make three of it
 		backend.Send("x")
 		client.Expect("x")
 	}
@@ -435,7 +435,7 @@ func TestTunnel_TMO_19(t *testing.T) {
 	if how, _ := backend.End(); how != "eof" {
 		t.Errorf("got %s, want the end", how)
 	}
-	if got := time.Since(clock.began); got > time.Second+lateMost+stalls()-clock.stalled {
-		t.Errorf("ended %v after the last byte, want 1s", got)
+	if got := time.Since(clock.began); got > 3*time.Second+lateMost+stalls()-clock.stalled {
+		t.Errorf("ended %v after the last byte, want 3s", got)
 	}
 }
