@@ -1,6 +1,7 @@
 package console
 
 import (
+	"io"
 	"net"
 	"regexp"
 	"strings"
@@ -67,8 +68,8 @@ func (l *lull) link() string {
 	return found[1]
 }
 
-// echo is a backend on 127.0.0.1 that gives back what it gets and never closes first. It returns its port.
-func echo(t testing.TB) string {
+// serving is a backend on 127.0.0.1 that does the same with every connection, and then closes it. It returns its port.
+func serving(t testing.TB, each func(net.Conn)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,19 +84,16 @@ func echo(t testing.TB) string {
 			}
 			go func() {
 				defer conn.Close()
-				chunk := make([]byte, 64)
-				for {
-					n, err := conn.Read(chunk)
-					if err != nil {
-						return
-					}
-					if _, err = conn.Write(chunk[:n]); err != nil {
-						return
-					}
-				}
+				each(conn)
 			}()
 		}
 	}()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	return port
+}
+
+// echo is a backend that gives back what it gets and never closes first.
+func echo(t testing.TB) string {
+	t.Helper()
+	return serving(t, func(conn net.Conn) { _, _ = io.Copy(conn, conn) })
 }

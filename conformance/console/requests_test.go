@@ -41,28 +41,10 @@ func (b *browser) get(port string) int {
 	return answer.StatusCode
 }
 
-// silent is a backend on 127.0.0.1 that takes what it gets and never answers. It returns its port.
+// silent is a backend that takes what it gets and never answers.
 func silent(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				_, _ = io.Copy(io.Discard, conn) // until lull closes it
-			}()
-		}
-	}()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
+	return serving(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }) // until lull closes it
 }
 
 // TestWhy504: somebody who is told that a user got a 504 finds the request by that, why it got one, and the setting that made it, by

@@ -73,22 +73,9 @@ func TestRequests(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			next, seen, first, pages := "/console/requests?"+c.query, map[string]bool{}, "", 0
-			for ; next != "" && pages < 10; pages++ {
-				a := b.get(next).want(http.StatusOK)
-				for _, row := range rows(a) {
-					if first == "" {
-						first = row[0]
-					}
-					seen[row[0]] = true
-				}
-				next = ""
-				for _, link := range a.all("a[rel=next]") {
-					next = attr(link, "href")
-				}
-			}
-			if pages != c.pages || len(seen) != c.all || first != c.first {
-				t.Errorf("got %d on %d pages, first %q; want %d on %d, first %q", len(seen), pages, first, c.all, c.pages, c.first)
+			pages, seen, first := b.paged("/console/requests?" + c.query)
+			if pages != c.pages || seen != c.all || first != c.first {
+				t.Errorf("got %d on %d pages, first %q; want %d on %d, first %q", seen, pages, first, c.all, c.pages, c.first)
 			}
 		})
 	}

@@ -315,3 +315,24 @@ func text(n *html.Node) string {
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
 }
+
+// paged follows a list from page to page. It returns how many pages and different rows there are, and what the first row begins with.
+func (b *browser) paged(next string) (pages, found int, first string) {
+	b.r.t.Helper()
+	const most = 10
+	seen := map[string]bool{}
+	for ; next != "" && pages < most; pages++ {
+		a := b.get(next).want(http.StatusOK)
+		for _, row := range rows(a) {
+			if first == "" {
+				first = row[0]
+			}
+			seen[row[0]] = true
+		}
+		next = ""
+		for _, link := range a.all("a[rel=next]") {
+			next = attr(link, "href")
+		}
+	}
+	return pages, len(seen), first
+}
