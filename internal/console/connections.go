@@ -251,14 +251,12 @@ func connectionsData(c *Console, s *sample, q url.Values, found finder) (any, er
 		}
 		return p, nil
 	}
-	ended := pick(&c.o.Engine.Log().Ring, func(one *record.Close) bool {
+	var ended []record.Close
+	ended, p.Pages, p.All = remembered(&c.o.Engine.Log().Ring, func(one *record.Close) bool {
 		return query.accepts(&one.Ends, one.Reason) && (query.Idle == 0 || quietAtEnd(one) >= query.Idle)
-	})
-	var from, until int
-	p.All = ended.all
-	p.Pages, from, until = pagesOf("connections", q, len(ended.at), connsPerPage)
-	for _, one := range ended.newest(from, until) {
-		p.Closed = append(p.Closed, endedRowOf(&one))
+	}, "connections", q, connsPerPage)
+	for i := range ended {
+		p.Closed = append(p.Closed, endedRowOf(&ended[i]))
 	}
 	return p, nil
 }

@@ -1,6 +1,10 @@
 package console
 
-import "lull/internal/dataplane/record"
+import (
+	"net/url"
+
+	"lull/internal/dataplane/record"
+)
 
 // recordsAtOnce is how many records are looked at for each time that a ring's lock is taken, which holds up loops that append.
 const recordsAtOnce = 128
@@ -11,6 +15,13 @@ type picked[T any] struct {
 	ring *record.Ring[T]
 	all  int      // records that were looked at
 	at   []uint64 // places of those that match, the oldest first
+}
+
+// remembered returns the page that a query asks for of what a ring remembers and matches, the newest first, and how many records there are.
+func remembered[T any](ring *record.Ring[T], match func(*T) bool, name string, q url.Values, perPage int) (records []T, where pages, all int) {
+	found := pick(ring, match)
+	where, from, until := pagesOf(name, q, len(found.at), perPage)
+	return found.newest(from, until), where, found.all
 }
 
 // pick looks through what a ring remembers now.

@@ -158,12 +158,10 @@ func requestsData(c *Console, s *sample, q url.Values, _ finder) (any, error) {
 		return nil, err
 	}
 	p := requestsPage{requestQuery: query, Reasons: reasonCodes(), Listeners: listenerNames(s, ofRequestsOnly)}
-	found := pick(c.o.Engine.Exchanges().Troubled(), query.acceptsRequest)
-	var from, until int
-	p.All = found.all
-	p.Pages, from, until = pagesOf("requests", q, len(found.at), requestsPerPage)
-	for _, x := range found.newest(from, until) {
-		p.Rows = append(p.Rows, requestRowOf(&x))
+	var found []record.Exchange
+	found, p.Pages, p.All = remembered(c.o.Engine.Exchanges().Troubled(), query.acceptsRequest, "requests", q, requestsPerPage)
+	for i := range found {
+		p.Rows = append(p.Rows, requestRowOf(&found[i]))
 	}
 	return p, nil
 }
