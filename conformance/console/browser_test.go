@@ -43,13 +43,23 @@ func browse(l *lull) *browser {
 	return &browser{l, ctx}
 }
 
+// replaced is what Chromium says of an element that was found and has made room for a new one before anything was done to it, as live
+// parts of a page do.
+const replaced = "Could not find node with given id"
+
 // do does something to the page.
-func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
+func (b *browser) do(step chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, end := context.WithTimeout(b.ctx, patience)
 	defer end()
-	if err := chromedp.Do(ctx, steps...); err != nil {
-		b.t.Fatalf("%v; the page says:\n%s", err, b.tryText("body"))
+	for {
+		err := chromedp.Do(ctx, step)
+		switch {
+		case err == nil:
+			return
+		case !strings.Contains(err.Error(), replaced):
+			b.t.Fatalf("%v; the page says:\n%s", err, b.tryText("body"))
+		}
 	}
 }
 

@@ -5,7 +5,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"lull/internal/lulltest"
 )
 
 // speaksHTTP gives the load balancer web an HTTP listener before a port of its instance, on the pages.
@@ -67,6 +72,13 @@ func TestWhy504(t *testing.T) {
 	b.says("h1", "Failed requests")
 	b.fill("Status", "504")
 	b.click("Show")
+	lulltest.Within(t, patience, func() string { // the page before says the same: it has this one request in it, too
+		at, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.search`))
+		if !strings.Contains(at, "status=504") {
+			return "the filter is not in the address: " + at
+		}
+		return ""
+	})
 	b.says("#live", "1 to 1 of 1")
 	b.says("#live td.asked", "/basket?item=7&note=<b>")
 	b.click(ask[string](b, `document.querySelector("#live tbody a").innerText`))
